@@ -1,0 +1,110 @@
+import type { k8s } from 'cdk8s-plus-28';
+import { Construct } from 'constructs';
+
+/** What an external object is, as `kubectl` would name it: the key under which references are resolved. */
+export interface ExternalReference {
+  readonly kind: string;
+  /** Absent for cluster-scoped kinds. */
+  readonly namespace?: string;
+  readonly name: string;
+}
+
+/** An object that somebody else creates: declared, so that every reference of the chart resolves. */
+export abstract class External extends Construct {
+  public abstract readonly reference: ExternalReference;
+}
+
+/** Every external object that is declared at or under a scope. */
+export function externalReferences(scope: Construct): ExternalReference[] {
+  return scope.node
+    .findAll()
+    .filter((node): node is External => node instanceof External)
+    .map(external => external.reference);
+}
+
+/**
+ * What a Secret's key holds. Two keys with one `credential` hold one value, in whatever Secret or namespace:
+ * `npm run secrets` draws one value for each credential.
+ */
+export interface SecretValue {
+  /** Identity of the value, e.g. 'clickhouse/writer'. */
+  readonly credential: string;
+  /** The value itself, for what is no secret: a user name. */
+  readonly literal?: string;
+}
+
+export interface ExternalSecretProps {
+  readonly secretName: string;
+  readonly namespace: string;
+  /** The keys that the Secret must have, and what each holds. */
+  readonly keys: Readonly<Record<string, SecretValue>>;
+}
+
+/** One key of a Secret, in a form that containers, Strimzi and Spark can be given. */
+export interface SecretKey {
+  readonly namespace: string;
+  readonly secretName: string;
+  readonly key: string;
+}
+
+/**
+ * A Secret that exists, whoever made it; the chart never holds its values.
+ *
+ * @example
+ * const secret = new ExternalSecret(chart, 'credentials', {
+ *   secretName: 'minio-credentials',
+ *   namespace: 'storage',
+ *   keys: { 'root-user': { credential: 'minio/root-user' }, 'root-password': { credential: 'minio/root-password' } },
+ * });
+ */
+export class ExternalSecret extends External {
+  public readonly secretName: string;
+  public readonly namespace: string;
+  public readonly keys: Readonly<Record<string, SecretValue>>;
+  public readonly reference: ExternalReference;
+
+  constructor(scope: Construct, id: string, props: ExternalSecretProps) {
+    super(scope, id);
+    this.secretName = props.secretName;
+    this.namespace = props.namespace;
+    this.keys = props.keys;
+    this.reference = { kind: 'Secret', namespace: props.namespace, name: props.secretName };
+  }
+
+  /** One of the declared keys; another one is refused when the chart is validated. */
+  public key(key: string): SecretKey {
+    if (!(key in this.keys)) {
+      const known = Object.keys(this.keys).join(', ');
+      this.node.addValidation({
+        validate: () => [
+          `secret ${this.namespace}/${this.secretName} has no key ${JSON.stringify(key)} among its declared keys (${known}); declare the key, or use one of these`,
+        ],
+      });
+    }
+    return { namespace: this.namespace, secretName: this.secretName, key };
+  }
+}
+
+/** The environment variable that holds one key of a Secret. */
+export function secretEnv(name: string, secret: SecretKey): k8s.EnvVar {
+  return { name, valueFrom: { secretKeyRef: { name: secret.secretName, key: secret.key } } };
+}
+
+/**
+ * A StorageClass of the cluster.
+ *
+ * @example
+ * const gp3 = new ExternalStorageClass(chart, 'gp3', 'gp3');
+ */
+export class ExternalStorageClass extends External {
+  public readonly reference: ExternalReference;
+
+  constructor(
+    scope: Construct,
+    id: string,
+    public readonly storageClassName: string,
+  ) {
+    super(scope, id);
+    this.reference = { kind: 'StorageClass', name: storageClassName };
+  }
+}

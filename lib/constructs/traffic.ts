@@ -1,0 +1,107 @@
+import type { Duration } from 'cdk8s';
+import { Construct } from 'constructs';
+
+export interface TrafficEstimateProps {
+  /**
+   * Events per second, averaged over the busiest day. Volumes are sized with it, because a volume averages
+   * over its whole retention.
+   * @default 50
+   */
+  readonly eventsPerSecond?: number;
+  /**
+   * The busiest minute of the year, as a multiple of `eventsPerSecond`. Triggers and catch-up are sized with
+   * it, because a peak has to be read within minutes.
+   * @default 10
+   */
+  readonly peakFactor?: number;
+  /**
+   * Bytes of one Kafka value: the log line.
+   * @default 200
+   */
+  readonly bytesPerEvent?: number;
+  /**
+   * Bytes that one event adds to a broker's log, before replication.
+   * @default bytesPerEvent + 30 (record and batch headers; docs/sizing.md)
+   */
+  readonly kafkaBytesPerEvent?: number;
+  /**
+   * Bytes that one event adds to bronze, as stored.
+   * @default 1.25 × bytesPerEvent + 150 (escaping, and topic, partition, offset and timestamp; docs/sizing.md)
+   */
+  readonly bronzeBytesPerEvent?: number;
+  /**
+   * Bytes that one event adds to silver, as stored.
+   * @default 0.5 × bytesPerEvent (Parquet with zstd; docs/sizing.md)
+   */
+  readonly silverBytesPerEvent?: number;
+  /**
+   * Bytes that one event adds to the aggregation states in ClickHouse before its merges fold them.
+   * @default 64 (docs/sizing.md)
+   */
+  readonly clickHouseBytesPerEvent?: number;
+}
+
+/**
+ * The one declared estimate that every volume, trigger and retention is checked against.
+ *
+ * The defaults are a small shop's: 50 events a second on its busiest day, ten times that at its peak, lines of
+ * 200 bytes. docs/sizing.md derives the bytes of each layer.
+ *
+ * @example
+ * const traffic = new TrafficEstimate(chart, 'traffic', { eventsPerSecond: 80, bytesPerEvent: 220 });
+ */
+export class TrafficEstimate extends Construct {
+  public readonly eventsPerSecond: number;
+  public readonly peakFactor: number;
+  public readonly bytesPerEvent: number;
+  public readonly kafkaBytesPerEvent: number;
+  public readonly bronzeBytesPerEvent: number;
+  public readonly silverBytesPerEvent: number;
+  public readonly clickHouseBytesPerEvent: number;
+
+  constructor(scope: Construct, id: string, props: TrafficEstimateProps = {}) {
+    super(scope, id);
+    this.eventsPerSecond = props.eventsPerSecond ?? 50;
+    this.peakFactor = props.peakFactor ?? 10;
+    this.bytesPerEvent = props.bytesPerEvent ?? 200;
+    this.kafkaBytesPerEvent = props.kafkaBytesPerEvent ?? this.bytesPerEvent + 30;
+    this.bronzeBytesPerEvent = props.bronzeBytesPerEvent ?? 1.25 * this.bytesPerEvent + 150;
+    this.silverBytesPerEvent = props.silverBytesPerEvent ?? 0.5 * this.bytesPerEvent;
+    this.clickHouseBytesPerEvent = props.clickHouseBytesPerEvent ?? 64;
+    this.node.addValidation({ validate: () => this.problems() });
+  }
+
+  /** Events per second in the busiest minute. */
+  public get peakEventsPerSecond(): number {
+    return this.eventsPerSecond * this.peakFactor;
+  }
+
+  /** Events that arrive within a time, at the average rate of the busiest day. */
+  public eventsIn(time: Duration): number {
+    return this.eventsPerSecond * time.toSeconds({ integral: false });
+  }
+
+  private problems(): string[] {
+    const positive = [
+      ['eventsPerSecond', this.eventsPerSecond, '50'],
+      ['bytesPerEvent', this.bytesPerEvent, '200'],
+      ['kafkaBytesPerEvent', this.kafkaBytesPerEvent, '230'],
+      ['bronzeBytesPerEvent', this.bronzeBytesPerEvent, '400'],
+      ['silverBytesPerEvent', this.silverBytesPerEvent, '100'],
+      ['clickHouseBytesPerEvent', this.clickHouseBytesPerEvent, '64'],
+    ] as const;
+    return [
+      ...positive
+        .filter(([, value]) => !(value > 0 && Number.isFinite(value)))
+        .map(
+          ([name, value, usual]) =>
+            `traffic estimate has ${name} ${value} but it must be a positive number; set ${name} to what you measured, e.g. ${usual}`,
+        ),
+      ...(this.peakFactor >= 1 && Number.isFinite(this.peakFactor)
+        ? []
+        : [
+            `traffic estimate has peakFactor ${this.peakFactor} but a peak is at least the average; set peakFactor to 1 or more, e.g. 10`,
+          ]),
+    ];
+  }
+}
