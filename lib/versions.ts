@@ -1,0 +1,128 @@
+/**
+ * Every version of the system, in one place. What is not here is pinned by package-lock.json (the program) or
+ * by the lock files of local/ (what the tests fetch).
+ */
+
+export interface ImageVersion {
+  /** Registry and repository, as in an image reference without tag and digest. */
+  readonly repository: string;
+  readonly tag: string;
+  /** Digest of the tag's multi-platform index, where it is known. */
+  readonly digest?: string;
+}
+
+/** The reference that a container gets: repository:tag, with the digest where it is known. */
+export function imageReference({ repository, tag, digest }: ImageVersion): string {
+  return digest === undefined ? `${repository}:${tag}` : `${repository}:${tag}@${digest}`;
+}
+
+/** The oldest Kubernetes that the manifests are written for, and the one that the cluster tests run. */
+export const kubernetes = { oldest: '1.30', tested: '1.36.3' } as const;
+
+/**
+ * Spark with the connectors that fit it. 3.5.7 is the newest 3.5 whose Kafka connector is on Maven Central;
+ * the image is built for Scala 2.12 and ships Hadoop 3.3.4, so hadoop-aws must be 3.3.4 too, and that release
+ * is built against version 1.12.262 of the AWS SDK bundle.
+ */
+export const spark = {
+  version: '3.5.7',
+  scala: '2.12',
+  hadoop: '3.3.4',
+  java: '17',
+  /** Ubuntu 22.04's, in the image. */
+  python: '3.10',
+  awsSdkBundle: '1.12.262',
+} as const;
+
+/** Maven coordinates (group:artifact:version) of what Spark needs for each system that a job is wired to. */
+export const sparkPackages = {
+  kafka: [`org.apache.spark:spark-sql-kafka-0-10_${spark.scala}:${spark.version}`],
+  objectStore: [
+    `org.apache.hadoop:hadoop-aws:${spark.hadoop}`,
+    `org.apache.spark:spark-hadoop-cloud_${spark.scala}:${spark.version}`,
+  ],
+} as const;
+
+/** A release of the Strimzi operator, and what it understands. */
+export interface StrimziRelease {
+  readonly version: string;
+  /** API version of Kafka, KafkaNodePool, KafkaTopic and KafkaUser. */
+  readonly apiVersion: string;
+  readonly coordination: 'kraft' | 'zookeeper';
+  /** Versions that the release's kafka-versions.yaml marks as supported. */
+  readonly kafkaVersions: readonly string[];
+  /** The one that the chart uses. */
+  readonly kafkaVersion: string;
+  /** metadata.version of KRaft, for kafkaVersion. */
+  readonly metadataVersion?: string;
+}
+
+/** Strimzi 1.x dropped ZooKeeper and v1beta2; 0.45 is the last line that runs ZooKeeper. */
+export const strimzi = {
+  kraft: {
+    version: '1.2.0',
+    apiVersion: 'kafka.strimzi.io/v1',
+    coordination: 'kraft',
+    kafkaVersions: ['4.2.0', '4.3.0'],
+    kafkaVersion: '4.2.0',
+    metadataVersion: '4.2-IV1',
+  },
+  zookeeper: {
+    version: '0.45.2',
+    apiVersion: 'kafka.strimzi.io/v1beta2',
+    coordination: 'zookeeper',
+    kafkaVersions: ['3.8.0', '3.8.1', '3.9.0', '3.9.1'],
+    kafkaVersion: '3.9.1',
+  },
+} as const satisfies Record<string, StrimziRelease>;
+
+/** The operators' Helm charts, and where they run. */
+export const operators = {
+  strimzi: {
+    chart: 'strimzi-kafka-operator',
+    repository: 'quay.io/strimzi-helm',
+    version: strimzi.kraft.version,
+    namespace: 'strimzi-system',
+  },
+  spark: {
+    chart: 'spark-operator',
+    repository: 'https://kubeflow.github.io/spark-operator',
+    version: '2.5.2',
+    namespace: 'spark-operator',
+  },
+} as const;
+
+/** Sources of the digests: references pinned by several public projects, that agree. */
+export const images = {
+  spark: { repository: 'apache/spark', tag: `${spark.version}-java${spark.java}-python3` },
+  node: {
+    repository: 'node',
+    tag: '24.20.0-bookworm-slim',
+    digest: 'sha256:ba849c60be29959425b8734d57b8b4b7d56f98edd9504c9af091d5281095a71e',
+  },
+  /** The last image that the archived project published; Docker Hub's are deleted. */
+  minio: {
+    repository: 'quay.io/minio/minio',
+    tag: 'RELEASE.2025-09-07T16-13-09Z',
+    digest: 'sha256:14cea493d9a34af32f524e538b8346cf79f3321eff8e708c1e2960462bd8936e',
+  },
+  minioClient: {
+    repository: 'quay.io/minio/mc',
+    tag: 'RELEASE.2025-08-13T08-35-41Z',
+    digest: 'sha256:a7fe349ef4bd8521fb8497f55c6042871b2ae640607cf99d9bede5e9bdf11727',
+  },
+  /** A long-term support release. The tests run 26.7: docs/clickhouse.md lists what differs. */
+  clickHouse: {
+    repository: 'clickhouse/clickhouse-server',
+    tag: '26.3.17.4',
+    digest: 'sha256:85c434814ac8905e5648027ce926f74ab067edd6aadbccb6c0c165cd3571ea49',
+  },
+  grafana: {
+    repository: 'grafana/grafana',
+    tag: '12.4.2',
+    digest: 'sha256:83749231c3835e390a3144e5e940203e42b9589761f20ef3169c716e734ad505',
+  },
+} as const satisfies Record<string, ImageVersion>;
+
+/** Grafana's plugin for ClickHouse, installed at start. */
+export const grafanaClickHousePlugin = { id: 'grafana-clickhouse-datasource', version: '4.20.0' } as const;
