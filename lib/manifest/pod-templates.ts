@@ -1,0 +1,135 @@
+import { asObject, asObjects, at, isObject, type ManifestObject, type PlainObject } from './model';
+
+/** A pod spec as somebody wrote it, and where it stands in its object. */
+export interface PodTemplate {
+  readonly object: ManifestObject;
+  /** From the object's root to the pod spec. */
+  readonly path: readonly (string | number)[];
+  readonly spec: PlainObject;
+}
+
+export interface DeclaredContainer {
+  readonly container: PlainObject;
+  /** 'container', 'init container', or 'sidecar' (an init container that restarts). */
+  readonly role: 'container' | 'init container' | 'sidecar';
+  readonly path: readonly (string | number)[];
+}
+
+const SPEC_PATHS: Readonly<Record<string, readonly string[]>> = {
+  Pod: ['spec'],
+  Deployment: ['spec', 'template', 'spec'],
+  StatefulSet: ['spec', 'template', 'spec'],
+  DaemonSet: ['spec', 'template', 'spec'],
+  ReplicaSet: ['spec', 'template', 'spec'],
+  ReplicationController: ['spec', 'template', 'spec'],
+  Job: ['spec', 'template', 'spec'],
+  CronJob: ['spec', 'jobTemplate', 'spec', 'template', 'spec'],
+};
+
+const API_GROUPS: ReadonlySet<string> = new Set(['', 'apps', 'batch', 'extensions']);
+
+/** '' for the core group. */
+export function apiGroup(object: Pick<ManifestObject, 'apiVersion'>): string {
+  return object.apiVersion.includes('/') ? (object.apiVersion.split('/')[0] ?? '') : '';
+}
+
+/** The pod templates of Kubernetes' own workloads, unexpanded. */
+export function podTemplates(objects: readonly ManifestObject[]): PodTemplate[] {
+  return objects.flatMap(object => {
+    const path = SPEC_PATHS[object.kind];
+    if (path === undefined || !API_GROUPS.has(apiGroup(object))) return [];
+    const spec = at(object.body, ...path);
+    return isObject(spec) ? [{ object, path, spec }] : [];
+  });
+}
+
+/** The containers of a pod spec with their roles; ephemeral containers are left out: they cannot be declared. */
+export function declaredContainers(template: Pick<PodTemplate, 'path' | 'spec'>): DeclaredContainer[] {
+  const of = (key: 'containers' | 'initContainers') => {
+    const list = template.spec[key];
+    return (Array.isArray(list) ? list : []).flatMap((container, index): DeclaredContainer[] =>
+      isObject(container)
+        ? [
+            {
+              container,
+              role:
+                key === 'containers'
+                  ? 'container'
+                  : container['restartPolicy'] === 'Always'
+                    ? 'sidecar'
+                    : 'init container',
+              path: [...template.path, key, index],
+            },
+          ]
+        : [],
+    );
+  };
+  return [...of('initContainers'), ...of('containers')];
+}
+
+/** The namespace in which an object lands when nothing else is said. */
+export function namespaceOf(object: ManifestObject): string {
+  return object.metadata.namespace ?? 'default';
+}
+
+/** Environment variables of a container with their index: literals only, the rest as undefined. */
+export function environment(
+  container: PlainObject,
+): readonly { name: string; value: string | undefined; index: number }[] {
+  const list = container['env'];
+  return (Array.isArray(list) ? list : []).flatMap((entry, index) => {
+    if (!isObject(entry) || typeof entry['name'] !== 'string') return [];
+    const value = entry['value'];
+    return [
+      {
+        name: entry['name'],
+        value: value === undefined || value === null ? undefined : String(value),
+        index,
+      },
+    ];
+  });
+}
+
+/** The files that a container sees of ConfigMaps: where each is mounted, and by which volume source. */
+export function volumeMounts(
+  container: PlainObject,
+): readonly { name: string; mountPath: string; subPath?: string; readOnly: boolean }[] {
+  return asObjects(container['volumeMounts']).flatMap(mount => {
+    const { name, mountPath, subPath } = mount;
+    if (typeof name !== 'string' || typeof mountPath !== 'string') return [];
+    return [
+      {
+        name,
+        mountPath: mountPath.replace(/\/+$/, '') || '/',
+        readOnly: mount['readOnly'] === true,
+        ...(typeof subPath === 'string' ? { subPath } : {}),
+      },
+    ];
+  });
+}
+
+/** The volumes of a pod spec by name. */
+export function volumesByName(volumes: unknown): ReadonlyMap<string, PlainObject> {
+  return new Map(
+    asObjects(volumes).flatMap(volume =>
+      typeof volume['name'] === 'string' ? [[volume['name'], asObject(volume)] as const] : [],
+    ),
+  );
+}
+
+export type SparkRole = 'driver' | 'executor';
+
+/** The `spec` of a SparkApplication, or of the application inside a ScheduledSparkApplication. */
+export function sparkSpec(
+  object: ManifestObject,
+): { readonly spec: PlainObject; readonly path: readonly string[] } | undefined {
+  if (apiGroup(object) !== 'sparkoperator.k8s.io') return undefined;
+  const path =
+    object.kind === 'SparkApplication'
+      ? ['spec']
+      : object.kind === 'ScheduledSparkApplication'
+        ? ['spec', 'template']
+        : undefined;
+  const spec = path === undefined ? undefined : at(object.body, ...path);
+  return path !== undefined && isObject(spec) ? { spec, path } : undefined;
+}

@@ -1,0 +1,90 @@
+/**
+ * What makes a literal a credential: the name it is given to, as the programs that read it spell it. A value that
+ * refers to something else (a variable, a file, a template) is none.
+ */
+
+const SECRET_NAME =
+  /(^|[._-])(password|passwd|passphrase|secret|token|api[._-]?key|secret[._-]?(access[._-]?)?key|access[._-]?key([._-]?id)?|private[._-]?key)$/i;
+
+/** camelCase and joined spellings that Kafka, Spark and Hadoop use, e.g. ssl.keyPassword. */
+const SECRET_SUFFIX = /[a-z](Password|SecretKey|AccessKey|ApiKey|AuthToken|AccessToken)$/;
+
+/** Names that end like a credential's and hold something else: where it is, how long it lives, whether it is used. */
+const OTHER_MEANING =
+  /(automount|enable|use|require|allow)[a-z._-]*(token|secret|password)$|(max|min|num|count)[._-]?tokens?$/i;
+
+export function isCredentialName(name: string): boolean {
+  return (SECRET_NAME.test(name) || SECRET_SUFFIX.test(name)) && !OTHER_MEANING.test(name);
+}
+
+/** Whether a value is the credential itself, and not a way to get it. */
+export function isLiteral(value: string): boolean {
+  const text = value.trim();
+  if (text === '' || /^(true|false|null|none|\d)$/i.test(text)) return false;
+  if (/\$\(|\$\{|\$[A-Za-z_]|\{\{|<%|^%\(/.test(text)) return false;
+  if (/^(\/|\.\.?\/|file:|env:|arn:|vault:|secret:|ref\+|@)/.test(text)) return false;
+  return !/^<[^>]*>$|^\*+$|^x{3,}$/i.test(text);
+}
+
+/** Credentials that are known by their own form, wherever they stand. */
+const FORMS: readonly {
+  readonly form: RegExp;
+  readonly what: string;
+  readonly level: 'error' | 'warning';
+}[] = [
+  { form: /-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----/, what: 'a private key', level: 'error' },
+  { form: /\b(?:AKIA|ASIA)[0-9A-Z]{16}\b/, what: 'an AWS access key', level: 'error' },
+  { form: /\bgh[pousr]_[A-Za-z0-9]{36,}\b/, what: 'a GitHub token', level: 'error' },
+  { form: /\bxox[abprs]-[A-Za-z0-9-]{10,}/, what: 'a Slack token', level: 'error' },
+  {
+    form: /https:\/\/hooks\.slack\.com\/services\/[A-Z0-9]+\/[A-Z0-9]+\/[A-Za-z0-9]{8,}/,
+    what: 'a webhook URL with its token',
+    level: 'warning',
+  },
+  {
+    form: /https:\/\/(?:canary\.|ptb\.)?discord(?:app)?\.com\/api\/webhooks\/\d+\/[\w-]{8,}/,
+    what: 'a webhook URL with its token',
+    level: 'warning',
+  },
+  {
+    form: /https:\/\/[\w.-]+\.webhook\.office\.com\/webhookb2\/[\w@/-]{16,}/,
+    what: 'a webhook URL with its token',
+    level: 'warning',
+  },
+  {
+    form: /\b[a-z][a-z0-9+.-]*:\/\/[^\s:/@'"]+:(?!\$|\{|<|%)[^\s:/@'"]{3,}@[\w[]/i,
+    what: 'a URL with a password',
+    level: 'error',
+  },
+];
+
+export interface CredentialForm {
+  readonly what: string;
+  readonly level: 'error' | 'warning';
+  /** Line of the text, from 0. */
+  readonly innerLine: number;
+}
+
+/** The first credential of a known form on each line of a text. */
+export function credentialForms(text: string): CredentialForm[] {
+  if (!FORMS.some(({ form }) => form.test(text))) return [];
+  return text.split('\n').flatMap((line, innerLine) => {
+    const found = FORMS.find(({ form }) => form.test(line));
+    return found === undefined ? [] : [{ what: found.what, level: found.level, innerLine }];
+  });
+}
+
+/** `key = value`, `key: value` and `<key>value</key>` lines of configuration text that give a credential. */
+export function credentialSettings(text: string): { readonly name: string; readonly innerLine: number }[] {
+  return text.split('\n').flatMap((line, innerLine) => {
+    if (/^\s*(#|\/\/|;|--|<!--)/.test(line)) return [];
+    const match =
+      /^\s*(?:export\s+)?["']?([\w.-]+)["']?\s*[=:]\s*(?:"([^"]*)"|'([^']*)'|(\S.*?))\s*,?\s*$/.exec(line) ??
+      /^\s*<([\w.-]+)>([^<]*)<\/\1>/.exec(line) ??
+      /^\s*(spark\.[\w.-]+)\s+(\S+)\s*$/.exec(line);
+    if (match === null) return [];
+    const [, name = '', ...values] = match;
+    const value = values.find(item => item !== undefined) ?? '';
+    return isCredentialName(name) && isLiteral(value) ? [{ name, innerLine }] : [];
+  });
+}

@@ -1,0 +1,29 @@
+import { isDeepStrictEqual } from 'node:util';
+import { objectId } from '../manifest/model';
+import { apiGroup, namespaceOf } from '../manifest/pod-templates';
+import { grouped } from './model';
+import { quote, type Rule } from './rule';
+
+/** Two objects of one name: whichever is applied last wins, and which one that is depends on file names. */
+export const duplicateObject: Rule = {
+  id: 'duplicate-object',
+  level: 'error',
+  refuses: 'two different objects of one kind, namespace and name',
+  remedy: 'rename one of them or delete the one that is out of date',
+  check: model =>
+    [
+      ...grouped(model.objects, object =>
+        [apiGroup(object), object.kind, namespaceOf(object), object.metadata.name].join('/'),
+      ).values(),
+    ].flatMap(([first, ...others]) =>
+      first === undefined
+        ? []
+        : others
+            .filter(other => !isDeepStrictEqual(other.body, first.body))
+            .map(other => ({
+              at: { object: other, path: ['metadata', 'name'] },
+              message: `${objectId(other)} is declared ${first.source === undefined ? 'before' : `at ${first.source.file}:${first.source.line}`} with other content; a name ${quote(other.metadata.name)} may stand once for each kind and namespace`,
+              concerns: [first],
+            })),
+    ),
+};
