@@ -1,65 +1,20 @@
-import type { ManifestObject, PlainObject } from './model';
+import {
+  claimOf,
+  type DeclaredPodSet,
+  type PodRole,
+  type PodVolumeClaim,
+  type ReplicaRange,
+  type UpdateStrategy,
+} from './declared-pods';
+import { asObjects, at, type ManifestObject } from './model';
+import { defaultedPodSpec, limitRanges, type PodSpec } from './pod-spec';
+import { matchesLabels } from './selector';
+import { sparkPods } from './spark-pods';
+import { strimziPods } from './strimzi-pods';
+import { intOrPercent, kubernetesPods } from './workload-pods';
 
-/** What a pod is in its workload. */
-export type PodRole =
-  | 'replica'
-  | 'daemon'
-  | 'job'
-  | 'pod'
-  | 'driver'
-  | 'executor'
-  | 'submission'
-  | 'broker'
-  | 'controller'
-  | 'zookeeper'
-  | 'entity-operator'
-  | 'exporter'
-  | 'cruise-control'
-  | 'connect';
-
-/** A container as Kubernetes has it after defaulting: requests that were left out are filled from the limits. */
-export interface Container extends PlainObject {
-  readonly name: string;
-  readonly image?: string;
-  readonly resources: {
-    readonly requests: Readonly<Record<string, unknown>>;
-    readonly limits: Readonly<Record<string, unknown>>;
-  };
-}
-
-/** A core/v1 PodSpec as plain data after defaulting; what is not listed here is as it was declared. */
-export interface PodSpec extends PlainObject {
-  readonly containers: readonly Container[];
-  readonly initContainers: readonly Container[];
-  readonly volumes: readonly PlainObject[];
-  readonly tolerations: readonly PlainObject[];
-  readonly topologySpreadConstraints: readonly PlainObject[];
-  readonly nodeSelector: Readonly<Record<string, string>>;
-  readonly affinity: PlainObject;
-}
-
-/** A persistent volume claim that a pod brings along: of its own (a template's), or one that it names. */
-export interface PodVolumeClaim {
-  /** The claim's name; for a template, the template's name (the pod's own is appended). */
-  readonly name: string;
-  /** Whether each pod of the set has a claim of its own. */
-  readonly perPod: boolean;
-  readonly storageClass?: string;
-  /** e.g. 20Gi */
-  readonly size?: unknown;
-  readonly accessModes: readonly string[];
-}
-
-/** How a workload replaces its pods when its template changes. */
-export type UpdateStrategy =
-  /** New pods beside the old: up to maxSurge more, up to maxUnavailable fewer. */
-  | { readonly kind: 'surge'; readonly maxSurge: number; readonly maxUnavailable: number }
-  /** A pod is deleted, then its successor of the same name is made, one at a time. */
-  | { readonly kind: 'replace' }
-  /** All pods are deleted, then the new ones are made. */
-  | { readonly kind: 'recreate' }
-  /** The template takes effect with the next run. */
-  | { readonly kind: 'none' };
+export type { PodRole, PodVolumeClaim, ReplicaRange, UpdateStrategy } from './declared-pods';
+export type { Container, PodSpec, PodTemplateData } from './pod-spec';
 
 /** A group of identical pods. */
 export interface PodSet {
@@ -73,18 +28,151 @@ export interface PodSet {
     readonly annotations: Readonly<Record<string, string>>;
     readonly spec: PodSpec;
   };
-  /** How many there are at start, at least and at most (autoscaler, dynamic allocation). For role daemon: per node. */
-  readonly replicas: { readonly initial: number; readonly min: number; readonly max: number };
+  /** How many there are; for role daemon: per node. */
+  readonly replicas: ReplicaRange;
   readonly volumeClaims: readonly PodVolumeClaim[];
   readonly updateStrategy: UpdateStrategy;
   /** PriorityClass value; 0 when none is named. */
   readonly priority: number;
   /** Whether a pod of this set may push out pods of lower priority. */
   readonly preempts: boolean;
-  /** How many of the set's pods an eviction may take at once, when a PodDisruptionBudget selects them. */
+  /** The PodDisruptionBudget that selects the pods, and how many of all it selects an eviction may take at once. */
   readonly disruptionBudget?: { readonly name: string; readonly maxUnavailable: number };
   /** A schedule in cron syntax, when the pods come by the clock. */
   readonly schedule?: string;
-  /** Seconds of the day do not matter to a pod that ends by itself: a batch job gives its room back. */
+  /** Whether its runs may overlap each other (concurrencyPolicy Allow). */
+  readonly overlapsItself?: boolean;
+  /** A batch job gives its room back; the rest stays. */
   readonly endsByItself: boolean;
+  /** What could not be read, as sentences. Such a set must not be counted on. */
+  readonly problems: readonly string[];
+}
+
+const BUILT_IN_PRIORITIES: Readonly<Record<string, number>> = {
+  'system-node-critical': 2_000_001_000,
+  'system-cluster-critical': 2_000_000_000,
+};
+
+/**
+ * The pods of every workload among the objects: Deployment, ReplicaSet, StatefulSet, DaemonSet, Job, CronJob, Pod,
+ * Strimzi's Kafka, KafkaNodePool, KafkaConnect, KafkaBridge and KafkaMirrorMaker2 (v1 and v1beta2), SparkApplication
+ * and ScheduledSparkApplication; with API defaulting, LimitRanges, autoscalers, PriorityClasses and budgets of the
+ * same objects applied. Values that Kubernetes would refuse do not throw: they stand in `problems`.
+ */
+export function expandPods(objects: readonly ManifestObject[]): PodSet[] {
+  const declared = [...kubernetesPods(objects), ...strimziPods(objects), ...sparkPods(objects)];
+  const ranges = limitRanges(objects);
+  const autoscaled = declared.map(set => ({ ...set, replicas: autoscaledReplicas(set, objects) }));
+  const budgets = disruptionBudgets(objects, autoscaled);
+  return autoscaled.map(set => {
+    const namespace = set.owner.metadata.namespace ?? 'default';
+    const spec = defaultedPodSpec(set.template.spec, ranges.get(namespace) ?? []);
+    const disruptionBudget = budgets.get(set) ?? set.ownBudget;
+    return {
+      owner: set.owner,
+      name: set.name,
+      namespace,
+      role: set.role,
+      pod: { labels: set.template.labels, annotations: set.template.annotations, spec },
+      replicas: set.replicas,
+      volumeClaims: [...(set.volumeClaims ?? []), ...namedClaims(spec, namespace, objects)],
+      updateStrategy: set.updateStrategy,
+      ...priorityOf(spec, objects),
+      ...(disruptionBudget === undefined ? {} : { disruptionBudget }),
+      ...(set.schedule === undefined ? {} : { schedule: set.schedule }),
+      ...(set.overlapsItself === undefined ? {} : { overlapsItself: set.overlapsItself }),
+      endsByItself: set.endsByItself,
+      problems: set.problems ?? [],
+    };
+  });
+}
+
+function priorityOf(
+  spec: PodSpec,
+  objects: readonly ManifestObject[],
+): Pick<PodSet, 'priority' | 'preempts'> {
+  const classes = objects.filter(object => object.kind === 'PriorityClass');
+  const name = spec['priorityClassName'];
+  const builtIn = typeof name === 'string' ? BUILT_IN_PRIORITIES[name] : undefined;
+  if (builtIn !== undefined) return { priority: builtIn, preempts: true };
+  const found =
+    typeof name === 'string' && name !== ''
+      ? classes.find(object => object.metadata.name === name)
+      : classes.find(object => object.body['globalDefault'] === true);
+  const value = found?.body['value'];
+  return {
+    priority: typeof value === 'number' ? value : 0,
+    preempts: (spec['preemptionPolicy'] ?? found?.body['preemptionPolicy']) !== 'Never',
+  };
+}
+
+function autoscaledReplicas(set: DeclaredPodSet, objects: readonly ManifestObject[]): ReplicaRange {
+  const { kind, metadata } = set.owner;
+  const autoscaler = objects.find(
+    object =>
+      object.kind === 'HorizontalPodAutoscaler' &&
+      (object.metadata.namespace ?? 'default') === (metadata.namespace ?? 'default') &&
+      at(object.body, 'spec', 'scaleTargetRef', 'kind') === kind &&
+      at(object.body, 'spec', 'scaleTargetRef', 'name') === metadata.name,
+  );
+  const max = at(autoscaler?.body, 'spec', 'maxReplicas');
+  if (typeof max !== 'number') return set.replicas;
+  const declaredMin = at(autoscaler?.body, 'spec', 'minReplicas');
+  const min = typeof declaredMin === 'number' ? declaredMin : 1;
+  return { initial: Math.min(Math.max(set.replicas.initial, min), max), min, max };
+}
+
+/** For each set, the budget that selects it. A budget's figure counts all the pods that it selects together. */
+function disruptionBudgets(
+  objects: readonly ManifestObject[],
+  sets: readonly DeclaredPodSet[],
+): Map<DeclaredPodSet, { name: string; maxUnavailable: number }> {
+  const budgets = new Map<DeclaredPodSet, { name: string; maxUnavailable: number }>();
+  for (const budget of objects.filter(object => object.kind === 'PodDisruptionBudget')) {
+    const selected = sets.filter(
+      set =>
+        (set.owner.metadata.namespace ?? 'default') === (budget.metadata.namespace ?? 'default') &&
+        set.role !== 'daemon' &&
+        matchesLabels(at(budget.body, 'spec', 'selector'), set.template.labels),
+    );
+    const expected = selected.reduce((sum, set) => sum + set.replicas.initial, 0);
+    const minAvailable = at(budget.body, 'spec', 'minAvailable');
+    const maxUnavailable = at(budget.body, 'spec', 'maxUnavailable');
+    const allowed =
+      minAvailable !== undefined
+        ? expected - intOrPercent(minAvailable, expected, 'up')
+        : maxUnavailable !== undefined
+          ? intOrPercent(maxUnavailable, expected, 'up')
+          : undefined;
+    if (allowed === undefined) continue;
+    for (const set of selected) {
+      const former = budgets.get(set);
+      // Two budgets on one pod make the eviction API refuse every eviction.
+      budgets.set(
+        set,
+        former === undefined
+          ? { name: budget.metadata.name, maxUnavailable: Math.max(0, allowed) }
+          : { name: `${former.name} and ${budget.metadata.name}`, maxUnavailable: 0 },
+      );
+    }
+  }
+  return budgets;
+}
+
+/** The claims that a pod's volumes name or, for ephemeral volumes, bring. */
+function namedClaims(spec: PodSpec, namespace: string, objects: readonly ManifestObject[]): PodVolumeClaim[] {
+  return asObjects(spec.volumes).flatMap((volume): PodVolumeClaim[] => {
+    const name = at(volume, 'persistentVolumeClaim', 'claimName');
+    if (typeof name === 'string') {
+      const claim = objects.find(
+        object =>
+          object.kind === 'PersistentVolumeClaim' &&
+          object.metadata.name === name &&
+          (object.metadata.namespace ?? 'default') === namespace,
+      );
+      return [claimOf(name, false, at(claim?.body, 'spec'))];
+    }
+    const template = at(volume, 'ephemeral', 'volumeClaimTemplate', 'spec');
+    return template === undefined ? [] : [claimOf(String(volume['name']), true, template)];
+  });
 }

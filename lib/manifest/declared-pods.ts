@@ -1,0 +1,88 @@
+import { asObject, at, type ManifestObject, stringMap } from './model';
+import type { PodTemplateData } from './pod-spec';
+
+/** What a pod is in its workload. */
+export type PodRole =
+  | 'replica'
+  | 'daemon'
+  | 'job'
+  | 'pod'
+  | 'driver'
+  | 'executor'
+  | 'broker'
+  | 'controller'
+  | 'zookeeper'
+  | 'entity-operator'
+  | 'exporter'
+  | 'cruise-control'
+  | 'connect';
+
+/** A persistent volume claim that a pod brings along: of its own (a template's), or one that it names. */
+export interface PodVolumeClaim {
+  /** The claim's name; for a template, the template's name (the pod's own is appended). */
+  readonly name: string;
+  /** Whether each pod of the set has a claim of its own. */
+  readonly perPod: boolean;
+  readonly storageClass?: string;
+  /** e.g. 20Gi */
+  readonly size?: unknown;
+  readonly accessModes: readonly string[];
+}
+
+/** How a workload replaces its pods when its template changes. */
+export type UpdateStrategy =
+  /** New pods beside the old: up to maxSurge more, up to maxUnavailable fewer. */
+  | { readonly kind: 'surge'; readonly maxSurge: number; readonly maxUnavailable: number }
+  /** A pod is deleted, then its successor of the same name is made, one at a time. */
+  | { readonly kind: 'replace' }
+  /** All pods are deleted, then the new ones are made. */
+  | { readonly kind: 'recreate' }
+  /** The template takes effect with the next run. */
+  | { readonly kind: 'none' };
+
+/** A pod set before defaulting: what a workload kind's expansion delivers. */
+export interface DeclaredPodSet {
+  readonly owner: ManifestObject;
+  readonly name: string;
+  readonly role: PodRole;
+  readonly template: PodTemplateData;
+  readonly replicas: ReplicaRange;
+  readonly volumeClaims?: readonly PodVolumeClaim[];
+  readonly updateStrategy: UpdateStrategy;
+  readonly schedule?: string;
+  readonly overlapsItself?: boolean;
+  readonly endsByItself: boolean;
+  /** A budget that the workload's operator makes by itself, shared by all sets with the same name. */
+  readonly ownBudget?: { readonly name: string; readonly maxUnavailable: number };
+  readonly problems?: readonly string[];
+}
+
+/** How many pods there are at start, at least and at most; max is Infinity when nothing bounds them. */
+export interface ReplicaRange {
+  readonly initial: number;
+  readonly min: number;
+  readonly max: number;
+}
+
+/** A claim from its PersistentVolumeClaim spec. */
+export function claimOf(name: string, perPod: boolean, spec: unknown): PodVolumeClaim {
+  const storageClass = at(spec, 'storageClassName');
+  const size = at(spec, 'resources', 'requests', 'storage');
+  const modes = at(spec, 'accessModes');
+  return {
+    name,
+    perPod,
+    ...(typeof storageClass === 'string' ? { storageClass } : {}),
+    ...(size === undefined ? {} : { size }),
+    accessModes: Array.isArray(modes) ? modes.map(String) : ['ReadWriteOnce'],
+  };
+}
+
+/** A pod template as plain data: labels, annotations and the spec as declared. */
+export function templateData(template: unknown): PodTemplateData {
+  return {
+    labels: stringMap(at(template, 'metadata', 'labels')),
+    annotations: stringMap(at(template, 'metadata', 'annotations')),
+    spec: asObject(at(template, 'spec')),
+  };
+}

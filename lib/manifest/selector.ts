@@ -1,0 +1,34 @@
+import { asObjects, isObject, stringMap } from './model';
+
+type Labels = Readonly<Record<string, string>>;
+
+/** One requirement of matchExpressions, of a label selector or a node selector term. */
+export function matchesRequirement(requirement: Readonly<Record<string, unknown>>, labels: Labels): boolean {
+  const value = labels[String(requirement['key'])];
+  const values = Array.isArray(requirement['values']) ? requirement['values'].map(String) : [];
+  switch (requirement['operator']) {
+    case 'In':
+      return value !== undefined && values.includes(value);
+    case 'NotIn':
+      return value === undefined || !values.includes(value);
+    case 'Exists':
+      return value !== undefined;
+    case 'DoesNotExist':
+      return value === undefined;
+    case 'Gt':
+      return value !== undefined && Number.parseInt(value, 10) > Number.parseInt(values[0] ?? '', 10);
+    case 'Lt':
+      return value !== undefined && Number.parseInt(value, 10) < Number.parseInt(values[0] ?? '', 10);
+    default:
+      return false;
+  }
+}
+
+/** Whether a LabelSelector selects these labels. An absent selector selects nothing, an empty one everything. */
+export function matchesLabels(selector: unknown, labels: Labels): boolean {
+  if (!isObject(selector)) return false;
+  return (
+    Object.entries(stringMap(selector['matchLabels'])).every(([key, value]) => labels[key] === value) &&
+    asObjects(selector['matchExpressions']).every(requirement => matchesRequirement(requirement, labels))
+  );
+}

@@ -1,0 +1,139 @@
+import { claimOf, type DeclaredPodSet, templateData, type UpdateStrategy } from './declared-pods';
+import { asObjects, at, type ManifestObject, type PlainObject } from './model';
+
+/** A count or a percentage of a total, e.g. '25%' of 3 rounded up is 1. What is neither reads as 0. */
+export function intOrPercent(value: unknown, total: number, round: 'up' | 'down'): number {
+  if (typeof value === 'number') return value;
+  const percent = /^(\d+)%$/.exec(String(value))?.[1];
+  if (percent === undefined) return Number.parseInt(String(value), 10) || 0;
+  const share = (Number(percent) * total) / 100;
+  return round === 'up' ? Math.ceil(share) : Math.floor(share);
+}
+
+function countAt(value: unknown, fallback: number): number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : fallback;
+}
+
+/** A Deployment's strategy after defaulting: 25 % surge rounded up, 25 % unavailable rounded down, never both zero. */
+export function deploymentStrategy(strategy: unknown, replicas: number): UpdateStrategy {
+  if (at(strategy, 'type') === 'Recreate') return { kind: 'recreate' };
+  const maxSurge = intOrPercent(at(strategy, 'rollingUpdate', 'maxSurge') ?? '25%', replicas, 'up');
+  const maxUnavailable = intOrPercent(
+    at(strategy, 'rollingUpdate', 'maxUnavailable') ?? '25%',
+    replicas,
+    'down',
+  );
+  return {
+    kind: 'surge',
+    maxSurge,
+    maxUnavailable: maxSurge === 0 && maxUnavailable === 0 ? 1 : maxUnavailable,
+  };
+}
+
+/** Tolerations that the DaemonSet controller adds (pkg/controller/daemon/util). */
+function daemonTolerations(spec: PlainObject): PlainObject[] {
+  const tolerate = (key: string, effect: string) => ({ key, operator: 'Exists', effect });
+  return [
+    tolerate('node.kubernetes.io/not-ready', 'NoExecute'),
+    tolerate('node.kubernetes.io/unreachable', 'NoExecute'),
+    tolerate('node.kubernetes.io/disk-pressure', 'NoSchedule'),
+    tolerate('node.kubernetes.io/memory-pressure', 'NoSchedule'),
+    tolerate('node.kubernetes.io/pid-pressure', 'NoSchedule'),
+    tolerate('node.kubernetes.io/unschedulable', 'NoSchedule'),
+    ...(spec['hostNetwork'] === true
+      ? [tolerate('node.kubernetes.io/network-unavailable', 'NoSchedule')]
+      : []),
+  ];
+}
+
+/** The pods of Kubernetes' own workloads. */
+export function kubernetesPods(objects: readonly ManifestObject[]): DeclaredPodSet[] {
+  return objects.flatMap(owner => {
+    const set = podSet(owner);
+    return set === undefined ? [] : [set];
+  });
+}
+
+function podSet(owner: ManifestObject): DeclaredPodSet | undefined {
+  const group = owner.apiVersion.includes('/') ? owner.apiVersion.split('/')[0] : '';
+  const spec = at(owner.body, 'spec');
+  const name = owner.metadata.name;
+  const fixed = (count: number) => ({ initial: count, min: count, max: count });
+  const stays = { owner, name, endsByItself: false } as const;
+  switch (`${group}/${owner.kind}`) {
+    case '/Pod':
+      return {
+        ...stays,
+        role: 'pod',
+        template: templateData(owner.body),
+        replicas: fixed(1),
+        updateStrategy: { kind: 'none' },
+        endsByItself: ['Never', 'OnFailure'].includes(String(at(spec, 'restartPolicy'))),
+      };
+    case 'apps/Deployment':
+    case 'apps/ReplicaSet': {
+      const count = countAt(at(spec, 'replicas'), 1);
+      return {
+        ...stays,
+        role: 'replica',
+        template: templateData(at(spec, 'template')),
+        replicas: fixed(count),
+        updateStrategy:
+          owner.kind === 'Deployment' ? deploymentStrategy(at(spec, 'strategy'), count) : { kind: 'none' },
+      };
+    }
+    case 'apps/StatefulSet':
+      return {
+        ...stays,
+        role: 'replica',
+        template: templateData(at(spec, 'template')),
+        replicas: fixed(countAt(at(spec, 'replicas'), 1)),
+        volumeClaims: asObjects(at(spec, 'volumeClaimTemplates')).map(claim =>
+          claimOf(String(at(claim, 'metadata', 'name')), true, claim['spec']),
+        ),
+        updateStrategy:
+          at(spec, 'updateStrategy', 'type') === 'OnDelete' ? { kind: 'none' } : { kind: 'replace' },
+      };
+    case 'apps/DaemonSet': {
+      const template = templateData(at(spec, 'template'));
+      return {
+        ...stays,
+        role: 'daemon',
+        template: {
+          ...template,
+          spec: {
+            ...template.spec,
+            tolerations: [...asObjects(template.spec['tolerations']), ...daemonTolerations(template.spec)],
+          },
+        },
+        replicas: fixed(1),
+        updateStrategy: { kind: 'replace' },
+      };
+    }
+    case 'batch/Job':
+      return { ...stays, ...job(spec), role: 'job', endsByItself: true };
+    case 'batch/CronJob':
+      return {
+        ...stays,
+        ...job(at(spec, 'jobTemplate', 'spec')),
+        ...(at(spec, 'suspend') === true ? { replicas: fixed(0) } : {}),
+        role: 'job',
+        schedule: String(at(spec, 'schedule')),
+        overlapsItself: (at(spec, 'concurrencyPolicy') ?? 'Allow') === 'Allow',
+        endsByItself: true,
+      };
+    default:
+      return undefined;
+  }
+}
+
+function job(spec: unknown): Pick<DeclaredPodSet, 'template' | 'replicas' | 'updateStrategy'> {
+  const parallelism = countAt(at(spec, 'parallelism'), 1);
+  const atOnce =
+    at(spec, 'suspend') === true ? 0 : Math.min(parallelism, countAt(at(spec, 'completions'), parallelism));
+  return {
+    template: templateData(at(spec, 'template')),
+    replicas: { initial: atOnce, min: atOnce, max: atOnce },
+    updateStrategy: { kind: 'none' },
+  };
+}
