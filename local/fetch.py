@@ -199,7 +199,9 @@ def _fetch(artifact: Artifact) -> None:
                 output.flush()
                 code = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=False).returncode
             if code != 0:
-                raise FetchError(f"{artifact.about} could not be fetched ({_reason(log)}): check the connection to the package registries and run it again; the whole output is in {log}")
+                raise FetchError(
+                    f"{artifact.about} could not be fetched ({_reason(log)}): check the connection to the package registries and run it again; the whole output is in {log}"
+                )
 
         say(f"fetching {artifact.about}")
         shutil.rmtree(artifact.folder, ignore_errors=True)

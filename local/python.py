@@ -22,13 +22,13 @@ def main(arguments: list[str]) -> int:
     except fetch.FetchError as failure:
         print(failure, file=sys.stderr)
         return 1
-    become(arguments)
+    return become(arguments)
 
 
 def become(arguments: list[str]) -> NoReturn:
     """Replaces this process by the fetched Python, in the repository's folder with its packages on the path."""
     interpreter = str(fetch.python())
-    os.execv(interpreter, [interpreter, *arguments])
+    os.execv(interpreter, [interpreter, *arguments])  # noqa: S606
 
 
 if __name__ == "__main__":

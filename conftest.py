@@ -1,0 +1,74 @@
+"""The components that tests run on: each is started once, when the first test asks for it, and stopped at the end."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from local import spark as local_spark
+from local.clickhouse import ClickHouse
+from local.kafka import Kafka
+from local.lake import Lake
+from local.object_store import ObjectStore
+from local.process import running
+
+
+@pytest.fixture(scope="session")
+def state_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The one folder of everything that the components write."""
+    yield tmp_path_factory.mktemp("state")
+    for process in reversed(running()):
+        process.stop()
+
+
+@pytest.fixture(scope="session")
+def kafka(state_folder: Path) -> Iterator[Kafka]:
+    with Kafka(state_folder / "kafka") as broker:
+        yield broker
+
+
+@pytest.fixture(scope="session")
+def object_store(state_folder: Path) -> Iterator[ObjectStore]:
+    with ObjectStore(state_folder / "object-store") as store:
+        yield store
+
+
+@pytest.fixture(scope="session")
+def clickhouse(state_folder: Path, object_store: ObjectStore) -> Iterator[ClickHouse]:
+    """A server that reads the object store by its own configuration."""
+    with ClickHouse(state_folder / "clickhouse", object_store) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def spark(state_folder: Path, object_store: ObjectStore) -> Iterator[SparkSession]:
+    """A session with the jobs' settings that reads and writes the object store."""
+    session = local_spark.session(state_folder / "spark", object_store)
+    yield session
+    session.stop()
+
+
+@pytest.fixture
+def topic(kafka: Kafka) -> str:
+    """A new topic of three partitions."""
+    name = f"events-{uuid.uuid4().hex[:8]}"
+    kafka.create_topic(name, 3)
+    return name
+
+
+@pytest.fixture
+def lake(object_store: ObjectStore) -> Lake:
+    """New, empty buckets, with the locations that the jobs take."""
+    return Lake.create(object_store, f"t{uuid.uuid4().hex[:8]}-")
+
+
+@pytest.fixture
+def database(clickhouse: ClickHouse) -> Iterator[str]:
+    """The name of a database that does not exist yet; dropped after the test."""
+    name = f"logs_{uuid.uuid4().hex[:8]}"
+    yield name
+    clickhouse.execute(f"DROP DATABASE IF EXISTS {name} SYNC")

@@ -1,0 +1,93 @@
+"""Spark on this machine: the jobs as processes of their own, and a session for tests."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from pyspark.sql import SparkSession
+
+from local import fetch
+from local.object_store import ObjectStore
+from local.process import Process
+
+JOBS = fetch.REPOSITORY / "spark-jobs"
+DEFAULTS = JOBS / "spark-defaults.conf"
+
+
+def default_conf() -> dict[str, str]:
+    """The settings that stand in spark-jobs/spark-defaults.conf, as the cluster's jobs have them."""
+    lines = (line.strip() for line in DEFAULTS.read_text().splitlines()) if DEFAULTS.exists() else ()
+    pairs = ((line.split(None, 1)[0], line.split(None, 1)[1]) for line in lines if line and not line.startswith("#"))
+    return dict(pairs)
+
+
+def local_conf(folder: Path, object_store: ObjectStore | None = None) -> dict[str, str]:
+    """The jobs' settings, and what differs on one machine: connectors from the cache, local folders, no UI."""
+    return {
+        **default_conf(),
+        "spark.driver.extraClassPath": f"{fetch.artifacts()['spark-connectors'].folder}/*",
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.local.dir": str(folder / "spark"),
+        "spark.sql.warehouse.dir": str(folder / "warehouse"),
+        "spark.ui.enabled": "false",
+        # One machine: what does not answer is down, so a job says so soon instead of after minutes of retries.
+        "spark.hadoop.fs.s3a.attempts.maximum": "3",
+        "spark.hadoop.fs.s3a.retry.limit": "3",
+        **(object_store.spark_conf() if object_store else {}),
+    }
+
+
+def environment(object_store: ObjectStore | None = None) -> dict[str, str]:
+    """What a job finds in its environment: the interpreter, the modules beside it and the S3 credentials."""
+    python = str(fetch.python())
+    home = os.environ.get("JAVA_HOME")
+    return {
+        "PYSPARK_PYTHON": python,
+        "PYSPARK_DRIVER_PYTHON": python,
+        "PYTHONPATH": str(JOBS),
+        "SPARK_LOCAL_IP": "127.0.0.1",
+        **({"JAVA_HOME": home} if home else {}),
+        **(object_store.environment if object_store else {}),
+    }
+
+
+def submit(
+    job: Path,
+    arguments: Sequence[str],
+    folder: Path,
+    *,
+    object_store: ObjectStore | None = None,
+    conf: Mapping[str, str] | None = None,
+    extra_environment: Mapping[str, str] | None = None,
+    cores: int = 2,
+    memory: str = "2g",
+) -> Process:
+    """Starts a job with spark-submit on `local[cores]`; its log and scratch files are in `folder`.
+
+    stop() lets it finish its batch, as Kubernetes' SIGTERM does; kill() is a crash.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    settings = {**local_conf(folder, object_store), **(conf or {})}
+    properties = folder / "spark.conf"
+    properties.write_text("".join(f"{key} {value}\n" for key, value in settings.items()))
+    spark_submit = Path(_spark_home()) / "bin" / "spark-submit"
+    command = [spark_submit, "--master", f"local[{cores}]", "--driver-memory", memory, "--properties-file", properties, job, *arguments]
+    return Process(job.stem, command, folder / f"{job.stem}.log", {**environment(object_store), **(extra_environment or {})}, cwd=folder)
+
+
+def session(folder: Path, object_store: ObjectStore | None = None, cores: int = 2, conf: Mapping[str, str] | None = None) -> SparkSession:
+    """A session in this process, with the jobs' settings."""
+    os.environ.update(environment(object_store))
+    builder = SparkSession.builder.master(f"local[{cores}]").appName("tests")
+    for key, value in {"spark.driver.memory": "2g", **local_conf(folder, object_store), **(conf or {})}.items():
+        builder = builder.config(key, value)
+    return builder.getOrCreate()
+
+
+def _spark_home() -> str:
+    import pyspark
+
+    return os.path.dirname(pyspark.__file__)
