@@ -1,6 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { objectId } from '../manifest/model';
-import { apiGroup, namespaceOf } from '../manifest/pod-templates';
+import { apiGroup, namespaceOf, shownId } from '../manifest/pod-templates';
 import { grouped } from './model';
 import { quote, type Rule } from './rule';
 
@@ -22,7 +21,7 @@ export const duplicateObject: Rule = {
             .filter(other => !isDeepStrictEqual(other.body, first.body))
             .map(other => ({
               at: { object: other, path: ['metadata', 'name'] },
-              message: `${objectId(other)} is declared ${first.source === undefined ? 'before' : `at ${first.source.file}:${first.source.line}`} with other content; a name ${quote(other.metadata.name)} may stand once for each kind and namespace`,
+              message: `${shownId(other)} is declared ${first.source === undefined ? 'before' : `at ${first.source.file}:${first.source.line}`} with other content; a name ${quote(other.metadata.name)} may stand once for each kind and namespace`,
               concerns: [first],
             })),
     ),

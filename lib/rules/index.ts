@@ -5,6 +5,7 @@ import { missingReference } from './missing-reference';
 import { mutableImageTag } from './mutable-image-tag';
 import { plaintextSecret } from './plaintext-secret';
 import type { Rule } from './rule';
+import { unparseableManifest } from './unparseable-manifest';
 
 /** Every rule, in the order of the incidents they come from. */
 export const rules: readonly Rule[] = [
@@ -14,4 +15,5 @@ export const rules: readonly Rule[] = [
   missingReference,
   mutableImageTag,
   plaintextSecret,
+  unparseableManifest,
 ];

@@ -1,3 +1,4 @@
+import type { Problem, SqlText } from '../manifest/load';
 import type { ManifestObject } from '../manifest/model';
 import { type PodTemplate, podTemplates } from '../manifest/pod-templates';
 import type { Path } from './rule';
@@ -12,6 +13,10 @@ export const EXTERNAL_ANNOTATION = 'check.cdk8s-lakehouse/external';
 export type Locator = (path: Path, innerLine?: number) => { readonly line: number; readonly column: number };
 
 export interface ModelOptions {
+  /** SQL texts that stand beside the manifests. @default none */
+  readonly sql?: readonly SqlText[];
+  /** Documents that could not be read. @default none */
+  readonly problems?: readonly Problem[];
   /** 'Kind/namespace/name' or 'Kind/name' of what exists although no file declares it; '*' matches any text. */
   readonly external?: readonly string[];
 }
@@ -19,6 +24,8 @@ export interface ModelOptions {
 /** What the rules look at: the objects of a folder or a chart, indexed. Nothing in it reads a file. */
 export interface Model {
   readonly objects: readonly ManifestObject[];
+  readonly sql: readonly SqlText[];
+  readonly problems: readonly Problem[];
   readonly templates: readonly PodTemplate[];
   readonly ofKind: (...kinds: readonly string[]) => readonly ManifestObject[];
   /**
@@ -44,6 +51,8 @@ export function buildModel(objects: readonly ManifestObject[], options: ModelOpt
 
   return {
     objects,
+    sql: options.sql ?? [],
+    problems: options.problems ?? [],
     templates: podTemplates(objects),
     ofKind: (...kinds) => kinds.flatMap(kind => byKind.get(kind) ?? []),
     find: (kind, from, name) => {

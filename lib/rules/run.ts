@@ -1,4 +1,5 @@
-import { type ManifestObject, objectId } from '../manifest/model';
+import type { ManifestObject } from '../manifest/model';
+import { shownId } from '../manifest/pod-templates';
 import { rules as allRules } from './index';
 import { buildModel, type Locator, type Model, type ModelOptions } from './model';
 import type { Finding, Level, Path, Place, Rule, Violation } from './rule';
@@ -64,7 +65,7 @@ function position(
   locate: RunOptions['locate'],
 ): Pick<Violation, 'object' | 'file' | 'line' | 'column'> {
   if ('file' in at) return { object: '', file: at.file, line: at.line };
-  const object = objectId(at.object);
+  const object = shownId(at.object);
   if (at.object.source === undefined) return { object };
   const { file, line } = at.object.source;
   return { object, file, line, ...locate?.(at.object)?.(at.path as Path, at.innerLine) };

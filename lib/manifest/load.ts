@@ -1,0 +1,375 @@
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  parseAllDocuments,
+  Scalar,
+} from 'yaml';
+import { asObject, asObjects, isObject, type ManifestObject, manifestObjects } from './model';
+
+/** A text that may hold manifests, under the name that messages give it. */
+export interface SourceText {
+  readonly file: string;
+  readonly bytes: Uint8Array;
+}
+
+/** An input that cannot be read, or a document in it. */
+export interface Problem {
+  readonly file: string;
+  /** From 1. */
+  readonly line: number;
+  readonly message: string;
+  readonly remedy: string;
+}
+
+/** Something that was left out on purpose. */
+export interface Note {
+  readonly file: string;
+  readonly text: string;
+}
+
+/** SQL that stands beside the manifests. */
+export interface SqlText {
+  readonly file: string;
+  readonly text: string;
+}
+
+export interface Loaded {
+  readonly objects: readonly ManifestObject[];
+  readonly sql: readonly SqlText[];
+  readonly problems: readonly Problem[];
+  readonly notes: readonly Note[];
+  /** 'ConfigMap/*\/name' and the like: what a Kustomize generator in these files makes. */
+  readonly generated: readonly string[];
+  /** How many files were read. */
+  readonly files: number;
+  /** Line and column, from 1, of a value, or of a line inside a text value. */
+  readonly locate: (
+    object: ManifestObject,
+  ) =>
+    | ((path: readonly (string | number)[], innerLine?: number) => { line: number; column: number })
+    | undefined;
+  /** The decoded text of a file, for code frames. */
+  readonly text: (file: string) => string | undefined;
+}
+
+interface Position {
+  readonly document: Document;
+  readonly lines: LineCounter;
+  /** From the document's root to the object, inside a List. */
+  readonly prefix: readonly (string | number)[];
+}
+
+/** Reads manifests out of texts. Every document that cannot be read is a problem; the others are read all the same. */
+export function loadManifests(sources: readonly SourceText[]): Loaded {
+  const objects: ManifestObject[] = [];
+  const sql: SqlText[] = [];
+  const problems: Problem[] = [];
+  const notes: Note[] = [];
+  const generated: string[] = [];
+  const positions = new WeakMap<object, Position>();
+  const texts = new Map<string, string>();
+  const patches = new Set<string>();
+  let files = 0;
+
+  const decoded = sources.flatMap(({ file, bytes }) => {
+    const text = decode(bytes);
+    if (text === undefined) {
+      problems.push({
+        file,
+        line: 1,
+        message: 'the file is neither UTF-8 nor UTF-16 text',
+        remedy: 'save it as UTF-8 or leave it out of the checked paths',
+      });
+      return [];
+    }
+    texts.set(file, text);
+    return [{ file, text }];
+  });
+  const charts = new Set(
+    decoded.flatMap(({ file }) => (/(^|\/)Chart\.ya?ml$/.test(file) ? [folderOf(file)] : [])),
+  );
+
+  const documents: { file: string; document: Document; lines: LineCounter }[] = [];
+  for (const { file, text } of decoded) {
+    if (/\.sql$/i.test(file)) {
+      files += 1;
+      sql.push({ file, text });
+      continue;
+    }
+    if (/\.json$/i.test(file) && !text.includes('"apiVersion"')) continue;
+    if (isChartTemplate(file, charts)) {
+      notes.push({ file, text: 'skipped: a Helm template; check the output of helm template instead' });
+      continue;
+    }
+    files += 1;
+    const lines = new LineCounter();
+    const parsed = parse(text, lines);
+    if (parsed.some(document => document.errors.length > 0) && /\{\{[^}]*\}\}/.test(text)) {
+      notes.push({ file, text: 'skipped: looks like a template ({{ }}); check what it renders to instead' });
+      files -= 1;
+      continue;
+    }
+    const conflicts = conflictMarkers(text);
+    let start = 0;
+    for (const document of parsed) {
+      const end = document.range?.[2] ?? text.length;
+      const conflict = conflicts.find(offset => offset >= start && offset < Math.max(end, start + 1));
+      const problem = documentProblem(file, document, lines, conflict);
+      if (problem === undefined) documents.push({ file, document, lines });
+      else problems.push(problem);
+      start = end;
+    }
+  }
+
+  for (const { file, document, lines } of documents) {
+    let value: unknown;
+    try {
+      value = document.toJS({ maxAliasCount: 1000 });
+    } catch (error) {
+      problems.push({
+        file,
+        line: lines.linePos(document.contents?.range?.[0] ?? 0).line,
+        message: `the document cannot be read: ${firstLine(error)}`,
+        remedy: 'write the repeated parts out, or with fewer anchors',
+      });
+      continue;
+    }
+    if (isKustomization(value)) {
+      const kustomization = readKustomization(file, value);
+      generated.push(...kustomization.generated);
+      for (const patch of kustomization.patches) patches.add(patch);
+      continue;
+    }
+    for (const { object, prefix } of withPaths(value)) {
+      const offset = nodeAt(document, prefix)?.range?.[0] ?? 0;
+      positions.set(object.body, { document, lines, prefix });
+      objects.push({ ...object, source: { file, line: lines.linePos(offset).line } });
+    }
+  }
+
+  for (const patch of patches) {
+    if (texts.has(patch))
+      notes.push({
+        file: patch,
+        text: 'skipped: a Kustomize patch; check the output of kustomize build instead',
+      });
+  }
+
+  return {
+    objects: objects.filter(({ source }) => source === undefined || !patches.has(source.file)),
+    sql,
+    problems,
+    notes,
+    generated,
+    files: files - [...patches].filter(patch => texts.has(patch)).length,
+    locate: object => {
+      const position = positions.get(object.body);
+      return position === undefined ? undefined : (path, innerLine) => locate(position, path, innerLine);
+    },
+    text: file => texts.get(file),
+  };
+}
+
+/** Bytes as text: UTF-8, or UTF-16 by its byte order mark or by the zero bytes of its ASCII characters. */
+export function decode(bytes: Uint8Array): string | undefined {
+  const [first, second] = bytes;
+  const encoding =
+    first === 0xff && second === 0xfe
+      ? 'utf-16le'
+      : first === 0xfe && second === 0xff
+        ? 'utf-16be'
+        : bytes.length > 3 && second === 0 && first !== 0
+          ? 'utf-16le'
+          : bytes.length > 3 && first === 0 && second !== 0
+            ? 'utf-16be'
+            : 'utf-8';
+  try {
+    const text = new TextDecoder(encoding, { fatal: true }).decode(bytes);
+    return text.includes('\0') ? undefined : text;
+  } catch {
+    return undefined;
+  }
+}
+
+function parse(text: string, lineCounter: LineCounter): Document[] {
+  // YAML 1.2 with merge keys; kubectl takes the last of two equal keys, so they are no error here.
+  const parsed = parseAllDocuments(text, { merge: true, uniqueKeys: false, lineCounter, logLevel: 'error' });
+  return [...parsed];
+}
+
+function documentProblem(
+  file: string,
+  document: Document,
+  lines: LineCounter,
+  conflict: number | undefined,
+): Problem | undefined {
+  if (conflict !== undefined) {
+    return {
+      file,
+      line: lines.linePos(conflict).line,
+      message: 'the document holds a merge-conflict marker',
+      remedy: 'keep one of the two sides and delete the lines with <<<<<<<, ======= and >>>>>>>',
+    };
+  }
+  const [error] = document.errors;
+  if (error === undefined) return undefined;
+  return {
+    file,
+    line: lines.linePos(error.pos[0]).line,
+    message: `the document is no YAML: ${lowerFirst(firstLine(error).replace(/ at line \d+, column \d+:?$/, ''))}`,
+    remedy: 'mend the syntax at this line; most often it is an indentation, a quote or a tab',
+  };
+}
+
+/** Offsets of lines that git leaves behind in a conflict: all three kinds, at the start of a line. */
+function conflictMarkers(text: string): number[] {
+  if (!/^<{7} /m.test(text) && !/^>{7} /m.test(text)) return [];
+  return [...text.matchAll(/^(?:<{7} .*|={7}|>{7} .*)\r?$/gm)].map(match => match.index);
+}
+
+function isChartTemplate(file: string, charts: ReadonlySet<string>): boolean {
+  const parts = file.split('/');
+  return parts.some(
+    (part, index) => part === 'templates' && charts.has(parts.slice(0, index).join('/') || '.'),
+  );
+}
+
+function isKustomization(value: unknown): boolean {
+  const { apiVersion, kind } = asObject(value);
+  return (
+    (kind === 'Kustomization' || kind === 'Component') &&
+    (apiVersion === undefined || String(apiVersion).startsWith('kustomize.config.k8s.io/'))
+  );
+}
+
+/** The patches that a kustomization names, as files, and the objects that its generators make. */
+function readKustomization(file: string, value: unknown): { patches: string[]; generated: string[] } {
+  const body = asObject(value);
+  const paths = [
+    ...['patches', 'patchesJson6902'].flatMap(key => asObjects(body[key]).map(patch => patch['path'])),
+    ...(Array.isArray(body['patchesStrategicMerge']) ? body['patchesStrategicMerge'] : []),
+  ];
+  return {
+    patches: paths.flatMap(path =>
+      typeof path === 'string' && !path.includes('\n') ? [joinPath(folderOf(file), path)] : [],
+    ),
+    generated: (
+      [
+        ['configMapGenerator', 'ConfigMap'],
+        ['secretGenerator', 'Secret'],
+      ] as const
+    ).flatMap(([key, kind]) => asObjects(body[key]).map(({ name }) => `${kind}/*/${String(name)}`)),
+  };
+}
+
+/** The objects of a document with their place in it; the items of a List one by one. */
+function withPaths(
+  value: unknown,
+  prefix: (string | number)[] = [],
+): { object: ManifestObject; prefix: (string | number)[] }[] {
+  if (!isObject(value)) return [];
+  const items = value['items'];
+  if (typeof value['kind'] === 'string' && value['kind'].endsWith('List') && Array.isArray(items)) {
+    return items.flatMap((item, index) => withPaths(item, [...prefix, 'items', index]));
+  }
+  return manifestObjects([value]).map(object => ({ object, prefix }));
+}
+
+function locate(
+  { document, lines, prefix }: Position,
+  path: readonly (string | number)[],
+  innerLine?: number,
+) {
+  const full = [...prefix, ...path];
+  // The nearest enclosing value that is written down: a path may end in what is missing.
+  let length = full.length;
+  while (length > prefix.length && nodeAt(document, full.slice(0, length)) === undefined) length -= 1;
+  const node = nodeAt(document, full.slice(0, length));
+  const offset = keyOffset(document, full.slice(0, length)) ?? node?.range?.[0] ?? 0;
+  const { line, col } = lines.linePos(offset);
+  if (innerLine === undefined || length < full.length || !isScalar(node)) return { line, column: col };
+  return { line: innerTextLine(node, lines, line) + (isMultiline(node) ? innerLine : 0), column: 1 };
+}
+
+function isMultiline(node: Scalar): boolean {
+  return node.type === Scalar.BLOCK_LITERAL || node.type === Scalar.BLOCK_FOLDED;
+}
+
+/** The line on which a text value starts: below the indicator for block texts. */
+function innerTextLine(node: Scalar, lines: LineCounter, keyLine: number): number {
+  const start = lines.linePos(node.range?.[0] ?? 0).line;
+  return isMultiline(node) ? start + 1 : Math.max(start, keyLine);
+}
+
+/** The node at a path, through anchors and merge keys. */
+function nodeAt(document: Document, path: readonly (string | number)[]): Node | undefined {
+  let node: Node | undefined = resolve(document, document.contents ?? undefined);
+  for (const key of path) {
+    node = resolve(document, child(document, node, key)?.value);
+    if (node === undefined) return undefined;
+  }
+  return node;
+}
+
+/** Where the last key of a path is written, or the list item. */
+function keyOffset(document: Document, path: readonly (string | number)[]): number | undefined {
+  const last = path[path.length - 1];
+  if (last === undefined) return undefined;
+  const found = child(document, nodeAt(document, path.slice(0, -1)), last);
+  return (found?.key ?? found?.value)?.range?.[0];
+}
+
+function child(
+  document: Document,
+  node: Node | undefined,
+  key: string | number,
+): { key?: Node; value: Node | undefined } | undefined {
+  if (isSeq(node)) return { value: node.items[Number(key)] as Node | undefined };
+  if (!isMap(node)) return undefined;
+  // Later keys win, as they do when the document is turned into plain data.
+  for (const pair of [...node.items].reverse()) {
+    if (isScalar(pair.key) && String(pair.key.value) === String(key)) {
+      return { key: pair.key, value: (pair.value ?? undefined) as Node | undefined };
+    }
+  }
+  for (const pair of node.items) {
+    if (!isScalar(pair.key) || pair.key.source !== '<<') continue;
+    const merged = resolve(document, pair.value as Node | undefined);
+    for (const source of isSeq(merged) ? merged.items : [merged]) {
+      const found = child(document, resolve(document, source as Node | undefined), key);
+      if (found !== undefined) return found;
+    }
+  }
+  return undefined;
+}
+
+function resolve(document: Document, node: Node | undefined): Node | undefined {
+  return isAlias(node) ? (node.resolve(document) as Node | undefined) : node;
+}
+
+function folderOf(file: string): string {
+  const slash = file.lastIndexOf('/');
+  return slash < 0 ? '.' : file.slice(0, slash);
+}
+
+function joinPath(folder: string, path: string): string {
+  const parts: string[] = [];
+  for (const part of [...(folder === '.' ? [] : folder.split('/')), ...path.split('/')]) {
+    if (part === '..' && parts.length > 0 && parts[parts.length - 1] !== '..') parts.pop();
+    else if (part !== '.' && (part !== '' || parts.length === 0)) parts.push(part);
+  }
+  return parts.join('/');
+}
+
+function firstLine(error: unknown): string {
+  return String(error instanceof Error ? error.message : error).split('\n')[0] ?? '';
+}
+
+function lowerFirst(text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1);
+}
