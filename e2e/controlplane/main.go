@@ -1,5 +1,5 @@
 // Package main is a Kubernetes control plane in one program: the first argument picks the component
-// (etcd, kube-apiserver, kube-scheduler, kube-controller-manager or kubectl), the rest are its own flags.
+// (etcd, kube-apiserver, kube-scheduler, kube-controller-manager, kubectl or kubelets), the rest are its own flags.
 // One binary links the shared code once; a process runs one component, because each installs its own signal handler.
 package main
 
@@ -13,12 +13,13 @@ import (
 	apiserver "k8s.io/kubernetes/cmd/kube-apiserver/app"
 	controllers "k8s.io/kubernetes/cmd/kube-controller-manager/app"
 	scheduler "k8s.io/kubernetes/cmd/kube-scheduler/app"
+	"lakehouse/e2e/controlplane/kubelets"
 
 	_ "k8s.io/component-base/metrics/prometheus/clientgo"
 	_ "k8s.io/component-base/metrics/prometheus/version"
 )
 
-const components = "etcd, kube-apiserver, kube-scheduler, kube-controller-manager, kubectl"
+const components = "etcd, kube-apiserver, kube-scheduler, kube-controller-manager, kubectl, kubelets"
 
 func main() {
 	if len(os.Args) < 2 {
@@ -38,6 +39,8 @@ func main() {
 		os.Exit(cli.Run(controllers.NewControllerManagerCommand()))
 	case "kubectl":
 		os.Exit(cli.Run(kubectl.NewDefaultKubectlCommand()))
+	case "kubelets":
+		os.Exit(kubelets.Main(os.Args[1:]))
 	default:
 		fmt.Fprintf(os.Stderr, "component %q is not in this program; use one of %s\n", component, components)
 		os.Exit(2)

@@ -1,0 +1,213 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto';
+import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { homedir, tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const E2E = join(__dirname, '..');
+const SOURCES = join(E2E, 'controlplane');
+/** Start of each component to ready: 4–6 s when alone on two cores; a loaded machine gets ten times that. */
+const READY_TIMEOUT_MS = 60_000;
+
+/** What a finished command printed. */
+export interface CommandResult {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A running control plane: etcd, API server, controllers, scheduler and the stand-in for the kubelets. */
+export interface ControlPlane {
+  readonly kubeconfig: string;
+  readonly server: string;
+  /** Runs kubectl; never throws, so that a test can look at a refusal. */
+  kubectl(args: readonly string[], stdin?: string): Promise<CommandResult>;
+  stop(): Promise<void>;
+}
+
+/** The cache of everything fetched or built, outside the repository. */
+export function cacheDir(): string {
+  const base = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache');
+  return process.env['LAKEHOUSE_CACHE'] ?? join(base, 'cdk8s-lakehouse');
+}
+
+/** Builds the control plane from the Go module proxy, or returns the binary that the same sources gave before. */
+export async function buildControlPlane(log: (line: string) => void): Promise<string> {
+  const files = [join(E2E, 'go.mod'), join(E2E, 'go.sum'), ...goFiles(SOURCES)];
+  const hash = createHash('sha256');
+  for (const file of files) hash.update(relative(E2E, file)).update(readFileSync(file));
+  const target = join(cacheDir(), 'control-plane', hash.digest('hex').slice(0, 16));
+  if (existsSync(target)) return target;
+
+  mkdirSync(join(cacheDir(), 'control-plane'), { recursive: true });
+  const started = Date.now();
+  const seconds = () => Math.round((Date.now() - started) / 1000);
+  log('building the control plane from the Go module proxy (about 8 minutes the first time)');
+  const progress = setInterval(() => log(`still building, ${seconds()} s`), 30_000);
+  const unfinished = `${target}.${process.pid}`;
+  try {
+    const result = await run('go', ['build', '-trimpath', '-ldflags', linkerFlags(), '-o', unfinished, './controlplane'], { cwd: E2E });
+    if (result.code !== 0) throw new Error(`the control plane did not build; go build said: ${result.stderr.trim().split('\n').slice(-5).join(' | ')}`);
+    renameSync(unfinished, target);
+  } finally {
+    clearInterval(progress);
+    rmSync(unfinished, { force: true });
+  }
+  log(`built in ${seconds()} s, ${Math.round(statSync(target).size / 1e6)} MB`);
+  return target;
+}
+
+function goFiles(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter(name => name.endsWith('.go'))
+    .sort()
+    .map(name => join(folder, name));
+}
+
+/** Kubernetes reads its own version from the linker; without it the API server calls itself v0.0.0. */
+function linkerFlags(): string {
+  const version = /k8s\.io\/kubernetes v((\d+)\.(\d+)\.\d+)/.exec(readFileSync(join(E2E, 'go.mod'), 'utf8'));
+  if (version === null) throw new Error('e2e/go.mod names no k8s.io/kubernetes version');
+  const set = (name: string, value: string | undefined) => `-X k8s.io/component-base/version.${name}=${value}`;
+  return ['-s -w', set('gitVersion', `v${version[1]}`), set('gitMajor', version[2]), set('gitMinor', version[3])].join(' ');
+}
+
+/** Starts an empty control plane on free loopback ports, its state in a temporary folder that `stop` removes. */
+export async function startControlPlane(binary: string): Promise<ControlPlane> {
+  const folder = mkdtempSync(join(tmpdir(), 'lakehouse-cluster-'));
+  const [etcdPort, etcdPeerPort, apiPort, controllerPort, schedulerPort] = await freePorts(5);
+  const token = randomBytes(16).toString('hex');
+  const kubeconfig = join(folder, 'kubeconfig');
+  const server = `https://127.0.0.1:${apiPort}`;
+  const key = writeServiceAccountKeys(folder);
+  writeFileSync(join(folder, 'tokens.csv'), `${token},admin,admin,system:masters\n`, { mode: 0o600 });
+  writeFileSync(kubeconfig, JSON.stringify(kubeconfigOf(server, token)), { mode: 0o600 });
+
+  const children: ChildProcess[] = [];
+  const start = (component: string, args: readonly string[]) => {
+    const logFile = openSync(join(folder, `${component}.log`), 'a');
+    children.push(spawn(binary, [component, ...args], { stdio: ['ignore', logFile, logFile], cwd: folder }));
+    closeSync(logFile);
+  };
+  const kubectl = (args: readonly string[], stdin?: string) =>
+    run(binary, ['kubectl', ...args], { env: { ...process.env, KUBECONFIG: kubeconfig, HOME: folder }, stdin });
+  const stop = async () => {
+    const running = children.reverse().filter(child => child.exitCode === null && child.signalCode === null);
+    const ended = running.map(child => new Promise(resolve => child.once('exit', resolve)));
+    for (const child of running) child.kill('SIGTERM');
+    const timer = setTimeout(() => running.forEach(child => child.kill('SIGKILL')), 5_000);
+    await Promise.all(ended);
+    clearTimeout(timer);
+    rmSync(folder, { recursive: true, force: true });
+  };
+
+  try {
+    start('etcd', [
+      `--data-dir=${join(folder, 'etcd')}`, '--unsafe-no-fsync',
+      `--listen-client-urls=http://127.0.0.1:${etcdPort}`, `--advertise-client-urls=http://127.0.0.1:${etcdPort}`,
+      `--listen-peer-urls=http://127.0.0.1:${etcdPeerPort}`, `--initial-advertise-peer-urls=http://127.0.0.1:${etcdPeerPort}`,
+      `--initial-cluster=default=http://127.0.0.1:${etcdPeerPort}`,
+    ]);
+    start('kube-apiserver', [
+      `--etcd-servers=http://127.0.0.1:${etcdPort}`, '--bind-address=127.0.0.1', `--secure-port=${apiPort}`,
+      `--cert-dir=${join(folder, 'certificates')}`, `--token-auth-file=${join(folder, 'tokens.csv')}`,
+      '--authorization-mode=RBAC', '--allow-privileged=true', '--endpoint-reconciler-type=none',
+      '--service-cluster-ip-range=10.96.0.0/16', '--service-account-issuer=https://kubernetes.default.svc',
+      `--service-account-key-file=${key}`, `--service-account-signing-key-file=${key}`,
+    ]);
+    await until('the API server', async () => (await kubectl(['get', '--raw', '/readyz'])).code === 0, children, folder);
+    start('kube-controller-manager', [
+      `--kubeconfig=${kubeconfig}`, `--secure-port=${controllerPort}`, '--bind-address=127.0.0.1', '--leader-elect=false',
+      `--cert-dir=${join(folder, 'certificates')}`, `--service-account-private-key-file=${key}`, '--use-service-account-credentials=false',
+      '--controllers=*,-node-lifecycle-controller,-persistentvolume-attach-detach-controller',
+    ]);
+    start('kube-scheduler', [
+      `--kubeconfig=${kubeconfig}`, `--secure-port=${schedulerPort}`, '--bind-address=127.0.0.1', '--leader-elect=false',
+      `--cert-dir=${join(folder, 'certificates')}`,
+    ]);
+    start('kubelets', [`--kubeconfig=${kubeconfig}`]);
+    await until(
+      'the default service account',
+      async () => (await kubectl(['get', 'serviceaccount', 'default', '-n', 'default'])).code === 0,
+      children,
+      folder,
+    );
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { kubeconfig, server, kubectl, stop };
+}
+
+function writeServiceAccountKeys(folder: string): string {
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const file = join(folder, 'service-account.key');
+  writeFileSync(file, privateKey.export({ type: 'pkcs1', format: 'pem' }), { mode: 0o600 });
+  return file;
+}
+
+function kubeconfigOf(server: string, token: string): object {
+  return {
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: [{ name: 'e2e', cluster: { server, 'insecure-skip-tls-verify': true } }],
+    users: [{ name: 'admin', user: { token } }],
+    contexts: [{ name: 'e2e', context: { cluster: 'e2e', user: 'admin' } }],
+    'current-context': 'e2e',
+  };
+}
+
+async function until(what: string, ready: () => Promise<boolean>, children: readonly ChildProcess[], folder: string): Promise<void> {
+  const deadline = Date.now() + READY_TIMEOUT_MS;
+  while (!(await ready())) {
+    const ended = children.find(child => child.exitCode !== null);
+    if (ended !== undefined) {
+      const component = ended.spawnargs[1];
+      const last = readFileSync(join(folder, `${component}.log`), 'utf8').trim().split('\n').slice(-3).join(' | ');
+      throw new Error(`${component} ended with code ${ended.exitCode}; its last lines: ${last}`);
+    }
+    if (Date.now() > deadline) throw new Error(`${what} was not ready after ${READY_TIMEOUT_MS / 1000} s`);
+    await sleep(200);
+  }
+}
+
+/** Waits for a condition on the cluster; the error says what was awaited and what was last seen. */
+export async function eventually(what: string, observe: () => Promise<string | undefined>, timeoutMs: number): Promise<void> {
+  const deadline = Date.now() + timeoutMs;
+  let missing = await observe();
+  while (missing !== undefined) {
+    if (Date.now() > deadline) throw new Error(`${what} did not happen within ${timeoutMs / 1000} s: ${missing}`);
+    await sleep(500);
+    missing = await observe();
+  }
+}
+
+/** Ports that nothing listens on: asked for together, so that no two are the same. */
+async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, () => {
+      const server = createServer();
+      return new Promise<typeof server>(resolve => server.listen(0, '127.0.0.1', () => resolve(server)));
+    }),
+  );
+  const ports = servers.map(server => (server.address() as { port: number }).port);
+  await Promise.all(servers.map(server => new Promise(resolve => server.close(resolve))));
+  return ports;
+}
+
+function run(
+  command: string,
+  args: readonly string[],
+  options: { cwd?: string; env?: NodeJS.ProcessEnv; stdin?: string | undefined } = {},
+): Promise<CommandResult> {
+  const { stdin, ...rest } = options;
+  return new Promise((resolve, reject) => {
+    const child = execFile(command, args, { ...rest, maxBuffer: 64 << 20 }, (error, stdout, stderr) => {
+      if (error !== null && typeof error.code === 'string') reject(new Error(`${command} cannot run (${error.code}); is it installed and on the PATH?`));
+      else resolve({ code: typeof error?.code === 'number' ? error.code : error === null ? 0 : 1, stdout, stderr });
+    });
+    child.stdin?.end(stdin ?? '');
+  });
+}
