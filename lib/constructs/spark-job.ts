@@ -1,0 +1,461 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { Duration, Size } from 'cdk8s';
+import { type Cpu, type CpuResources, k8s } from 'cdk8s-plus-28';
+import { Construct } from 'constructs';
+import {
+  SparkApplication,
+  type SparkApplicationSpecDriver,
+  type SparkApplicationSpecExecutor,
+  SparkApplicationSpecMode,
+  SparkApplicationSpecRestartPolicyType,
+  SparkApplicationSpecType,
+  SparkApplicationSpecVolumesEmptyDirSizeLimit,
+} from '../../imports/sparkoperator.k8s.io';
+import { imageReference, images, spark } from '../versions';
+import type { CodeConfigMap } from './code-config-map';
+import { bytesOf, cpuQuantity, imageProblems, nameProblems, sizeQuantity } from './container';
+import { secretEnv } from './external';
+import { objectLabels } from './labels';
+import type { ObjectStore, ObjectStoreCredentials } from './object-store';
+import { restrictedContainer, restrictedPod } from './pod-security';
+import type { PriorityClass } from './priority-classes';
+import { type SparkConnector, SparkDependencies } from './spark-dependencies';
+
+/** The user `spark` of the apache/spark image. */
+const SPARK_USER = 185;
+/** Where the code is mounted, in driver and executors. */
+const CODE_PATH = '/opt/spark/code';
+/** JVM and session settings that a job needs at submission: read by the local harness too. */
+const DEFAULTS_FILE = path.join(__dirname, '..', '..', 'spark-jobs', 'spark-defaults.conf');
+
+/** The size of a driver or of one executor. */
+export interface SparkPodProps {
+  /**
+   * Tasks that run at once in the pod (Spark's `cores`). It is no CPU request when `cpu.request` is given.
+   * @default 1
+   */
+  readonly taskSlots?: number;
+  /** What the scheduler keeps free for the pod, and what it may use at most; each side has its own default. */
+  readonly cpu?: CpuResources;
+  /** The JVM's heap. */
+  readonly memory?: Size;
+  /**
+   * Memory of the pod beside the heap: JVM metaspace and threads, network buffers, the Python process of a driver.
+   * The pod requests memory + memoryOverhead, and that is its limit too.
+   */
+  readonly memoryOverhead?: Size;
+}
+
+/** How many executors a job has. */
+export class SparkExecutorCount {
+  /** Always that many. */
+  public static fixed(count: number): SparkExecutorCount {
+    return new SparkExecutorCount(count, count, count);
+  }
+
+  /** As many as there are tasks for: dynamic allocation with shuffle tracking. */
+  public static dynamic(range: {
+    readonly initial: number;
+    readonly min: number;
+    readonly max: number;
+  }): SparkExecutorCount {
+    return new SparkExecutorCount(range.initial, range.min, range.max);
+  }
+
+  private constructor(
+    public readonly initial: number,
+    public readonly min: number,
+    public readonly max: number,
+  ) {}
+
+  public get isDynamic(): boolean {
+    return this.min !== this.max;
+  }
+}
+
+/** What every job's caller may change. */
+export interface SparkJobOptions {
+  /** Namespace of the job; the operator must watch it (`spark.jobNamespaces` of its Helm chart). */
+  readonly namespace?: string;
+  /** The driver's size. */
+  readonly driver?: SparkPodProps;
+  /** The size of each executor. */
+  readonly executor?: SparkPodProps;
+  /** Number of executors: at least two, so that one lost pod does not stop the stream. */
+  readonly executors?: SparkExecutorCount;
+  /**
+   * Image of driver and executors; pinned.
+   * @default stock apache/spark of lib/versions.ts
+   */
+  readonly image?: string;
+  /**
+   * How the job comes to its connectors.
+   * @default SparkDependencies.resolved()
+   */
+  readonly dependencies?: SparkDependencies;
+  /**
+   * Priority of driver and executors.
+   * @default the cluster's default
+   */
+  readonly priority?: PriorityClass;
+  /**
+   * Time between a failed run, or a failed submission, and the next attempt.
+   * @default Duration.seconds(30)
+   */
+  readonly restartInterval?: Duration;
+  /**
+   * Executors that may fail within an hour before the driver gives up and the operator starts the job anew.
+   * @default 10 for each executor at the maximum
+   */
+  readonly maxExecutorFailures?: number;
+  /**
+   * Settings of Spark beside those that the construct derives; they win.
+   * @default none
+   */
+  readonly sparkConf?: Readonly<Record<string, string>>;
+}
+
+/** What a job's own construct adds. */
+export interface SparkJobProps extends SparkJobOptions {
+  readonly name: string;
+  readonly component: string;
+  readonly namespace: string;
+  readonly code: CodeConfigMap;
+  /** The entry file's command line. No secret belongs here. */
+  readonly arguments: readonly string[];
+  readonly connectors: readonly SparkConnector[];
+  readonly store: ObjectStore;
+  readonly credentials: ObjectStoreCredentials;
+  readonly driver: Required<SparkPodProps>;
+  readonly executor: Required<SparkPodProps>;
+  readonly executors: SparkExecutorCount;
+  /** Variables of driver and executors beside the store's credentials, secrets by reference. */
+  readonly env?: readonly k8s.EnvVar[];
+  /** Files from Secrets, mounted in driver and executors. */
+  readonly secretFiles?: readonly SparkSecretFile[];
+  /** JVM options of driver and executors. */
+  readonly javaOptions?: string;
+}
+
+/** One key of a Secret as a file. */
+export interface SparkSecretFile {
+  readonly volumeName: string;
+  readonly secretName: string;
+  readonly key: string;
+  /** Folder in which the file appears under the key's name. */
+  readonly mountPath: string;
+}
+
+/** A pod's figures: what the caller set, and the defaults for the rest. */
+export function sparkPod(
+  defaults: Required<SparkPodProps>,
+  props: SparkPodProps = {},
+): Required<SparkPodProps> {
+  return { ...defaults, ...props, cpu: { ...defaults.cpu, ...props.cpu } };
+}
+
+/**
+ * A PySpark program as a SparkApplication (v1beta2) that runs for ever: what the streaming and the gold job share.
+ *
+ * Creates the SparkApplication, a ServiceAccount with a Role for the driver (pods, the Service and ConfigMap that
+ * Spark makes, nothing else), and one without any right or token for the executors. Driver and executors run as the
+ * image's user with a read-only root; what Spark writes is in emptyDirs. Restart policy Always; an executor that
+ * dies is replaced by the driver.
+ */
+export class SparkJob extends Construct {
+  public readonly name: string;
+  public readonly namespace: string;
+  public readonly driver: Required<SparkPodProps>;
+  public readonly executor: Required<SparkPodProps>;
+  public readonly executors: SparkExecutorCount;
+
+  constructor(scope: Construct, id: string, props: SparkJobProps) {
+    super(scope, id);
+    this.name = props.name;
+    this.namespace = props.namespace;
+    this.driver = props.driver;
+    this.executor = props.executor;
+    this.executors = props.executors;
+    const image = props.image ?? imageReference(images.spark);
+    this.node.addValidation({
+      validate: () => [
+        ...nameProblems('spark job', this.name),
+        ...imageProblems(`spark job ${this.name}`, image),
+        ...podProblems(`driver of ${this.name}`, 'driver', this.driver),
+        ...podProblems(`executor of ${this.name}`, 'executor', this.executor),
+        ...executorCountProblems(this.name, this.executors),
+      ],
+    });
+
+    const labels = objectLabels('spark', this.name, props.component);
+    const executorAccount = `${this.name}-executor`;
+    this.addServiceAccounts(labels, executorAccount, props.credentials);
+
+    const dependencies = (props.dependencies ?? SparkDependencies.resolved()).settings(props.connectors);
+    const restartSeconds = (props.restartInterval ?? Duration.seconds(30)).toSeconds();
+    const env = [
+      { name: 'PYTHONPATH', value: CODE_PATH },
+      ...objectStoreEnv(props.credentials),
+      ...(props.env ?? []),
+    ];
+    const secretFiles = props.secretFiles ?? [];
+
+    const pod = (size: Required<SparkPodProps>) =>
+      ({
+        cores: size.taskSlots,
+        ...(size.cpu.request === undefined ? {} : { coreRequest: cpuQuantity(size.cpu.request) }),
+        ...(size.cpu.limit === undefined ? {} : { coreLimit: cpuQuantity(size.cpu.limit) }),
+        memory: jvmSize(size.memory),
+        memoryOverhead: jvmSize(size.memoryOverhead),
+        ...(props.priority === undefined ? {} : { priorityClassName: props.priority.priorityClassName }),
+        ...(props.javaOptions === undefined ? {} : { javaOptions: props.javaOptions }),
+        labels,
+        env,
+        podSecurityContext: restrictedPod(SPARK_USER),
+        securityContext: { ...restrictedContainer, capabilities: { drop: ['ALL'] } },
+        volumeMounts: [
+          { name: 'code', mountPath: CODE_PATH, readOnly: true },
+          { name: LOCAL_DIR_VOLUME, mountPath: '/var/data/spark-local-dir' },
+          { name: 'tmp', mountPath: '/tmp' },
+          { name: 'work-dir', mountPath: '/opt/spark/work-dir' },
+          ...secretFiles.map(file => ({ name: file.volumeName, mountPath: file.mountPath, readOnly: true })),
+        ],
+      }) satisfies SparkApplicationSpecDriver & SparkApplicationSpecExecutor;
+
+    new SparkApplication(this, 'Resource', {
+      metadata: { name: this.name, namespace: this.namespace, labels },
+      spec: {
+        type: SparkApplicationSpecType.PYTHON,
+        mode: SparkApplicationSpecMode.CLUSTER,
+        sparkVersion: spark.version,
+        image,
+        mainApplicationFile: `local://${CODE_PATH}/${props.code.entry}`,
+        arguments: [...props.arguments],
+        ...(dependencies.packages.length === 0
+          ? {}
+          : {
+              deps: {
+                packages: [...dependencies.packages],
+                excludePackages: [...dependencies.excludePackages],
+              },
+            }),
+        sparkConf: sorted({
+          ...sparkDefaults(),
+          ...objectStoreConf(props.store, props.credentials),
+          ...dependencies.sparkConf,
+          // A driver that keeps losing executors stops, and the operator starts the job anew.
+          'spark.executor.maxNumFailures': `${props.maxExecutorFailures ?? 10 * this.executors.max}`,
+          'spark.executor.failuresValidityInterval': '1h',
+          // No claims are made, so the driver needs no right to list or delete them.
+          'spark.kubernetes.driver.ownPersistentVolumeClaim': 'false',
+          'spark.kubernetes.driver.reusePersistentVolumeClaim': 'false',
+          ...props.sparkConf,
+        }),
+        // Always ignores retry counts; the operator waits interval × attempts (util.TimeUntilNextRetryDue).
+        restartPolicy: {
+          type: SparkApplicationSpecRestartPolicyType.ALWAYS,
+          onFailureRetryInterval: restartSeconds,
+          onSubmissionFailureRetryInterval: restartSeconds,
+        },
+        ...(this.executors.isDynamic
+          ? {
+              dynamicAllocation: {
+                enabled: true,
+                initialExecutors: this.executors.initial,
+                minExecutors: this.executors.min,
+                maxExecutors: this.executors.max,
+                shuffleTrackingEnabled: true,
+                // Spark's default is for ever: an executor that once held shuffle data would never be given back.
+                shuffleTrackingTimeout: Duration.minutes(10).toMilliseconds(),
+              },
+            }
+          : {}),
+        volumes: [
+          { name: 'code', configMap: { name: props.code.configMapName } },
+          // Spark takes volumes of this prefix as its local directories.
+          { name: LOCAL_DIR_VOLUME, emptyDir: { sizeLimit: sizeLimit(Size.gibibytes(2)) } },
+          { name: 'tmp', emptyDir: { sizeLimit: sizeLimit(Size.gibibytes(1)) } },
+          { name: 'work-dir', emptyDir: { sizeLimit: sizeLimit(Size.gibibytes(1)) } },
+          ...secretFiles.map(file => ({
+            name: file.volumeName,
+            secret: { secretName: file.secretName, items: [{ key: file.key, path: file.key }] },
+          })),
+        ],
+        driver: {
+          ...pod(this.driver),
+          serviceAccount: this.name,
+          // A batch that is being committed may finish.
+          terminationGracePeriodSeconds: 60,
+        },
+        executor: {
+          ...pod(this.executor),
+          serviceAccount: executorAccount,
+          ...(this.executors.isDynamic ? {} : { instances: this.executors.initial }),
+          deleteOnTermination: true,
+          affinity: onDifferentNodes(this.name),
+        },
+      },
+    });
+  }
+
+  /**
+   * Rights that Spark 3.5's driver uses: executor pods; its own Service, which it deletes at the end; the ConfigMap of
+   * its executors. Collections are deleted by label, hence deletecollection.
+   */
+  private addServiceAccounts(
+    labels: Record<string, string>,
+    executorAccount: string,
+    credentials: ObjectStoreCredentials,
+  ): void {
+    const { name, namespace } = this;
+    const annotations =
+      credentials.kind === 'role' ? { 'eks.amazonaws.com/role-arn': credentials.roleArn } : undefined;
+    const metadata = (object: string) => ({ name: object, namespace, labels });
+    new k8s.KubeServiceAccount(this, 'ServiceAccount', {
+      metadata: { ...metadata(name), ...(annotations === undefined ? {} : { annotations }) },
+      automountServiceAccountToken: true,
+    });
+    new k8s.KubeServiceAccount(this, 'ExecutorServiceAccount', {
+      metadata: { ...metadata(executorAccount), ...(annotations === undefined ? {} : { annotations }) },
+      automountServiceAccountToken: false,
+    });
+    new k8s.KubeRole(this, 'Role', {
+      metadata: metadata(name),
+      rules: [
+        {
+          apiGroups: [''],
+          resources: ['pods'],
+          verbs: ['create', 'delete', 'deletecollection', 'get', 'list', 'watch'],
+        },
+        {
+          apiGroups: [''],
+          resources: ['configmaps'],
+          verbs: ['create', 'delete', 'deletecollection', 'list'],
+        },
+        { apiGroups: [''], resources: ['services'], verbs: ['delete', 'deletecollection', 'list'] },
+      ],
+    });
+    new k8s.KubeRoleBinding(this, 'RoleBinding', {
+      metadata: metadata(name),
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name },
+      subjects: [{ kind: 'ServiceAccount', name, namespace }],
+    });
+  }
+}
+
+const LOCAL_DIR_VOLUME = 'spark-local-dir-1';
+
+/** The settings of spark-jobs/spark-defaults.conf: one a line, the key, white space, the value; `#` begins a comment. */
+function sparkDefaults(): Record<string, string> {
+  const lines = readFileSync(DEFAULTS_FILE, 'utf8').split('\n');
+  return Object.fromEntries(
+    lines
+      .map(line => /^\s*(?<key>[^#\s]\S*)\s+(?<value>.*\S)\s*$/.exec(line)?.groups)
+      .flatMap(groups => (groups === undefined ? [] : [[groups['key'] ?? '', groups['value'] ?? '']])),
+  );
+}
+
+/** How S3A finds the store and its credentials. The keys themselves come from the environment. */
+function objectStoreConf(store: ObjectStore, credentials: ObjectStoreCredentials): Record<string, string> {
+  return {
+    'spark.hadoop.fs.s3a.endpoint.region': store.region,
+    'spark.hadoop.fs.s3a.path.style.access': `${store.pathStyleAccess}`,
+    'spark.hadoop.fs.s3a.aws.credentials.provider':
+      credentials.kind === 'role'
+        ? 'com.amazonaws.auth.WebIdentityTokenCredentialsProvider'
+        : 'com.amazonaws.auth.EnvironmentVariableCredentialsProvider',
+    ...(store.endpoint === undefined
+      ? {}
+      : {
+          'spark.hadoop.fs.s3a.endpoint': store.endpoint,
+          'spark.hadoop.fs.s3a.connection.ssl.enabled': `${store.endpoint.startsWith('https:')}`,
+        }),
+  };
+}
+
+function objectStoreEnv(credentials: ObjectStoreCredentials): k8s.EnvVar[] {
+  return credentials.kind === 'role'
+    ? []
+    : [
+        secretEnv('AWS_ACCESS_KEY_ID', credentials.accessKey),
+        secretEnv('AWS_SECRET_ACCESS_KEY', credentials.secretKey),
+      ];
+}
+
+/** Executors of one job keep apart where there is room, so that a lost node takes one. */
+function onDifferentNodes(job: string): NonNullable<SparkApplicationSpecExecutor['affinity']> {
+  return {
+    podAntiAffinity: {
+      preferredDuringSchedulingIgnoredDuringExecution: [
+        {
+          weight: 100,
+          podAffinityTerm: {
+            topologyKey: 'kubernetes.io/hostname',
+            labelSelector: {
+              matchLabels: { 'spark-role': 'executor', 'sparkoperator.k8s.io/app-name': job },
+            },
+          },
+        },
+      ],
+    },
+  };
+}
+
+function sizeLimit(size: Size): SparkApplicationSpecVolumesEmptyDirSizeLimit {
+  return SparkApplicationSpecVolumesEmptyDirSizeLimit.fromString(sizeQuantity(size));
+}
+
+/** A size as the JVM and Spark write it, in whole mebibytes: '2g', '384m'. */
+function jvmSize(size: Size): string {
+  const mebibytes = Math.ceil(bytesOf(size) / 2 ** 20);
+  return mebibytes % 1024 === 0 && mebibytes > 0 ? `${mebibytes / 1024}g` : `${mebibytes}m`;
+}
+
+function sorted(settings: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(settings).sort(([left], [right]) => (left < right ? -1 : 1)));
+}
+
+/** Spark keeps 300 MiB of the heap for itself and refuses to start with less than one and a half times that. */
+const LEAST_HEAP_MIB = 450;
+
+function podProblems(object: string, prop: string, pod: Required<SparkPodProps>): string[] {
+  const { taskSlots, cpu, memory, memoryOverhead } = pod;
+  const millis = (value: Cpu) =>
+    value.amount.endsWith('m') ? Number(value.amount.slice(0, -1)) : Number(value.amount) * 1000;
+  return [
+    ...(Number.isSafeInteger(taskSlots) && taskSlots >= 1
+      ? []
+      : [
+          `${object} has ${taskSlots} task slots but a whole number of at least 1 is allowed; set ${prop}.taskSlots, e.g. 1`,
+        ]),
+    ...(cpu.request !== undefined && cpu.limit !== undefined && millis(cpu.request) > millis(cpu.limit)
+      ? [
+          `${object} requests ${cpuQuantity(cpu.request)} cpu but its limit is ${cpuQuantity(cpu.limit)}; set ${prop}.cpu.request to at most ${cpuQuantity(cpu.limit)}, or raise ${prop}.cpu.limit`,
+        ]
+      : []),
+    ...(bytesOf(memory) >= LEAST_HEAP_MIB * 2 ** 20
+      ? []
+      : [
+          `${object} has a heap of ${sizeQuantity(memory)} but Spark does not start with less than ${LEAST_HEAP_MIB}Mi; set ${prop}.memory, e.g. Size.gibibytes(1)`,
+        ]),
+    ...(bytesOf(memoryOverhead) >= 0.1 * bytesOf(memory)
+      ? []
+      : [
+          `${object} has ${sizeQuantity(memoryOverhead)} beside a heap of ${sizeQuantity(memory)} but the JVM itself needs at least a tenth of it; set ${prop}.memoryOverhead to at least ${Math.ceil((0.1 * bytesOf(memory)) / 2 ** 20)}Mi`,
+        ]),
+  ];
+}
+
+function executorCountProblems(job: string, { initial, min, max }: SparkExecutorCount): string[] {
+  if (![initial, min, max].every(count => Number.isSafeInteger(count) && count >= 1)) {
+    return [
+      `spark job ${job} has executors initial ${initial}, min ${min}, max ${max} but whole numbers of at least 2 are allowed; set executors, e.g. SparkExecutorCount.fixed(2)`,
+    ];
+  }
+  return min <= initial && initial <= max
+    ? []
+    : [
+        `spark job ${job} has executors initial ${initial}, min ${min}, max ${max} but min ≤ initial ≤ max must hold; set executors, e.g. SparkExecutorCount.dynamic({ initial: 2, min: 2, max: 4 })`,
+      ];
+}
