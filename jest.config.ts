@@ -1,9 +1,0 @@
-import type { Config } from 'jest';
-
-const config: Config = {
-  roots: ['<rootDir>/__tests__'],
-  testMatch: ['**/*.test.ts'],
-  transform: { '^.+\\.ts$': ['@swc/jest', { jsc: { target: 'es2022', parser: { syntax: 'typescript' } }, module: { type: 'commonjs' } }] },
-};
-
-export default config;
