@@ -89,22 +89,3 @@ export class ExternalSecret extends External {
 export function secretEnv(name: string, secret: SecretKey): k8s.EnvVar {
   return { name, valueFrom: { secretKeyRef: { name: secret.secretName, key: secret.key } } };
 }
-
-/**
- * A StorageClass of the cluster.
- *
- * @example
- * const gp3 = new ExternalStorageClass(chart, 'gp3', 'gp3');
- */
-export class ExternalStorageClass extends External {
-  public readonly reference: ExternalReference;
-
-  constructor(
-    scope: Construct,
-    id: string,
-    public readonly storageClassName: string,
-  ) {
-    super(scope, id);
-    this.reference = { kind: 'StorageClass', name: storageClassName };
-  }
-}

@@ -36,7 +36,7 @@ export interface TrafficEstimateProps {
   readonly silverBytesPerEvent?: number;
   /**
    * Bytes that one event adds to the aggregation states in ClickHouse before its merges fold them.
-   * @default 64 (docs/sizing.md)
+   * @default 32 (docs/sizing.md)
    */
   readonly clickHouseBytesPerEvent?: number;
 }
@@ -67,7 +67,7 @@ export class TrafficEstimate extends Construct {
     this.kafkaBytesPerEvent = props.kafkaBytesPerEvent ?? this.bytesPerEvent + 30;
     this.bronzeBytesPerEvent = props.bronzeBytesPerEvent ?? 1.25 * this.bytesPerEvent + 150;
     this.silverBytesPerEvent = props.silverBytesPerEvent ?? 0.5 * this.bytesPerEvent;
-    this.clickHouseBytesPerEvent = props.clickHouseBytesPerEvent ?? 64;
+    this.clickHouseBytesPerEvent = props.clickHouseBytesPerEvent ?? 32;
     this.node.addValidation({ validate: () => this.problems() });
   }
 
@@ -88,7 +88,7 @@ export class TrafficEstimate extends Construct {
       ['kafkaBytesPerEvent', this.kafkaBytesPerEvent, '230'],
       ['bronzeBytesPerEvent', this.bronzeBytesPerEvent, '400'],
       ['silverBytesPerEvent', this.silverBytesPerEvent, '100'],
-      ['clickHouseBytesPerEvent', this.clickHouseBytesPerEvent, '64'],
+      ['clickHouseBytesPerEvent', this.clickHouseBytesPerEvent, '32'],
     ] as const;
     return [
       ...positive
