@@ -1,6 +1,18 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto';
-import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { homedir, tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
@@ -48,8 +60,15 @@ export async function buildControlPlane(log: (line: string) => void): Promise<st
   const progress = setInterval(() => log(`still building, ${seconds()} s`), 30_000);
   const unfinished = `${target}.${process.pid}`;
   try {
-    const result = await run('go', ['build', '-trimpath', '-ldflags', linkerFlags(), '-o', unfinished, './controlplane'], { cwd: E2E });
-    if (result.code !== 0) throw new Error(`the control plane did not build; go build said: ${result.stderr.trim().split('\n').slice(-5).join(' | ')}`);
+    const result = await run(
+      'go',
+      ['build', '-trimpath', '-ldflags', linkerFlags(), '-o', unfinished, './controlplane'],
+      { cwd: E2E },
+    );
+    if (result.code !== 0)
+      throw new Error(
+        `the control plane did not build; go build said: ${result.stderr.trim().split('\n').slice(-5).join(' | ')}`,
+      );
     renameSync(unfinished, target);
   } finally {
     clearInterval(progress);
@@ -70,8 +89,14 @@ function goFiles(folder: string): string[] {
 function linkerFlags(): string {
   const version = /k8s\.io\/kubernetes v((\d+)\.(\d+)\.\d+)/.exec(readFileSync(join(E2E, 'go.mod'), 'utf8'));
   if (version === null) throw new Error('e2e/go.mod names no k8s.io/kubernetes version');
-  const set = (name: string, value: string | undefined) => `-X k8s.io/component-base/version.${name}=${value}`;
-  return ['-s -w', set('gitVersion', `v${version[1]}`), set('gitMajor', version[2]), set('gitMinor', version[3])].join(' ');
+  const set = (name: string, value: string | undefined) =>
+    `-X k8s.io/component-base/version.${name}=${value}`;
+  return [
+    '-s -w',
+    set('gitVersion', `v${version[1]}`),
+    set('gitMajor', version[2]),
+    set('gitMinor', version[3]),
+  ].join(' ');
 }
 
 /** Starts an empty control plane on free loopback ports, its state in a temporary folder that `stop` removes. */
@@ -92,7 +117,10 @@ export async function startControlPlane(binary: string): Promise<ControlPlane> {
     closeSync(logFile);
   };
   const kubectl = (args: readonly string[], stdin?: string) =>
-    run(binary, ['kubectl', ...args], { env: { ...process.env, KUBECONFIG: kubeconfig, HOME: folder }, stdin });
+    run(binary, ['kubectl', ...args], {
+      env: { ...process.env, KUBECONFIG: kubeconfig, HOME: folder },
+      stdin,
+    });
   const stop = async () => {
     const running = children.reverse().filter(child => child.exitCode === null && child.signalCode === null);
     const ended = running.map(child => new Promise(resolve => child.once('exit', resolve)));
@@ -105,26 +133,49 @@ export async function startControlPlane(binary: string): Promise<ControlPlane> {
 
   try {
     start('etcd', [
-      `--data-dir=${join(folder, 'etcd')}`, '--unsafe-no-fsync',
-      `--listen-client-urls=http://127.0.0.1:${etcdPort}`, `--advertise-client-urls=http://127.0.0.1:${etcdPort}`,
-      `--listen-peer-urls=http://127.0.0.1:${etcdPeerPort}`, `--initial-advertise-peer-urls=http://127.0.0.1:${etcdPeerPort}`,
+      `--data-dir=${join(folder, 'etcd')}`,
+      '--unsafe-no-fsync',
+      `--listen-client-urls=http://127.0.0.1:${etcdPort}`,
+      `--advertise-client-urls=http://127.0.0.1:${etcdPort}`,
+      `--listen-peer-urls=http://127.0.0.1:${etcdPeerPort}`,
+      `--initial-advertise-peer-urls=http://127.0.0.1:${etcdPeerPort}`,
       `--initial-cluster=default=http://127.0.0.1:${etcdPeerPort}`,
     ]);
     start('kube-apiserver', [
-      `--etcd-servers=http://127.0.0.1:${etcdPort}`, '--bind-address=127.0.0.1', `--secure-port=${apiPort}`,
-      `--cert-dir=${join(folder, 'certificates')}`, `--token-auth-file=${join(folder, 'tokens.csv')}`,
-      '--authorization-mode=RBAC', '--allow-privileged=true', '--endpoint-reconciler-type=none',
-      '--service-cluster-ip-range=10.96.0.0/16', '--service-account-issuer=https://kubernetes.default.svc',
-      `--service-account-key-file=${key}`, `--service-account-signing-key-file=${key}`,
+      `--etcd-servers=http://127.0.0.1:${etcdPort}`,
+      '--bind-address=127.0.0.1',
+      `--secure-port=${apiPort}`,
+      `--cert-dir=${join(folder, 'certificates')}`,
+      `--token-auth-file=${join(folder, 'tokens.csv')}`,
+      '--authorization-mode=RBAC',
+      '--allow-privileged=true',
+      '--endpoint-reconciler-type=none',
+      '--service-cluster-ip-range=10.96.0.0/16',
+      '--service-account-issuer=https://kubernetes.default.svc',
+      `--service-account-key-file=${key}`,
+      `--service-account-signing-key-file=${key}`,
     ]);
-    await until('the API server', async () => (await kubectl(['get', '--raw', '/readyz'])).code === 0, children, folder);
+    await until(
+      'the API server',
+      async () => (await kubectl(['get', '--raw', '/readyz'])).code === 0,
+      children,
+      folder,
+    );
     start('kube-controller-manager', [
-      `--kubeconfig=${kubeconfig}`, `--secure-port=${controllerPort}`, '--bind-address=127.0.0.1', '--leader-elect=false',
-      `--cert-dir=${join(folder, 'certificates')}`, `--service-account-private-key-file=${key}`, '--use-service-account-credentials=false',
+      `--kubeconfig=${kubeconfig}`,
+      `--secure-port=${controllerPort}`,
+      '--bind-address=127.0.0.1',
+      '--leader-elect=false',
+      `--cert-dir=${join(folder, 'certificates')}`,
+      `--service-account-private-key-file=${key}`,
+      '--use-service-account-credentials=false',
       '--controllers=*,-node-lifecycle-controller,-persistentvolume-attach-detach-controller',
     ]);
     start('kube-scheduler', [
-      `--kubeconfig=${kubeconfig}`, `--secure-port=${schedulerPort}`, '--bind-address=127.0.0.1', '--leader-elect=false',
+      `--kubeconfig=${kubeconfig}`,
+      `--secure-port=${schedulerPort}`,
+      '--bind-address=127.0.0.1',
+      '--leader-elect=false',
       `--cert-dir=${join(folder, 'certificates')}`,
     ]);
     start('kubelets', [`--kubeconfig=${kubeconfig}`]);
@@ -159,13 +210,22 @@ function kubeconfigOf(server: string, token: string): object {
   };
 }
 
-async function until(what: string, ready: () => Promise<boolean>, children: readonly ChildProcess[], folder: string): Promise<void> {
+async function until(
+  what: string,
+  ready: () => Promise<boolean>,
+  children: readonly ChildProcess[],
+  folder: string,
+): Promise<void> {
   const deadline = Date.now() + READY_TIMEOUT_MS;
   while (!(await ready())) {
     const ended = children.find(child => child.exitCode !== null);
     if (ended !== undefined) {
       const component = ended.spawnargs[1];
-      const last = readFileSync(join(folder, `${component}.log`), 'utf8').trim().split('\n').slice(-3).join(' | ');
+      const last = readFileSync(join(folder, `${component}.log`), 'utf8')
+        .trim()
+        .split('\n')
+        .slice(-3)
+        .join(' | ');
       throw new Error(`${component} ended with code ${ended.exitCode}; its last lines: ${last}`);
     }
     if (Date.now() > deadline) throw new Error(`${what} was not ready after ${READY_TIMEOUT_MS / 1000} s`);
@@ -174,11 +234,16 @@ async function until(what: string, ready: () => Promise<boolean>, children: read
 }
 
 /** Waits for a condition on the cluster; the error says what was awaited and what was last seen. */
-export async function eventually(what: string, observe: () => Promise<string | undefined>, timeoutMs: number): Promise<void> {
+export async function eventually(
+  what: string,
+  observe: () => Promise<string | undefined>,
+  timeoutMs: number,
+): Promise<void> {
   const deadline = Date.now() + timeoutMs;
   let missing = await observe();
   while (missing !== undefined) {
-    if (Date.now() > deadline) throw new Error(`${what} did not happen within ${timeoutMs / 1000} s: ${missing}`);
+    if (Date.now() > deadline)
+      throw new Error(`${what} did not happen within ${timeoutMs / 1000} s: ${missing}`);
     await sleep(500);
     missing = await observe();
   }
@@ -205,8 +270,14 @@ function run(
   const { stdin, ...rest } = options;
   return new Promise((resolve, reject) => {
     const child = execFile(command, args, { ...rest, maxBuffer: 64 << 20 }, (error, stdout, stderr) => {
-      if (error !== null && typeof error.code === 'string') reject(new Error(`${command} cannot run (${error.code}); is it installed and on the PATH?`));
-      else resolve({ code: typeof error?.code === 'number' ? error.code : error === null ? 0 : 1, stdout, stderr });
+      if (error !== null && typeof error.code === 'string')
+        reject(new Error(`${command} cannot run (${error.code}); is it installed and on the PATH?`));
+      else
+        resolve({
+          code: typeof error?.code === 'number' ? error.code : error === null ? 0 : 1,
+          stdout,
+          stderr,
+        });
     });
     child.stdin?.end(stdin ?? '');
   });

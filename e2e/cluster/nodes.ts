@@ -1,3 +1,5 @@
+import type { ControlPlane } from './control-plane';
+
 /** Nodes as an EKS cluster has them, as objects for an API server that has no machines behind it. */
 
 /** One fake node: its name and the zone that its volumes live in. */
@@ -24,7 +26,35 @@ const CAPACITY = { cpu: '2', memory: '7981996Ki', pods: '29', 'ephemeral-storage
 /** EBS volumes that the CSI driver reports for this type beside the root volume and network interfaces. */
 const VOLUMES = 24;
 
-export function nodeObject(node: FakeNode): object {
+/** Adds the nodes, ready and with their volume drivers, and the StorageClass gp3 of an EKS cluster. */
+export async function addNodes(cluster: ControlPlane, nodes: readonly FakeNode[]): Promise<void> {
+  const items = [...nodes.map(nodeObject), ...nodes.map(csiNodeObject), storageClassObject('gp3')];
+  await applied(
+    cluster,
+    ['apply', '--server-side', '-f', '-'],
+    JSON.stringify({ apiVersion: 'v1', kind: 'List', items }),
+  );
+  for (const node of nodes) {
+    await applied(cluster, [
+      'patch',
+      'node',
+      node.name,
+      '--subresource=status',
+      '--type=merge',
+      '-p',
+      JSON.stringify(nodeStatus()),
+    ]);
+    // Admission taints every new node as not ready; the controller that would lift it needs heartbeats.
+    await applied(cluster, ['patch', 'node', node.name, '--type=merge', '-p', '{"spec":{"taints":null}}']);
+  }
+}
+
+async function applied(cluster: ControlPlane, args: readonly string[], stdin?: string): Promise<void> {
+  const result = await cluster.kubectl(args, stdin);
+  if (result.code !== 0) throw new Error(`kubectl ${args.join(' ')} failed: ${result.stderr.trim()}`);
+}
+
+function nodeObject(node: FakeNode): object {
   return {
     apiVersion: 'v1',
     kind: 'Node',
@@ -43,23 +73,42 @@ export function nodeObject(node: FakeNode): object {
   };
 }
 
-export function nodeStatus(): object {
+function nodeStatus(): object {
   return {
     status: {
       allocatable: ALLOCATABLE,
       capacity: CAPACITY,
-      conditions: [{ type: 'Ready', status: 'True', reason: 'KubeletReady', message: 'stand-in', lastHeartbeatTime: now(), lastTransitionTime: now() }],
+      conditions: [
+        {
+          type: 'Ready',
+          status: 'True',
+          reason: 'KubeletReady',
+          message: 'stand-in',
+          lastHeartbeatTime: now(),
+          lastTransitionTime: now(),
+        },
+      ],
     },
   };
 }
 
-export function csiNodeObject(node: FakeNode): object {
-  const driver = { name: 'ebs.csi.aws.com', nodeID: node.name, topologyKeys: ['topology.kubernetes.io/zone'], allocatable: { count: VOLUMES } };
-  return { apiVersion: 'storage.k8s.io/v1', kind: 'CSINode', metadata: { name: node.name }, spec: { drivers: [driver] } };
+function csiNodeObject(node: FakeNode): object {
+  const driver = {
+    name: 'ebs.csi.aws.com',
+    nodeID: node.name,
+    topologyKeys: ['topology.kubernetes.io/zone'],
+    allocatable: { count: VOLUMES },
+  };
+  return {
+    apiVersion: 'storage.k8s.io/v1',
+    kind: 'CSINode',
+    metadata: { name: node.name },
+    spec: { drivers: [driver] },
+  };
 }
 
 /** The StorageClass that an EKS cluster with the EBS driver is given: bound where the pod lands. */
-export function storageClassObject(name: string): object {
+function storageClassObject(name: string): object {
   return {
     apiVersion: 'storage.k8s.io/v1',
     kind: 'StorageClass',
