@@ -1,0 +1,210 @@
+import { type ManifestObject, manifestObjects } from '../manifest/model';
+
+/** A program of the cluster itself that takes room beside the chart. */
+export interface ClusterService {
+  readonly name: string;
+  readonly namespace: string;
+  readonly kind: 'DaemonSet' | 'Deployment';
+  /** Pods; of a DaemonSet, one on each node. */
+  readonly replicas: number;
+  /** Requests of the whole pod, as Kubernetes quantities; '0' where the program asks for nothing. */
+  readonly cpu: string;
+  readonly memory: string;
+  readonly priorityClassName?: string;
+  /** Where the figures come from. */
+  readonly source: string;
+}
+
+/**
+ * What an EKS cluster and its operators run around the chart (DESIGN §2, last row).
+ *
+ * The add-ons' figures are what their manifests request. Programs whose install asks for nothing (spark-operator,
+ * Prometheus, kube-state-metrics) are counted with the requests that their installation here has to state.
+ */
+export const clusterServices: readonly ClusterService[] = [
+  {
+    name: 'aws-node',
+    namespace: 'kube-system',
+    kind: 'DaemonSet',
+    replicas: 1,
+    cpu: '50m',
+    memory: '0',
+    priorityClassName: 'system-node-critical',
+    source: 'aws/amazon-vpc-cni-k8s, config/master: aws-node 25m, aws-eks-nodeagent 25m',
+  },
+  {
+    name: 'kube-proxy',
+    namespace: 'kube-system',
+    kind: 'DaemonSet',
+    replicas: 1,
+    cpu: '100m',
+    memory: '0',
+    priorityClassName: 'system-node-critical',
+    source: 'EKS add-on kube-proxy',
+  },
+  {
+    name: 'ebs-csi-node',
+    namespace: 'kube-system',
+    kind: 'DaemonSet',
+    replicas: 1,
+    cpu: '30m',
+    memory: '104Mi',
+    priorityClassName: 'system-node-critical',
+    source: 'kubernetes-sigs/aws-ebs-csi-driver, Helm chart: 10m/40Mi + 10m/32Mi + 10m/32Mi',
+  },
+  {
+    name: 'eks-pod-identity-agent',
+    namespace: 'kube-system',
+    kind: 'DaemonSet',
+    replicas: 1,
+    cpu: '0',
+    memory: '0',
+    priorityClassName: 'system-node-critical',
+    source: 'EKS add-on eks-pod-identity-agent: no requests',
+  },
+  {
+    name: 'coredns',
+    namespace: 'kube-system',
+    kind: 'Deployment',
+    replicas: 2,
+    cpu: '100m',
+    memory: '70Mi',
+    priorityClassName: 'system-cluster-critical',
+    source: 'EKS add-on coredns',
+  },
+  {
+    name: 'ebs-csi-controller',
+    namespace: 'kube-system',
+    kind: 'Deployment',
+    replicas: 2,
+    cpu: '60m',
+    memory: '232Mi',
+    priorityClassName: 'system-cluster-critical',
+    source: 'kubernetes-sigs/aws-ebs-csi-driver, Helm chart: six containers of 10m',
+  },
+  {
+    name: 'metrics-server',
+    namespace: 'kube-system',
+    kind: 'Deployment',
+    replicas: 2,
+    cpu: '100m',
+    memory: '200Mi',
+    priorityClassName: 'system-cluster-critical',
+    source: 'kubernetes-sigs/metrics-server, components.yaml; two replicas as EKS installs it',
+  },
+  {
+    name: 'strimzi-cluster-operator',
+    namespace: 'kafka',
+    kind: 'Deployment',
+    replicas: 1,
+    cpu: '200m',
+    memory: '384Mi',
+    priorityClassName: 'lakehouse-serving',
+    source: 'strimzi/strimzi-kafka-operator, install/cluster-operator/060-Deployment',
+  },
+  {
+    name: 'spark-operator-controller',
+    namespace: 'spark-operator',
+    kind: 'Deployment',
+    replicas: 1,
+    cpu: '100m',
+    memory: '300Mi',
+    priorityClassName: 'lakehouse-serving',
+    source:
+      'kubeflow/spark-operator, Helm values: none by default; the figures of the comment beside controller.resources',
+  },
+  {
+    name: 'spark-operator-webhook',
+    namespace: 'spark-operator',
+    kind: 'Deployment',
+    replicas: 1,
+    cpu: '100m',
+    memory: '300Mi',
+    priorityClassName: 'lakehouse-serving',
+    source:
+      'kubeflow/spark-operator, Helm values: none by default; the figures of the comment beside webhook.resources',
+  },
+  {
+    name: 'prometheus-server',
+    namespace: 'monitoring',
+    kind: 'Deployment',
+    replicas: 1,
+    cpu: '100m',
+    memory: '512Mi',
+    priorityClassName: 'lakehouse-monitoring',
+    source: 'no request by default; stated here for some 30 scraped pods',
+  },
+  {
+    name: 'kube-state-metrics',
+    namespace: 'monitoring',
+    kind: 'Deployment',
+    replicas: 1,
+    cpu: '100m',
+    memory: '250Mi',
+    priorityClassName: 'lakehouse-monitoring',
+    source: 'kubernetes/kube-state-metrics, README: 0.1 core and 250MiB as a general rule',
+  },
+];
+
+/** ArgoCD's programs, where it runs in the same cluster: its manifests request nothing, these are stated here. */
+export const argoCdServices: readonly ClusterService[] = (
+  [
+    ['argocd-application-controller', '100m', '512Mi'],
+    ['argocd-repo-server', '50m', '256Mi'],
+    ['argocd-server', '50m', '128Mi'],
+    ['argocd-applicationset-controller', '20m', '64Mi'],
+    ['argocd-redis', '20m', '64Mi'],
+  ] as const
+).map(([name, cpu, memory]) => ({
+  name,
+  namespace: 'argocd',
+  kind: 'Deployment',
+  replicas: 1,
+  cpu,
+  memory,
+  source: 'argoproj/argo-cd, manifests/install.yaml: no requests; stated here for a handful of applications',
+}));
+
+/**
+ * The services as manifests, so that they are counted in the same way as everything else. What the objects already
+ * hold (same kind, namespace and name) is left out.
+ */
+export function serviceManifests(
+  services: readonly ClusterService[],
+  objects: readonly ManifestObject[] = [],
+): ManifestObject[] {
+  const declared = new Set(
+    objects.map(({ kind, metadata }) => `${kind}/${metadata.namespace ?? 'default'}/${metadata.name}`),
+  );
+  return manifestObjects(
+    services
+      .filter(({ kind, namespace, name }) => !declared.has(`${kind}/${namespace}/${name}`))
+      .map(service => {
+        const labels = { 'app.kubernetes.io/name': service.name };
+        return {
+          apiVersion: 'apps/v1',
+          kind: service.kind,
+          metadata: { name: service.name, namespace: service.namespace, labels },
+          spec: {
+            ...(service.kind === 'Deployment' ? { replicas: service.replicas } : {}),
+            selector: { matchLabels: labels },
+            template: {
+              metadata: { labels },
+              spec: {
+                ...(service.priorityClassName === undefined
+                  ? {}
+                  : { priorityClassName: service.priorityClassName }),
+                ...(service.kind === 'DaemonSet' ? { tolerations: [{ operator: 'Exists' }] } : {}),
+                containers: [
+                  {
+                    name: service.name,
+                    resources: { requests: { cpu: service.cpu, memory: service.memory } },
+                  },
+                ],
+              },
+            },
+          },
+        };
+      }),
+  );
+}

@@ -1,0 +1,85 @@
+import { isObject, type PlainObject } from '../manifest/model';
+import type { Container, PodSpec } from '../manifest/pod-spec';
+import type { PodVolumeClaim } from '../manifest/pods';
+import { bytes, count, cpuMillis, formatBytes, QuantityError } from '../manifest/quantity';
+
+/** Amounts by resource name: cpu in millicores, memory and ephemeral-storage in bytes, the rest as counts. */
+export type Amounts = Readonly<Record<string, number>>;
+
+/** Every pod takes one place; every claim of a ReadWriteOnce volume one attachment. */
+export const PODS = 'pods';
+export const VOLUMES = 'ebs volumes';
+
+function amount(resource: string, value: unknown): number {
+  if (resource === 'cpu') return cpuMillis(value);
+  return resource === 'memory' || resource === 'ephemeral-storage' || resource.startsWith('hugepages-')
+    ? bytes(value)
+    : count(value);
+}
+
+/** An amount with its unit, as it would be written in a manifest: 500m, 512Mi, 3. */
+export function formatAmount(resource: string, value: number): string {
+  if (resource === 'cpu') return `${value}m`;
+  return resource === 'memory' || resource === 'ephemeral-storage' ? formatBytes(value) : String(value);
+}
+
+function add(a: Amounts, b: Amounts): Amounts {
+  const sum: Record<string, number> = { ...a };
+  for (const [resource, value] of Object.entries(b)) sum[resource] = (sum[resource] ?? 0) + value;
+  return sum;
+}
+
+function most(a: Amounts, b: Amounts): Amounts {
+  const peak: Record<string, number> = { ...a };
+  for (const [resource, value] of Object.entries(b)) peak[resource] = Math.max(peak[resource] ?? 0, value);
+  return peak;
+}
+
+/**
+ * What the scheduler counts for one pod (k8s.io/component-helpers/resource, PodRequests): the larger of the sum of
+ * containers and sidecars and the peak of the init containers, or the pod's own `resources` where it states them,
+ * plus its overhead; one place; one attachment for each volume claim that is not shared. What is no quantity is
+ * left out and reported in `problems`.
+ */
+export function podRequest(
+  spec: PodSpec,
+  claims: readonly PodVolumeClaim[],
+): { readonly amounts: Amounts; readonly problems: readonly string[] } {
+  const problems: string[] = [];
+  const read = (where: string, declared: unknown): Amounts => {
+    const amounts: Record<string, number> = {};
+    for (const [resource, value] of Object.entries(isObject(declared) ? declared : {})) {
+      try {
+        amounts[resource] = amount(resource, value);
+      } catch (error) {
+        if (!(error instanceof QuantityError)) throw error;
+        problems.push(`${where}.${resource} ${error.message}`);
+      }
+    }
+    return amounts;
+  };
+  const requests = (container: Container) =>
+    read(`container ${container.name}: resources.requests`, container.resources.requests);
+
+  let sidecars: Amounts = {};
+  let initPeak: Amounts = {};
+  for (const container of spec.initContainers) {
+    if (container['restartPolicy'] === 'Always') {
+      sidecars = add(sidecars, requests(container));
+      initPeak = most(initPeak, sidecars);
+    } else {
+      initPeak = most(initPeak, add(sidecars, requests(container)));
+    }
+  }
+  const running = spec.containers.reduce((sum, container) => add(sum, requests(container)), sidecars);
+  const ofPod = read('resources.requests', (spec['resources'] as PlainObject | undefined)?.['requests']);
+  const volumes = claims.filter(claim => !claim.accessModes.includes('ReadWriteMany')).length;
+  return {
+    amounts: {
+      ...add({ ...most(running, initPeak), ...ofPod }, read('overhead', spec['overhead'])),
+      [PODS]: 1,
+      [VOLUMES]: volumes,
+    },
+    problems,
+  };
+}
