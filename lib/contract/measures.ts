@@ -1,0 +1,117 @@
+import { type Column, type Contract, ContractError, objectNamed } from './contract';
+
+/** How a column of a state table is made of gold events, and how its states become one final value. */
+export interface Measure {
+  /** ClickHouse's type of the state. */
+  readonly type: string;
+  /** ClickHouse: the state of a group of gold events. */
+  readonly aggregate: string;
+  /** ClickHouse: the final value of a group of states; COLUMN stands for the state column. */
+  readonly final: (column: string) => string;
+}
+
+type Options = Readonly<Record<string, unknown>>;
+
+/** ClickHouse's type for each Spark type of silver. */
+export const clickHouseTypes: Readonly<Record<string, string>> = {
+  STRING: 'String',
+  INT: 'Int32',
+  BIGINT: 'Int64',
+  BOOLEAN: 'Bool',
+  TIMESTAMP: "DateTime64(6, 'UTC')",
+};
+
+const kinds: Readonly<Record<string, (contract: Contract, options: Options) => Measure>> = {
+  count: () => ({
+    type: 'SimpleAggregateFunction(sum, UInt64)',
+    aggregate: 'count()',
+    final: column => `sum(${column})`,
+  }),
+  sum: (contract, { of }) => ({
+    type: `SimpleAggregateFunction(sum, ${typeOf(contract, of)})`,
+    aggregate: `sum(${of})`,
+    final: column => `sum(${column})`,
+  }),
+  distinct: (contract, { of }) => ({
+    type: `AggregateFunction(uniqExact, ${typeOf(contract, of)})`,
+    aggregate: `uniqExactStateIf(${of}, ${of} != '')`,
+    final: column => `uniqExactMerge(${column})`,
+  }),
+  histogram: (_, { of, where }) => ({
+    type: 'SimpleAggregateFunction(sumMap, Map(UInt64, UInt64))',
+    aggregate: `sumMapIf(map(${bucket(String(of))}, toUInt64(1)), ${where})`,
+    final: column => `sumMap(${column})`,
+  }),
+  latest: (contract, { by, of }) => {
+    const fields = [...(by as string[]), ...(of as string[])];
+    return {
+      type: `SimpleAggregateFunction(max, Tuple(${fields.map(field => `${field} ${typeOf(contract, field)}`).join(', ')}))`,
+      aggregate: `max(tuple(${fields.join(', ')}))`,
+      final: column => `max(${column})`,
+    };
+  },
+  first: (contract, { of, where }) => ({
+    type: `SimpleAggregateFunction(min, Nullable(${typeOf(contract, of)}))`,
+    aggregate: `minOrNullIf(${of}, ${where})`,
+    final: column => `min(${column})`,
+  }),
+  last: (contract, { of, where }) => ({
+    type: `SimpleAggregateFunction(max, Nullable(${typeOf(contract, of)}))`,
+    aggregate: `maxOrNullIf(${of}, ${where})`,
+    final: column => `max(${column})`,
+  }),
+  every: (contract, { of, where }) => ({
+    type: `SimpleAggregateFunction(groupUniqArrayArray, Array(${typeOf(contract, of)}))`,
+    aggregate: `groupUniqArrayIf(${of}, ${where})`,
+    final: column => `groupUniqArrayArray(${column})`,
+  }),
+};
+
+/** The measure of a state column; undefined for a key. Throws a ContractError for an unknown kind. */
+export function measureOf(contract: Contract, table: string, column: Column): Measure | undefined {
+  const options = column.custom['measure'] as Options | undefined;
+  if (options === undefined) return undefined;
+  const kind = kinds[String(options['kind'])];
+  if (kind === undefined) {
+    const allowed = Object.keys(kinds).join(', ');
+    throw new ContractError([
+      `${table}.${column.name} has measure kind ${String(options['kind'])}; allowed are ${allowed}`,
+    ]);
+  }
+  return kind(contract, options);
+}
+
+/**
+ * A size cut to its seven leading binary digits: the lower end of a bucket at most 1/64 of it wide, so that the
+ * bucket's middle is at most 1/128 (0.8 %) off. Integer arithmetic, so both engines agree to the last bucket.
+ */
+export function bucket(size: string): string {
+  return `${size} - ${size} % ${bucketWidth(size)}`;
+}
+
+/** ClickHouse: the width of the bucket of a size; the same for every size in the bucket. */
+export function bucketWidth(size: string): string {
+  return `greatest(toUInt64(1), intDiv(roundToExp2(${size}), 64))`;
+}
+
+/** ClickHouse: the value of rank ceil(percent / 100 × n) in a final histogram, as its bucket's middle; null when empty. */
+export function percentile(histogram: string, percent: number): string {
+  const keys = `arraySort(mapKeys(${histogram}))`;
+  const ranks = `arrayCumSum(arraySort((n, size) -> size, mapValues(${histogram}), mapKeys(${histogram})))`;
+  const rank = `intDiv(${percent} * ranks[-1] + 99, 100)`;
+  const size = `arrayMap((sizes, ranks) -> sizes[arrayFirstIndex(n -> n >= ${rank}, ranks)], [${keys}], [${ranks}])`;
+  return `if(empty(${histogram}), NULL, arrayMap(size -> size + (${bucketWidth('size')} - 1) / 2, ${size})[1])`;
+}
+
+function typeOf(contract: Contract, name: unknown): string {
+  const event = objectNamed(contract, 'gold_event').columns.find(column => column.name === name);
+  if (event?.physicalType !== undefined) return event.physicalType;
+  const silver = objectNamed(contract, 'silver').columns.find(column => column.name === name);
+  const type = silver?.physicalType === undefined ? undefined : clickHouseTypes[silver.physicalType];
+  if (type === undefined) {
+    throw new ContractError([
+      `a measure is made of ${String(name)}, which neither gold_event nor silver has`,
+    ]);
+  }
+  return type;
+}
