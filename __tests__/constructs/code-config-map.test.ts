@@ -67,19 +67,3 @@ test('an entry file that is not there is refused, naming those that are', () => 
   write({ 'job.py': '', 'other.py': '' });
   expect(() => synthesized('jobs.py')).toThrow(/has no file jobs\.py, only job\.py, other\.py; set entry/);
 });
-
-describe('the limit of 1 MiB for keys and values', () => {
-  const key = 'job.py';
-
-  test('is refused when passed by one byte', () => {
-    write({ [key]: 'x'.repeat(2 ** 20 - key.length + 1) });
-    expect(() => synthesized()).toThrow(
-      /config map spark-app-code-[0-9a-f]{8} holds 1048577 bytes but Kubernetes allows 1048576; split the code of job\.py/,
-    );
-  });
-
-  test('passes when just reached, counted in bytes', () => {
-    write({ [key]: `${'x'.repeat(2 ** 20 - key.length - 2)}ü` });
-    expect(synthesized().name).toMatch(/^spark-app-code-/);
-  });
-});

@@ -4,9 +4,6 @@ import path from 'node:path';
 import { k8s } from 'cdk8s-plus-28';
 import { Construct } from 'constructs';
 
-/** The API server refuses a ConfigMap whose keys and values are larger together (core/v1, MaxSecretSize). */
-const MAX_BYTES = 1024 * 1024;
-
 export interface CodeConfigMapProps {
   /** Start of the ConfigMap's name; a hash of the content follows. */
   readonly name: string;
@@ -29,7 +26,7 @@ export interface CodeConfigMapProps {
  * The Python files of one job: its entry file and every module beside it that it imports, directly or not.
  *
  * The ConfigMap's name ends with a hash of its content, so new code is a new name and the job restarts by itself;
- * it is immutable, so no running job sees its code change.
+ * it is immutable, so no running job sees its code change. `SynthChecks` refuses what is larger than a ConfigMap may be.
  *
  * @example
  * const code = new CodeConfigMap(chart, 'code', {
@@ -52,7 +49,6 @@ export class CodeConfigMap extends Construct {
     this.entry = props.entry;
     this.files = importedFiles(directory, props.entry);
     this.configMapName = `${props.name}-${contentHash(this.files)}`;
-    this.node.addValidation({ validate: () => this.problems() });
 
     new k8s.KubeConfigMap(this, 'Resource', {
       metadata: {
@@ -63,17 +59,6 @@ export class CodeConfigMap extends Construct {
       data: this.files,
       immutable: true,
     });
-  }
-
-  private problems(): string[] {
-    const bytes = Object.entries(this.files)
-      .flat()
-      .reduce((sum, text) => sum + Buffer.byteLength(text), 0);
-    return bytes <= MAX_BYTES
-      ? []
-      : [
-          `config map ${this.configMapName} holds ${bytes} bytes but Kubernetes allows ${MAX_BYTES}; split the code of ${this.entry}, or put it into the image`,
-        ];
   }
 }
 

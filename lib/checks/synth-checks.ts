@@ -1,0 +1,86 @@
+import { ApiObject, App } from 'cdk8s';
+import { Construct } from 'constructs';
+import { checkFit } from '../capacity/check-fit';
+import { nodesOf } from '../capacity/node';
+import { type ExternalReference, externalReferences } from '../constructs/external';
+import type { NodeGroup } from '../constructs/node-group';
+import { type ManifestObject, manifestObjects } from '../manifest/model';
+import { formatViolation, runRules } from '../rules/run';
+import { configMapSizeProblems } from './config-map-size';
+import { objectNameProblems } from './object-names';
+
+export interface SynthChecksProps {
+  /** The nodes that everything has to fit. */
+  readonly nodes: NodeGroup;
+}
+
+/** What the checks say: errors refuse the synthesis, warnings do not. One sentence each, as docs/reading-errors.md reads them. */
+export interface CheckResult {
+  readonly errors: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Refuses an app whose manifests would not start, fit or last: the rules of lib/rules, the fit of lib/capacity, names
+ * and sizes, over every object of the app as it would be written. It runs with the constructs' own validation, so
+ * before anything is written, in tests too, and all errors come together.
+ *
+ * @example
+ * new SynthChecks(chart, 'checks', { nodes: new NodeGroup({ count: 6 }) });
+ */
+export class SynthChecks extends Construct {
+  private readonly nodes: NodeGroup;
+  /** The last objects and what was said about them: an app of several charts validates several times. */
+  private last?: { readonly objects: string; readonly result: CheckResult };
+
+  constructor(scope: Construct, id: string, props: SynthChecksProps) {
+    super(scope, id);
+    this.nodes = props.nodes;
+    this.node.addValidation({ validate: () => [...this.result.errors] });
+  }
+
+  /** What the checks say about the app as it is now. */
+  public get result(): CheckResult {
+    const app = App.of(this);
+    const bodies = app.node
+      .findAll()
+      .filter(ApiObject.isApiObject)
+      .map(object => (object as ApiObject).toJson());
+    const objects = JSON.stringify(bodies);
+    if (this.last?.objects !== objects) {
+      const result = check(manifestObjects(bodies), this.nodes, externalReferences(app));
+      this.last = { objects, result };
+    }
+    return this.last.result;
+  }
+}
+
+function check(
+  objects: readonly ManifestObject[],
+  nodes: NodeGroup,
+  external: readonly ExternalReference[],
+): CheckResult {
+  const violations = runRules(objects, { external: external.map(referenceId) });
+  const fit = checkFit(objects, nodesOf(nodes));
+  const texts = (level: 'error' | 'warning') =>
+    violations.filter(violation => violation.level === level).map(formatViolation);
+  return {
+    errors: [
+      ...texts('error'),
+      ...fit.violations.map(({ message, remedy, rule }) => `${message}; ${remedy} (rule ${rule})`),
+      ...objectNameProblems(objects),
+      ...configMapSizeProblems(objects),
+    ],
+    warnings: [
+      ...texts('warning'),
+      ...fit.undecided.map(
+        question => `[cluster] it stayed open ${question}; npm run capacity looks further`,
+      ),
+    ],
+  };
+}
+
+/** Kind/namespace/name, or Kind/name where there is no namespace. */
+export function referenceId({ kind, namespace, name }: ExternalReference): string {
+  return namespace === undefined ? `${kind}/${name}` : `${kind}/${namespace}/${name}`;
+}
