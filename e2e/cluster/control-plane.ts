@@ -106,9 +106,11 @@ export async function startControlPlane(binary: string): Promise<ControlPlane> {
   const token = randomBytes(16).toString('hex');
   const kubeconfig = join(folder, 'kubeconfig');
   const server = `https://127.0.0.1:${apiPort}`;
+  // The API server makes itself a certificate here, followed by the authority that signed it.
+  const certificates = join(folder, 'certificates');
   const key = writeServiceAccountKeys(folder);
   writeFileSync(join(folder, 'tokens.csv'), `${token},admin,admin,system:masters\n`, { mode: 0o600 });
-  writeFileSync(kubeconfig, JSON.stringify(kubeconfigOf(server, token)), { mode: 0o600 });
+  writeFileSync(kubeconfig, JSON.stringify(kubeconfigOf(server, token, certificates)), { mode: 0o600 });
 
   const children: ChildProcess[] = [];
   const start = (component: string, args: readonly string[]) => {
@@ -145,7 +147,7 @@ export async function startControlPlane(binary: string): Promise<ControlPlane> {
       `--etcd-servers=http://127.0.0.1:${etcdPort}`,
       '--bind-address=127.0.0.1',
       `--secure-port=${apiPort}`,
-      `--cert-dir=${join(folder, 'certificates')}`,
+      `--cert-dir=${certificates}`,
       `--token-auth-file=${join(folder, 'tokens.csv')}`,
       '--authorization-mode=RBAC',
       '--allow-privileged=true',
@@ -166,7 +168,7 @@ export async function startControlPlane(binary: string): Promise<ControlPlane> {
       `--secure-port=${controllerPort}`,
       '--bind-address=127.0.0.1',
       '--leader-elect=false',
-      `--cert-dir=${join(folder, 'certificates')}`,
+      `--cert-dir=${certificates}/controllers`,
       `--service-account-private-key-file=${key}`,
       '--use-service-account-credentials=false',
       '--controllers=*,-node-lifecycle-controller,-persistentvolume-attach-detach-controller',
@@ -176,7 +178,7 @@ export async function startControlPlane(binary: string): Promise<ControlPlane> {
       `--secure-port=${schedulerPort}`,
       '--bind-address=127.0.0.1',
       '--leader-elect=false',
-      `--cert-dir=${join(folder, 'certificates')}`,
+      `--cert-dir=${certificates}/scheduler`,
     ]);
     start('kubelets', [`--kubeconfig=${kubeconfig}`]);
     await until(
@@ -199,11 +201,11 @@ function writeServiceAccountKeys(folder: string): string {
   return file;
 }
 
-function kubeconfigOf(server: string, token: string): object {
+function kubeconfigOf(server: string, token: string, certificates: string): object {
   return {
     apiVersion: 'v1',
     kind: 'Config',
-    clusters: [{ name: 'e2e', cluster: { server, 'insecure-skip-tls-verify': true } }],
+    clusters: [{ name: 'e2e', cluster: { server, 'certificate-authority': join(certificates, 'apiserver.crt') } }],
     users: [{ name: 'admin', user: { token } }],
     contexts: [{ name: 'e2e', context: { cluster: 'e2e', user: 'admin' } }],
     'current-context': 'e2e',
