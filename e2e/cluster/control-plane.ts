@@ -205,7 +205,9 @@ function kubeconfigOf(server: string, token: string, certificates: string): obje
   return {
     apiVersion: 'v1',
     kind: 'Config',
-    clusters: [{ name: 'e2e', cluster: { server, 'certificate-authority': join(certificates, 'apiserver.crt') } }],
+    clusters: [
+      { name: 'e2e', cluster: { server, 'certificate-authority': join(certificates, 'apiserver.crt') } },
+    ],
     users: [{ name: 'admin', user: { token } }],
     contexts: [{ name: 'e2e', context: { cluster: 'e2e', user: 'admin' } }],
     'current-context': 'e2e',

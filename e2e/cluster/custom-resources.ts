@@ -11,7 +11,11 @@ export function readManifests(folder: string = DIST): ManifestObject[] {
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .filter(name => name.endsWith('.yaml'))
     .sort()
-    .flatMap(name => manifestObjects(parseAllDocuments(readFileSync(join(folder, name), 'utf8')).map(document => document.toJS())));
+    .flatMap(name =>
+      manifestObjects(
+        parseAllDocuments(readFileSync(join(folder, name), 'utf8')).map(document => document.toJS()),
+      ),
+    );
 }
 
 /**
@@ -21,7 +25,11 @@ export function readManifests(folder: string = DIST): ManifestObject[] {
 export function strimziObjects(sets: readonly PodSet[]): object[] {
   return sets
     .filter(set => set.owner.apiVersion.startsWith('kafka.strimzi.io/'))
-    .flatMap(set => Array.from({ length: set.replicas.max }, (_, index) => podAndClaims(set, `${set.name}-${index}`)).flat());
+    .flatMap(set =>
+      Array.from({ length: set.replicas.max }, (_, index) =>
+        podAndClaims(set, `${set.name}-${index}`),
+      ).flat(),
+    );
 }
 
 function podAndClaims(set: PodSet, name: string): object[] {
@@ -35,8 +43,14 @@ function podAndClaims(set: PodSet, name: string): object[] {
       resources: { requests: { storage: claim.size } },
     },
   }));
-  const volumes = set.volumeClaims.map(claim => ({ name: claim.name, persistentVolumeClaim: { claimName: `${claim.name}-${name}` } }));
-  const containers = set.pod.spec.containers.map(container => ({ image: 'quay.io/strimzi/kafka:stand-in', ...container }));
+  const volumes = set.volumeClaims.map(claim => ({
+    name: claim.name,
+    persistentVolumeClaim: { claimName: `${claim.name}-${name}` },
+  }));
+  const containers = set.pod.spec.containers.map(container => ({
+    image: 'quay.io/strimzi/kafka:stand-in',
+    ...container,
+  }));
   const pod = {
     apiVersion: 'v1',
     kind: 'Pod',

@@ -20,12 +20,19 @@ export interface SubmittedApplication {
  * itself creates the pods. Driver: cluster mode, which leaves the pod behind. Executors: a driver in client mode on
  * this machine that asks for them and asks again when one is gone.
  */
-export async function submit(cluster: ControlPlane, application: ManifestObject): Promise<SubmittedApplication> {
+export async function submit(
+  cluster: ControlPlane,
+  application: ManifestObject,
+): Promise<SubmittedApplication> {
   const folder = mkdtempSync(join(tmpdir(), 'lakehouse-submission-'));
   const settings = submissionSettings(application, cluster, folder);
   const environment = { ...process.env, KUBECONFIG: cluster.kubeconfig, PYSPARK_PIN_THREAD: 'true' };
   const python = (args: readonly string[]) =>
-    spawn('python3', ['-m', 'local.python', '--only', 'python', '--', ...args], { cwd: REPOSITORY, env: environment, stdio: ['ignore', 'pipe', 'pipe'] });
+    spawn('python3', ['-m', 'local.python', '--only', 'python', '--', ...args], {
+      cwd: REPOSITORY,
+      env: environment,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
 
   const driver = python([join(__dirname, 'submit_driver.py'), JSON.stringify(settings)]);
   await finished(driver, `spark-submit of ${application.metadata.name}`);
@@ -43,7 +50,11 @@ export async function submit(cluster: ControlPlane, application: ManifestObject)
 }
 
 /** The settings that the spark-operator passes for the fields that decide what the pods ask for and where they may run. */
-function submissionSettings(application: ManifestObject, cluster: ControlPlane, folder: string): Record<string, string> {
+function submissionSettings(
+  application: ManifestObject,
+  cluster: ControlPlane,
+  folder: string,
+): Record<string, string> {
   const { name, namespace = 'default' } = application.metadata;
   const spec = asObject(application.body['spec']);
   const settings: Record<string, string> = {
@@ -63,17 +74,29 @@ function submissionSettings(application: ManifestObject, cluster: ControlPlane, 
   if (dynamic['enabled'] === true) {
     settings['spark.dynamicAllocation.enabled'] = 'true';
     settings['spark.dynamicAllocation.shuffleTracking.enabled'] = 'true';
-    for (const [field, key] of [['initialExecutors', 'initialExecutors'], ['minExecutors', 'minExecutors'], ['maxExecutors', 'maxExecutors']] as const) {
-      if (typeof dynamic[field] === 'number') settings[`spark.dynamicAllocation.${key}`] = String(dynamic[field]);
+    for (const [field, key] of [
+      ['initialExecutors', 'initialExecutors'],
+      ['minExecutors', 'minExecutors'],
+      ['maxExecutors', 'maxExecutors'],
+    ] as const) {
+      if (typeof dynamic[field] === 'number')
+        settings[`spark.dynamicAllocation.${key}`] = String(dynamic[field]);
     }
   }
   for (const role of ['driver', 'executor'] as const) {
     const pod = asObject(spec[role]);
-    const fields = { cores: `spark.${role}.cores`, coreRequest: `spark.kubernetes.${role}.request.cores`, coreLimit: `spark.kubernetes.${role}.limit.cores`, memory: `spark.${role}.memory`, memoryOverhead: `spark.${role}.memoryOverhead` };
+    const fields = {
+      cores: `spark.${role}.cores`,
+      coreRequest: `spark.kubernetes.${role}.request.cores`,
+      coreLimit: `spark.kubernetes.${role}.limit.cores`,
+      memory: `spark.${role}.memory`,
+      memoryOverhead: `spark.${role}.memoryOverhead`,
+    };
     for (const [field, key] of Object.entries(fields)) {
       if (pod[field] !== undefined) settings[key] = String(pod[field]);
     }
-    for (const [label, value] of Object.entries(stringMap(pod['labels']))) settings[`spark.kubernetes.${role}.label.${label}`] = value;
+    for (const [label, value] of Object.entries(stringMap(pod['labels'])))
+      settings[`spark.kubernetes.${role}.label.${label}`] = value;
     const template = join(folder, `${role}.json`);
     writeFileSync(template, JSON.stringify(podTemplate(spec, pod)));
     settings[`spark.kubernetes.${role}.podTemplateFile`] = template;
@@ -84,7 +107,14 @@ function submissionSettings(application: ManifestObject, cluster: ControlPlane, 
 /** What the operator's webhook adds to the pods. */
 function podTemplate(spec: PlainObject, pod: PlainObject): object {
   const template = asObject(pod['template']);
-  const copied = ['affinity', 'tolerations', 'nodeSelector', 'priorityClassName', 'terminationGracePeriodSeconds', 'topologySpreadConstraints'];
+  const copied = [
+    'affinity',
+    'tolerations',
+    'nodeSelector',
+    'priorityClassName',
+    'terminationGracePeriodSeconds',
+    'topologySpreadConstraints',
+  ];
   return {
     apiVersion: 'v1',
     kind: 'Pod',
@@ -116,8 +146,10 @@ async function announced(child: ChildProcess, word: string, what: string): Promi
   const output = collect(child);
   const deadline = Date.now() + DRIVER_START_MS;
   while (!output().includes(word)) {
-    if (child.exitCode !== null) throw new Error(`${what} ended with code ${child.exitCode}: ${lastLines(output())}`);
-    if (Date.now() > deadline) throw new Error(`${what} asked for nothing within ${DRIVER_START_MS / 1000} s: ${lastLines(output())}`);
+    if (child.exitCode !== null)
+      throw new Error(`${what} ended with code ${child.exitCode}: ${lastLines(output())}`);
+    if (Date.now() > deadline)
+      throw new Error(`${what} asked for nothing within ${DRIVER_START_MS / 1000} s: ${lastLines(output())}`);
     await new Promise(resolve => setTimeout(resolve, 200));
   }
 }
