@@ -127,7 +127,9 @@ export async function startControlPlane(binary: string): Promise<ControlPlane> {
     const running = children.reverse().filter(child => child.exitCode === null && child.signalCode === null);
     const ended = running.map(child => new Promise(resolve => child.once('exit', resolve)));
     for (const child of running) child.kill('SIGTERM');
-    const timer = setTimeout(() => running.forEach(child => child.kill('SIGKILL')), 5_000);
+    const timer = setTimeout(() => {
+      for (const child of running) child.kill('SIGKILL');
+    }, 5_000);
     await Promise.all(ended);
     clearTimeout(timer);
     rmSync(folder, { recursive: true, force: true });
