@@ -1,0 +1,82 @@
+import { spawnSync } from 'node:child_process';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+
+const ROOT = resolve(__dirname, '../..');
+const MAIN = (name: string) => `
+import { ApiObject, Chart } from 'cdk8s';
+import { synthesize } from './lib/synthesize';
+synthesize(app => {
+  const chart = new Chart(app, 'chart');
+  new ApiObject(chart, 'one', { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: '${name}' } });
+  if ('${name}' === 'refused') for (const what of ['first', 'second']) chart.node.addValidation({ validate: () => [what] });
+  if ('${name}' === 'thrown') throw new Error('topic nope is not known');
+});
+`;
+
+let project: string;
+
+beforeEach(() => {
+  project = mkdtempSync(join(tmpdir(), 'project-'));
+  mkdirSync(join(project, 'scripts'));
+  cpSync(join(ROOT, 'scripts/synth.ts'), join(project, 'scripts/synth.ts'));
+  symlinkSync(join(ROOT, 'lib'), join(project, 'lib'));
+  symlinkSync(join(ROOT, 'node_modules'), join(project, 'node_modules'));
+});
+afterEach(() => rmSync(project, { recursive: true }));
+
+function synth(name: string) {
+  writeFileSync(join(project, 'main.ts'), MAIN(name));
+  return spawnSync(process.execPath, ['--import', 'tsx', 'scripts/synth.ts'], {
+    cwd: project,
+    encoding: 'utf8',
+  });
+}
+
+function dist(): Record<string, string> {
+  const folder = join(project, 'dist');
+  return Object.fromEntries(
+    readdirSync(folder).map(file => [file, readFileSync(join(folder, file), 'utf8')]),
+  );
+}
+
+test('dist/ holds what the program makes now, and nothing of what it made before', () => {
+  expect(synth('before').status).toBe(0);
+  writeFileSync(join(project, 'dist/gone.k8s.yaml'), 'kind: ConfigMap');
+
+  expect(synth('after').status).toBe(0);
+
+  expect(Object.keys(dist())).toEqual(['00-cluster.k8s.yaml']);
+  expect(dist()['00-cluster.k8s.yaml']).toContain('name: after');
+  expect(readdirSync(project).filter(name => name.startsWith('.'))).toEqual([]);
+}, 60_000);
+
+test.each([
+  ['refused', ['[chart] first', '[chart] second']],
+  ['thrown', ['topic nope is not known']],
+])(
+  'a program that is %s leaves dist/ as it was and says everything without a stack trace',
+  (name, sentences) => {
+    synth('before');
+    const before = dist();
+
+    const { status, stderr } = synth(name);
+
+    expect(status).toBe(1);
+    for (const sentence of sentences) expect(stderr).toContain(sentence);
+    expect(stderr).not.toMatch(/^\s+at /m);
+    expect(dist()).toEqual(before);
+    expect(readdirSync(project).filter(entry => entry.startsWith('.'))).toEqual([]);
+  },
+  60_000,
+);
