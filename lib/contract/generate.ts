@@ -110,7 +110,6 @@ ${upper}_SCHEMA = ", ".join(${upper}_FIELDS)`;
   });
   const event = objectNamed(contract, 'event');
   return `# fmt: off
-# ruff: noqa: E501
 """${origin}
 
 Columns, partition columns and Spark schema (DDL) of bronze, silver and quarantine, and the event's field names.
@@ -159,7 +158,6 @@ ${view.columns.map(column => `            (${python(column.name)}, ${python(colu
     ),`,
   );
   return `# fmt: off
-# ruff: noqa: E501
 """${origin}
 
 The tables and views of the gold database.
