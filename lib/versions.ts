@@ -76,7 +76,7 @@ export const strimzi = {
   },
 } as const satisfies Record<string, StrimziRelease>;
 
-/** The operators' Helm charts, and where they run. */
+/** The Helm charts of what runs beside the chart, and where. */
 export const operators = {
   strimzi: {
     chart: 'strimzi-kafka-operator',
@@ -89,6 +89,12 @@ export const operators = {
     repository: 'https://kubeflow.github.io/spark-operator',
     version: '2.5.2',
     namespace: 'spark-operator',
+  },
+  prometheus: {
+    chart: 'prometheus',
+    repository: 'https://prometheus-community.github.io/helm-charts',
+    version: '27.24.0',
+    namespace: 'monitoring',
   },
 } as const;
 
