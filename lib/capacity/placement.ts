@@ -28,7 +28,11 @@ export class Placement {
   /** Pods of a kind in a domain: `inDomain[topology][domain][kind]`. */
   private readonly inDomain: number[][][];
 
-  constructor(readonly problem: Problem) {
+  /** With `beforeCordon`, nodes that were cordoned later still take pods. */
+  constructor(
+    readonly problem: Problem,
+    private readonly beforeCordon = false,
+  ) {
     this.placed = problem.kinds.map(() => 0);
     this.on = problem.nodes.map(() => problem.kinds.map(() => 0));
     this.free = problem.nodes.map(({ capacity }) => [...capacity]);
@@ -65,7 +69,8 @@ export class Placement {
   /** The first filter that keeps the kind off the node; undefined when the node takes it. */
   blocker(kind: number, node: number): Blocker | undefined {
     const pod = this.problem.kinds[kind] as PodKind;
-    if (pod.eligible[node] !== true) return { filter: 'not selected' };
+    const eligible = this.beforeCordon ? pod.eligibleBefore : pod.eligible;
+    if (eligible[node] !== true) return { filter: 'not selected' };
     const free = this.free[node] as number[];
     for (let r = 0; r < free.length; r++) {
       const request = pod.requests[r] as number;
@@ -173,7 +178,7 @@ export function describeBlocker(problem: Problem, kind: number, blocker: Blocker
  * that can really come about. Undefined when no order was found. Without relations between pods any order does.
  */
 export function arrivalOrder(problem: Problem, on: readonly (readonly number[])[]): Step[] | undefined {
-  const placement = new Placement(problem);
+  const placement = new Placement(problem, true);
   const rest = on.flatMap((counts, node) =>
     counts.flatMap((count, kind) => (count > 0 ? [{ kind, node, count }] : [])),
   );

@@ -26,6 +26,18 @@ export interface Spread {
   readonly counted: readonly boolean[];
 }
 
+/** A set whose volumes are bound to zones: each zone is a kind of its own, together they are the set's pods. */
+export interface Binding {
+  /** One for all kinds of the set. */
+  readonly id: number;
+  /** Pods of the set in all zones together. */
+  readonly total: number;
+  /** Most that can have been bound in this zone. */
+  readonly most: number;
+  /** How far zones may differ, when a spread over zones says so. */
+  readonly maxSkew?: number;
+}
+
 /** Pods that are alike in all that the scheduler looks at. */
 export interface PodKind {
   readonly index: number;
@@ -35,6 +47,10 @@ export interface PodKind {
   /** In the order of `Problem.resources`. */
   readonly requests: readonly number[];
   readonly eligible: readonly boolean[];
+  /** As `eligible`, before nodes were cordoned: where a pod may still be. */
+  readonly eligibleBefore: readonly boolean[];
+  /** Pods of one set whose volumes are bound in some zone: how many of them are in which is the adversary's choice. */
+  readonly binding?: Binding;
   readonly conflicts: readonly Conflict[];
   readonly affinity?: {
     readonly topologies: readonly number[];
@@ -69,6 +85,7 @@ export interface Demand {
   readonly count: number;
   /** The zone that the set's volumes are bound to. */
   readonly zone?: string;
+  readonly binding?: Binding;
 }
 
 export interface ProblemOptions {
@@ -211,18 +228,20 @@ export function buildProblem(
       };
     });
     const needsKeys = [...own.affinity.map(term => term.topologyKey), ...spreadKeys];
+    const eligibleBefore = nodes.map(
+      (node, number) => pod.allows[number] === true && needsKeys.every(key => node.labels[key] !== undefined),
+    );
     return {
       index,
       set: pod.set,
       label: pod.label,
       count: pod.count,
       requests: vector(pod.amounts),
-      eligible: nodes.map(
-        (node, number) =>
-          pod.allows[number] === true &&
-          !options.cordoned?.has(node.name) &&
-          needsKeys.every(key => node.labels[key] !== undefined),
+      eligible: eligibleBefore.map(
+        (allowed, number) => allowed && !options.cordoned?.has(nodes[number]?.name ?? ''),
       ),
+      eligibleBefore,
+      ...(pod.binding === undefined ? {} : { binding: pod.binding }),
       conflicts: uniqueConflicts,
       ...(affinity === undefined ? {} : { affinity }),
       spreads,

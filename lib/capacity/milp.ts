@@ -1,0 +1,106 @@
+import loadHighs, { type Highs } from 'highs';
+
+/** What a run of the solver found. */
+export type MilpResult =
+  | { readonly status: 'feasible'; readonly values: readonly number[] }
+  | { readonly status: 'infeasible' }
+  | { readonly status: 'stopped' };
+
+export interface MilpLimits {
+  readonly seconds: number;
+  readonly nodes: number;
+}
+
+let loading: Promise<Highs> | undefined;
+
+/** The HiGHS solver, compiled to WebAssembly; loaded once. */
+export function solver(): Promise<Highs> {
+  loading ??= loadHighs();
+  return loading;
+}
+
+/** A question in integer variables and linear rows: is there any solution? */
+export class Milp {
+  private readonly lower: number[] = [];
+  private readonly upper: number[] = [];
+  private readonly rowLower: number[] = [];
+  private readonly rowUpper: number[] = [];
+  private readonly starts: number[] = [0];
+  private readonly indices: number[] = [];
+  private readonly values: number[] = [];
+
+  /** An integer variable; returns its number. */
+  variable(lower: number, upper: number): number {
+    this.upper.push(upper);
+    return this.lower.push(lower) - 1;
+  }
+
+  binary(): number {
+    return this.variable(0, 1);
+  }
+
+  /** lower ≤ Σ coefficient × variable ≤ upper */
+  row(
+    terms: readonly (readonly [variable: number, coefficient: number])[],
+    lower: number,
+    upper: number,
+  ): void {
+    const merged = new Map<number, number>();
+    for (const [variable, coefficient] of terms) {
+      merged.set(variable, (merged.get(variable) ?? 0) + coefficient);
+    }
+    for (const [variable, coefficient] of merged) {
+      if (coefficient === 0) continue;
+      this.indices.push(variable);
+      this.values.push(coefficient);
+    }
+    this.starts.push(this.indices.length);
+    this.rowLower.push(lower);
+    this.rowUpper.push(upper);
+  }
+
+  get size(): number {
+    return this.lower.length;
+  }
+
+  solve(highs: Highs, limits: MilpLimits): MilpResult {
+    const { notSet: _, optimal, infeasible } = highs.constants.modelStatus;
+    return highs.withModel(
+      {
+        numCols: this.lower.length,
+        numRows: this.rowLower.length,
+        colCost: this.lower.map(() => 0),
+        colLower: this.lower,
+        colUpper: this.upper,
+        rowLower: this.rowLower.map(value => Math.max(value, -highs.infinity)),
+        rowUpper: this.rowUpper.map(value => Math.min(value, highs.infinity)),
+        matrix: {
+          format: 'csr',
+          numRows: this.rowLower.length,
+          numCols: this.lower.length,
+          starts: this.starts,
+          indices: this.indices,
+          values: this.values,
+        },
+        integrality: this.lower.map(() => highs.constants.variableType.integer),
+      },
+      (model): MilpResult => {
+        model.options.set({
+          output_flag: false,
+          time_limit: limits.seconds,
+          mip_max_nodes: limits.nodes,
+          mip_feasibility_tolerance: 1e-9,
+          primal_feasibility_tolerance: 1e-9,
+        });
+        model.run();
+        const status = model.getModelStatus();
+        if (status === infeasible) return { status: 'infeasible' };
+        if (status !== optimal) return { status: 'stopped' };
+        return {
+          status: 'feasible',
+          values: Array.from(model.getSolution().colValue, value => Math.round(value)),
+        };
+      },
+    );
+  }
+}

@@ -1,0 +1,207 @@
+import type { PodSet } from '../manifest/pods';
+import { contest } from './adversary';
+import { bindingResource } from './check-fit';
+import { type MilpLimits, solver } from './milp';
+import { describeBlocker, Placement, type Step } from './placement';
+import type { PodKind, Problem } from './problem';
+import { type Existence, findPlacement, type ImpossibilityProof } from './search';
+
+/** What holds whatever the order in which pods arrive and wherever the scheduler puts them. */
+export type Verdict = 'guaranteed' | 'order-dependent' | 'impossible' | 'undecided';
+
+/** A legal partial placement in which one pod has no node. */
+export interface BlockingWitness {
+  /** In an order of arrival that leads there. */
+  readonly placement: readonly { readonly pod: string; readonly node: string }[];
+  readonly blocked: string;
+  /** For each node, why it cannot take the pod. */
+  readonly reasons: readonly { readonly node: string; readonly why: string }[];
+}
+
+export interface KindVerdict {
+  readonly label: string;
+  readonly set: PodSet;
+  readonly count: number;
+  readonly priority: number;
+  readonly verdict: Verdict;
+  /** For a set that may shrink: the verdict on its least number of pods. */
+  readonly atMinimum?: Verdict;
+  readonly witness?: BlockingWitness;
+  /** Why it is undecided. */
+  readonly bound?: string;
+}
+
+export interface ProblemVerdict {
+  readonly verdict: Verdict;
+  /** A placement of all pods, when one exists. */
+  readonly placement?: readonly Step[];
+  readonly impossible?: {
+    readonly proof: ImpossibilityProof;
+    readonly bindingResource?: string;
+    readonly largestPod: string;
+  };
+  readonly kinds: readonly KindVerdict[];
+}
+
+export interface DecideOptions {
+  /** @default 2 s and 20,000 nodes of the solver for each pod */
+  readonly limits?: MilpLimits;
+  readonly afterRemovals?: boolean;
+  /** The problem with the volumes free to be bound anywhere, which decides whether a placement exists. @default the problem */
+  readonly unbound?: Problem;
+  /** Called between pods; may throw to stop. */
+  readonly onProgress?: (done: number, of: number) => void;
+}
+
+export const DEFAULT_LIMITS: MilpLimits = { seconds: 2, nodes: 20_000 };
+
+/** Lets the event loop turn: progress is drawn, Ctrl-C is heard. */
+function breathe(): Promise<void> {
+  return new Promise(resolve => setImmediate(resolve));
+}
+
+/**
+ * The verdict on a problem, pod by pod and as a whole.
+ *
+ * guaranteed: no placement that can come about leaves a pod without a node. order-dependent: all pods can be placed,
+ * and a witness shows an order that blocks one. impossible: no placement of all pods exists. Kinds of higher
+ * priority can be guaranteed where the whole is impossible: what waits are the others.
+ */
+export async function decide(problem: Problem, options: DecideOptions = {}): Promise<ProblemVerdict> {
+  const highs = await solver();
+  const limits = options.limits ?? DEFAULT_LIMITS;
+  const kinds = problem.kinds.filter(({ count }) => count > 0);
+  const placeable = existence(options.unbound ?? problem, Number.NEGATIVE_INFINITY);
+
+  const outcomes = new Map<number, ReturnType<typeof contest>>();
+  const atMinimum = new Map<number, ReturnType<typeof contest>>();
+  for (const [position, kind] of kinds.entries()) {
+    options.onProgress?.(position, kinds.length);
+    const contestOptions = { limits, ...(options.afterRemovals === true ? { afterRemovals: true } : {}) };
+    outcomes.set(kind.index, contest(highs, problem, kind.index, contestOptions));
+    const min = kind.set.replicas.min;
+    if (outcomes.get(kind.index)?.outcome !== 'always placed' && min > 0 && min < kind.count) {
+      atMinimum.set(
+        kind.index,
+        contest(highs, problem, kind.index, { ...contestOptions, placedAtMost: min - 1 }),
+      );
+    }
+    await breathe();
+  }
+  options.onProgress?.(kinds.length, kinds.length);
+
+  const settled = settle(outcomes);
+  const verdictOf = (kind: PodKind, contests: ReadonlyMap<number, ReturnType<typeof contest>>): Verdict => {
+    const result = contests.get(kind.index);
+    if (result?.outcome === 'always placed') {
+      return result.given.every(other => settled.has(other)) ? 'guaranteed' : 'undecided';
+    }
+    return result?.outcome === 'blocked' ? 'order-dependent' : 'undecided';
+  };
+  const impossibleFrom = impossiblePriority(options.unbound ?? problem, placeable);
+  const verdicts = kinds.map((kind): KindVerdict => {
+    const result = outcomes.get(kind.index);
+    const verdict = verdictOf(kind, outcomes);
+    const minimum = atMinimum.has(kind.index) ? verdictOf(kind, atMinimum) : undefined;
+    return {
+      label: kind.label,
+      set: kind.set,
+      count: kind.count,
+      priority: kind.priority,
+      verdict: verdict === 'order-dependent' && kind.priority <= impossibleFrom ? 'impossible' : verdict,
+      ...(minimum === undefined ? {} : { atMinimum: minimum }),
+      ...(result?.outcome === 'blocked' ? { witness: witness(result.problem, kind, result.steps) } : {}),
+      ...(result?.outcome === 'undecided'
+        ? { bound: result.bound }
+        : verdict === 'undecided'
+          ? { bound: 'it leans on pods that are not always placed themselves' }
+          : {}),
+    };
+  });
+
+  return {
+    verdict: overall(placeable, verdicts),
+    ...(placeable.exists === true ? { placement: placeable.steps } : {}),
+    ...(placeable.exists === false
+      ? { impossible: explain(options.unbound ?? problem, placeable.proof) }
+      : {}),
+    kinds: verdicts,
+  };
+}
+
+/** Kinds that are always placed, with those they lean on settled first. */
+function settle(outcomes: ReadonlyMap<number, ReturnType<typeof contest>>): Set<number> {
+  const settled = new Set<number>();
+  for (let grown = true; grown; ) {
+    grown = false;
+    for (const [kind, result] of outcomes) {
+      if (settled.has(kind) || result.outcome !== 'always placed') continue;
+      if (result.given.every(other => settled.has(other))) {
+        settled.add(kind);
+        grown = true;
+      }
+    }
+  }
+  return settled;
+}
+
+function existence(problem: Problem, priority: number): Existence {
+  return findPlacement(
+    priority === 0
+      ? problem
+      : {
+          ...problem,
+          kinds: problem.kinds.map(kind => (kind.priority >= priority ? kind : { ...kind, count: 0 })),
+        },
+  );
+}
+
+/**
+ * The highest priority at which the pods of that priority and above can no longer all be placed: what is below
+ * it, or at it and not guaranteed, has to wait whatever the order.
+ */
+function impossiblePriority(problem: Problem, placeable: Existence): number {
+  if (placeable.exists !== false) return Number.NEGATIVE_INFINITY;
+  const priorities = [...new Set(problem.kinds.map(({ priority }) => priority))].sort((a, b) => b - a);
+  return (
+    priorities.find(priority => existence(problem, priority).exists === false) ?? Number.NEGATIVE_INFINITY
+  );
+}
+
+function overall(placeable: Existence, kinds: readonly KindVerdict[]): Verdict {
+  if (placeable.exists === false) return 'impossible';
+  if (kinds.every(({ verdict }) => verdict === 'guaranteed')) return 'guaranteed';
+  if (placeable.exists === 'undecided') return 'undecided';
+  return kinds.some(({ verdict }) => verdict === 'order-dependent') ? 'order-dependent' : 'undecided';
+}
+
+function explain(problem: Problem, proof: ImpossibilityProof): NonNullable<ProblemVerdict['impossible']> {
+  const binding =
+    proof.kind === 'total'
+      ? problem.resources[proof.resource]
+      : bindingResource(problem, { maxSteps: 20_000 });
+  const r = Math.max(0, problem.resources.indexOf(binding ?? 'cpu'));
+  const largest = problem.kinds.reduce((a, b) =>
+    (b.requests[r] as number) > (a.requests[r] as number) ? b : a,
+  );
+  return { proof, ...(binding === undefined ? {} : { bindingResource: binding }), largestPod: largest.label };
+}
+
+function witness(problem: Problem, kind: PodKind, steps: readonly Step[]): BlockingWitness {
+  const placement = new Placement(problem);
+  for (const step of steps) placement.place(step.kind, step.node);
+  return {
+    placement: steps.map(step => ({
+      pod: problem.kinds[step.kind]?.label ?? '',
+      node: problem.nodes[step.node]?.node.name ?? '',
+    })),
+    blocked: kind.label,
+    reasons: problem.nodes.map(({ node }, index) => {
+      const blocker = placement.blockerAfterPreemption(kind.index, index);
+      return {
+        node: node.name,
+        why: blocker === undefined ? '' : describeBlocker(problem, kind.index, blocker),
+      };
+    }),
+  };
+}
