@@ -28,9 +28,6 @@ import { ExternalStorageClass, type StorageClass } from './storage-class';
 import type { TrafficEstimate } from './traffic';
 import { volumeProblems } from './volume-budget';
 
-/** The user `clickhouse` of the server's image, and `spark` of Spark's. */
-const SERVER_USER = 101;
-const SPARK_USER = 185;
 const HTTP_PORT = 8123;
 const METRICS_PORT = 9363;
 /** Of the container's memory limit: the rest is the allocator's and the page cache's. */
@@ -242,7 +239,7 @@ export class ClickHouseDb extends Construct {
             serviceAccountName: this.name,
             automountServiceAccountToken: false,
             enableServiceLinks: false,
-            securityContext: restrictedPod(SERVER_USER),
+            securityContext: restrictedPod(),
             // A server that is asked to stop finishes its inserts and flushes its logs first.
             terminationGracePeriodSeconds: 120,
             containers: [
@@ -327,7 +324,7 @@ export class ClickHouseDb extends Construct {
             automountServiceAccountToken: false,
             enableServiceLinks: false,
             restartPolicy: 'OnFailure',
-            securityContext: restrictedPod(SPARK_USER),
+            securityContext: restrictedPod(),
             containers: [
               {
                 name: 'schema',

@@ -23,15 +23,14 @@ export function externalReferences(scope: Construct): ExternalReference[] {
 }
 
 /**
- * What a Secret's key holds. Two keys with one `credential` hold one value, in whatever Secret or namespace:
- * `npm run secrets` draws one value for each credential.
+ * What a key of a Secret holds. Keys with one `credential` hold one random value, in whatever Secret or namespace;
+ * a `template` stands around it in the place of {value}. A literal is no secret, e.g. a user name. A copy is of a key
+ * that something in the cluster makes.
  */
-export interface SecretValue {
-  /** Identity of the value, e.g. 'clickhouse/writer'. */
-  readonly credential: string;
-  /** The value itself, for what is no secret: a user name. */
-  readonly literal?: string;
-}
+export type SecretValue =
+  | { readonly credential: string; readonly template?: string }
+  | { readonly literal: string }
+  | { readonly copyOf: SecretKey };
 
 export interface ExternalSecretProps {
   readonly secretName: string;

@@ -21,8 +21,6 @@ import type { PriorityClass } from './priority-classes';
 import { ExternalStorageClass, type StorageClass } from './storage-class';
 import { volumeProblems } from './volume-budget';
 
-/** The user of MinIO's containers: the image leaves it open. */
-const USER = 1000;
 const PORT = 9000;
 /** S3's and MinIO's rule: 3 to 63 of lower case letters, digits, '.' and '-'. */
 const BUCKET_NAME = /^(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
@@ -148,8 +146,8 @@ export class MinioStore extends ObjectStore {
       );
     }
     this.clients.set(client, props);
-    const accessKey = { credential: `object-store/${client}/access-key`, literal: client };
-    const secretKey = { credential: `object-store/${client}/secret-key` };
+    const accessKey = { literal: client };
+    const secretKey = { credential: `object-store/${client}` };
     new ExternalSecret(this, `${client}-user`, {
       secretName: this.usersSecretName,
       namespace: this.namespace,
@@ -214,7 +212,7 @@ export class MinioStore extends ObjectStore {
             ...(priority === undefined ? {} : { priorityClassName: priority.priorityClassName }),
             automountServiceAccountToken: false,
             enableServiceLinks: false,
-            securityContext: restrictedPod(USER),
+            securityContext: restrictedPod(),
             terminationGracePeriodSeconds: 60,
             containers: [
               {
@@ -289,7 +287,7 @@ export class MinioStore extends ObjectStore {
             automountServiceAccountToken: false,
             enableServiceLinks: false,
             restartPolicy: 'OnFailure',
-            securityContext: restrictedPod(USER),
+            securityContext: restrictedPod(),
             containers: [
               {
                 name: 'setup',

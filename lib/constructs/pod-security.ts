@@ -1,15 +1,18 @@
 import type { k8s } from 'cdk8s-plus-28';
 
+/** A user that no image has, above the range that nodes use for their own. */
+const UNPRIVILEGED = 10001;
+
 /**
  * A pod that the Pod Security standard `restricted` admits: a user that is not root, the runtime's seccomp
  * profile, and volumes that its group can write.
  */
-export function restrictedPod(user: number, group: number = user): k8s.PodSecurityContext {
+export function restrictedPod(user: number = UNPRIVILEGED): k8s.PodSecurityContext {
   return {
     runAsNonRoot: true,
     runAsUser: user,
-    runAsGroup: group,
-    fsGroup: group,
+    runAsGroup: user,
+    fsGroup: user,
     fsGroupChangePolicy: 'OnRootMismatch',
     seccompProfile: { type: 'RuntimeDefault' },
   };
