@@ -107,7 +107,7 @@ def artifacts() -> dict[str, Artifact]:
     return {
         artifact.name: artifact
         for artifact in (
-            Artifact("python", "Spark and the test tools", cache / f"python{python}-{_pinned(requirements, also=sys.executable)}", ("python",), _build_python),
+            Artifact("python", "Spark and the test tools", cache / f"python{python}-{_pinned(requirements, also=sys.base_prefix)}", ("python",), _build_python),
             Artifact("kafka", "the Kafka broker", cache / f"kafka-{_pinned(kafka)}", ("java", "mvn"), _maven("kafka")),
             Artifact("spark-connectors", "Spark's connectors to Kafka and S3", cache / f"spark-connectors-{_pinned(spark)}", ("java", "mvn"), _maven("spark")),
             Artifact("clickhouse", "the ClickHouse server", cache / f"clickhouse-{_pinned(library)}", ("npm",), _build_clickhouse),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
 
 from confluent_kafka import KafkaError, Message, Producer
 
@@ -58,35 +59,53 @@ def send(bootstrap_servers: str, topic: str, partitions: int, records: Iterable[
     return sent
 
 
-def produce(bootstrap_servers: str, topic: str, partitions: int, traffic: Traffic, count: int, processes: int = 2) -> None:
-    """Writes events 0 to count - 1; each process makes every `processes`-th block."""
-    context = multiprocessing.get_context("spawn")
-    workers = [context.Process(target=_produce_blocks, args=(bootstrap_servers, topic, partitions, traffic, count, worker, processes)) for worker in range(processes)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-    if any(worker.exitcode for worker in workers):
-        raise ProduceError(f"the events could not be written to {topic} at {bootstrap_servers}")
+class Production:
+    """Processes that write events 0 to count - 1, each every `processes`-th block, all together `rate` events a second."""
+
+    def __init__(self, bootstrap_servers: str, topic: str, partitions: int, traffic: Traffic, count: int, rate: float | None = None, processes: int = 2) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._target = f"{topic} at {bootstrap_servers}"
+        pace = None if rate is None else rate / processes
+        self._workers = [
+            context.Process(target=_produce_blocks, args=(bootstrap_servers, topic, partitions, traffic, range(first * BLOCK, count, processes * BLOCK), count, pace))
+            for first in range(processes)
+        ]
+        for worker in self._workers:
+            worker.start()
+
+    @property
+    def running(self) -> bool:
+        """Whether events are still being written. Raises ProduceError when some could not be."""
+        if any(worker.exitcode for worker in self._workers):
+            self.stop()
+            raise ProduceError(f"the events could not be written to {self._target}")
+        return any(worker.exitcode is None for worker in self._workers)
+
+    def wait(self) -> None:
+        """Returns when every event is acknowledged. Raises ProduceError when one could not be written."""
+        for worker in self._workers:
+            worker.join()
+        if self.running:
+            raise ProduceError(f"the events could not be written to {self._target}")
+
+    def stop(self) -> None:
+        """Ends the processes; what they had not sent is not written."""
+        for worker in self._workers:
+            worker.kill()
+            worker.join()
 
 
-def _produce_blocks(bootstrap_servers: str, topic: str, partitions: int, traffic: Traffic, count: int, worker: int, processes: int) -> None:
+def _produce_blocks(bootstrap_servers: str, topic: str, partitions: int, traffic: Traffic, firsts: range, count: int, rate: float | None) -> None:
     die_with_parent()
-    blocks = range(worker * BLOCK, count, processes * BLOCK)
-    send(bootstrap_servers, topic, partitions, (event for first in blocks for event in events(traffic, first, min(BLOCK, count - first))))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started this one
+    every = (event for first in firsts for event in events(traffic, first, min(BLOCK, count - first)))
+    send(bootstrap_servers, topic, partitions, every if rate is None else _paced(every, rate))
 
 
-def produce_at_rate(bootstrap_servers: str, topic: str, partitions: int, traffic: Traffic, count: int, rate: float, goes_on: Callable[[], bool]) -> int:
-    """Writes up to `count` events at `rate` events a second, for as long as `goes_on` answers true; returns how many."""
+def _paced(every: Iterable[Event], rate: float) -> Iterator[Event]:
     started = time.monotonic()
-
-    def paced() -> Iterable[Event]:
-        for number, event in enumerate(events(traffic, 0, count)):
-            ahead = number / rate - (time.monotonic() - started)
-            if ahead > 0.05:
-                time.sleep(ahead)
-                if not goes_on():
-                    return
-            yield event
-
-    return send(bootstrap_servers, topic, partitions, paced())
+    for number, event in enumerate(every):
+        ahead = number / rate - (time.monotonic() - started)
+        if ahead > 0.05:
+            time.sleep(ahead)
+        yield event

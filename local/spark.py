@@ -18,9 +18,12 @@ DEFAULTS = JOBS / "spark-defaults.conf"
 
 def default_conf() -> dict[str, str]:
     """The settings that stand in spark-jobs/spark-defaults.conf, as the cluster's jobs have them."""
-    lines = (line.strip() for line in DEFAULTS.read_text().splitlines()) if DEFAULTS.exists() else ()
-    pairs = ((line.split(None, 1)[0], line.split(None, 1)[1]) for line in lines if line and not line.startswith("#"))
-    return dict(pairs)
+    conf = {}
+    for line in DEFAULTS.read_text().splitlines() if DEFAULTS.exists() else ():
+        if line.strip() and not line.startswith("#"):
+            key, value = line.split(None, 1)
+            conf[key] = value.strip()
+    return conf
 
 
 def local_conf(folder: Path, object_store: ObjectStore | None = None) -> dict[str, str]:

@@ -1,0 +1,60 @@
+"""What the streaming job has committed, read from its manifests: the one truth of which files belong to the lake."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from local.object_store import ObjectStore
+
+
+@dataclass(frozen=True)
+class Commit:
+    """One committed batch. Rows and files by layer: bronze, silver, quarantine."""
+
+    sequence: int
+    topic: str
+    offsets: dict[int, tuple[int, int]]
+    """Partition → (first offset, offset after the last)."""
+    files: dict[str, tuple[str, ...]]
+    rows: dict[str, int]
+
+
+class CommitLog:
+    """Reads each manifest once, however often it is asked."""
+
+    def __init__(self, object_store: ObjectStore, location: str) -> None:
+        self._object_store = object_store
+        self._location = location
+        self._read: dict[str, Commit] = {}
+
+    def commits(self) -> list[Commit]:
+        """All commits there are, oldest first."""
+        for url in self._object_store.list(self._location):
+            if url.endswith(".json") and url not in self._read:
+                self._read[url] = parse_manifest(self._object_store.read(url))
+        return sorted(self._read.values(), key=lambda commit: commit.sequence)
+
+    def rows(self, layer: str) -> int:
+        return sum(commit.rows[layer] for commit in self.commits())
+
+    def files(self, layer: str) -> list[str]:
+        return files(self.commits(), layer)
+
+
+def files(commits: Iterable[Commit], layer: str) -> list[str]:
+    """The files of one layer, in the order of the commits."""
+    return [path for commit in commits for path in commit.files[layer]]
+
+
+def parse_manifest(text: bytes) -> Commit:
+    """Reads one manifest, which is one line of JSON."""
+    manifest = json.loads(text)
+    return Commit(
+        sequence=manifest["sequence"],
+        topic=manifest["topic"],
+        offsets={int(partition): (span["from"], span["until"]) for partition, span in manifest["offsets"].items()},
+        files={layer: tuple(file["path"] for file in manifest[layer]) for layer in ("bronze", "silver", "quarantine")},
+        rows={layer: manifest["rows"][layer] for layer in ("bronze", "silver", "quarantine")},
+    )

@@ -1,0 +1,100 @@
+"""Runs the pipeline once: starts it, drives it, waits until gold has counted everything, proves it and stops it."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from argparse import Namespace
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+
+from local.__main__ import arguments
+from local.events import Traffic
+from local.pipeline import Pipeline, Settings, Stores
+from local.process import ComponentError
+from local.produce import ProduceError, Production
+from local.proof import Proof
+from local.recount import KEYS
+
+Say = Callable[[str], None]
+
+
+def main() -> int:
+    options = arguments().parse_args()
+    signal.signal(signal.SIGTERM, _interrupt)
+    folder = Path(tempfile.mkdtemp(prefix="lakehouse-"))
+    print(f"everything is in {folder}", flush=True)
+    try:
+        with Stores(folder) as stores, Pipeline(folder, stores, Settings(engine=options.engine)) as pipeline:
+            proof = _run(pipeline, options)
+    except KeyboardInterrupt:
+        print("\nstopped", flush=True)
+        if not options.keep:
+            shutil.rmtree(folder, ignore_errors=True)
+        return 130
+    except (ComponentError, ProduceError) as failure:
+        print(f"{failure}\nthe folder {folder} is kept", file=sys.stderr)
+        return 1
+    if proof.wrong:
+        print(f"the folder {folder} is kept", file=sys.stderr)
+        return 1
+    shutil.rmtree(folder, ignore_errors=True)
+    return 0
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _run(pipeline: Pipeline, options: Namespace) -> Proof:
+    started = time.monotonic()
+
+    def say(text: str) -> None:
+        print(f"[{time.monotonic() - started:5.1f} s] {text}", flush=True)
+
+    pipeline.create().apply_schema()
+    say(f"Kafka {pipeline.kafka.bootstrap_servers}, S3 {pipeline.object_store.endpoint}, ClickHouse {pipeline.clickhouse.url}")
+    pipeline.start_streaming()
+    pipeline.start_gold()
+    say(f"the streaming job and the gold job (engine {pipeline.settings.engine}) are starting")
+    _drive_with_lines(pipeline, options, say)
+    pipeline.wait_until_drained(600 + options.events / 5_000, lambda progress: say(str(progress)))
+    for table in KEYS:
+        print(f"\n{table}\n{pipeline.table_as_text(table)}", flush=True)
+    say("comparing the layers and counting gold again")
+    proof = pipeline.prove()
+    print(proof, flush=True)
+    if options.keep:
+        _stay(pipeline, say)
+    return proof
+
+
+def _drive_with_lines(pipeline: Pipeline, options: Namespace, say: Say) -> None:
+    settings = pipeline.settings
+    production = Production(pipeline.kafka.bootstrap_servers, settings.topic, settings.partitions, Traffic(seed=options.seed), options.events, options.rate)
+    try:
+        while production.running:
+            time.sleep(1)
+            pipeline.check_alive()
+            say(str(pipeline.progress()))
+    finally:
+        production.stop()
+
+
+def _stay(pipeline: Pipeline, say: Say) -> None:
+    store, clickhouse = pipeline.object_store, pipeline.clickhouse
+    say("everything stays up until Ctrl-C")
+    print(f"  Kafka       {pipeline.kafka.bootstrap_servers}, topic {pipeline.settings.topic}")
+    print(f"  S3          {store.endpoint}, access key {store.access_key}, secret key {store.secret_key}")
+    print(f"  ClickHouse  {clickhouse.url}, database {pipeline.settings.database}, user reader, password {clickhouse.password}", flush=True)
+    while True:
+        time.sleep(1)
+        pipeline.check_alive()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
