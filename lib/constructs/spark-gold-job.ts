@@ -29,7 +29,7 @@ export interface SparkGoldJobProps extends SparkJobOptions {
   readonly checkpoint: ObjectLocation;
   /**
    * Name of the job.
-   * @default 'user-activity-gold'
+   * @default 'activity-gold'
    */
   readonly name?: string;
   /** @default 'spark' */
@@ -64,8 +64,8 @@ export interface SparkGoldJobProps extends SparkJobOptions {
 const DRIVER: Required<SparkPodProps> = {
   taskSlots: 1,
   cpu: { request: Cpu.millis(250), limit: Cpu.millis(1000) },
-  memory: Size.gibibytes(1),
-  memoryOverhead: Size.mebibytes(512),
+  memory: Size.mebibytes(768),
+  memoryOverhead: Size.mebibytes(384),
 };
 
 /** One core and 2g are the running system's (seed); the request is open there: docs/capacity.md. */
@@ -86,7 +86,7 @@ const EXECUTOR: Required<SparkPodProps> = {
  * const gold = new SparkGoldJob(chart, 'gold', {
  *   source: streaming,
  *   database,
- *   checkpoint: store.bucket('gold').prefix('checkpoints/user-activity-gold/'),
+ *   checkpoint: store.bucket('gold').prefix('checkpoints/activity-gold/'),
  *   executors: SparkExecutorCount.fixed(2),
  * });
  */
@@ -103,7 +103,7 @@ export class SparkGoldJob extends Construct {
     const namespace = props.namespace ?? 'default';
     const executor = sparkPod(EXECUTOR, props.executor);
     const executors = props.executors ?? SparkExecutorCount.dynamic({ initial: 2, min: 2, max: 4 });
-    this.name = props.name ?? 'user-activity-gold';
+    this.name = props.name ?? 'activity-gold';
     this.checkpoint = props.checkpoint;
     this.trigger = props.trigger ?? Duration.seconds(60);
     this.maxFilesPerTrigger = props.maxFilesPerTrigger ?? 10;

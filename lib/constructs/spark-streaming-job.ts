@@ -33,7 +33,7 @@ export interface SparkStreamingJobProps extends SparkJobOptions {
   readonly traffic: TrafficEstimate;
   /**
    * Name of the job.
-   * @default 'user-activity-streaming'
+   * @default 'activity-streaming'
    */
   readonly name?: string;
   /**
@@ -76,15 +76,15 @@ export interface SparkStreamingJobProps extends SparkJobOptions {
 const DRIVER: Required<SparkPodProps> = {
   taskSlots: 1,
   cpu: { request: Cpu.millis(250), limit: Cpu.millis(1000) },
-  memory: Size.gibibytes(1),
-  memoryOverhead: Size.mebibytes(512),
+  memory: Size.mebibytes(768),
+  memoryOverhead: Size.mebibytes(384),
 };
 
 const EXECUTOR: Required<SparkPodProps> = {
   taskSlots: 1,
   cpu: { request: Cpu.millis(500), limit: Cpu.millis(1000) },
   memory: Size.gibibytes(1),
-  memoryOverhead: Size.mebibytes(512),
+  memoryOverhead: Size.mebibytes(384),
 };
 
 /** Where a login's files appear in the pods. */
@@ -103,7 +103,7 @@ const KAFKA_PATH = '/opt/spark/kafka';
  *   silver: store.bucket('silver').prefix('user-activity-v2/'),
  *   quarantine: store.bucket('silver').prefix('quarantine/user-activity/'),
  *   commits: store.bucket('silver').prefix('commits/user-activity/'),
- *   checkpoint: store.bucket('raw-data').prefix('checkpoints/user-activity-streaming/'),
+ *   checkpoint: store.bucket('raw-data').prefix('checkpoints/activity-streaming/'),
  *   traffic,
  *   maxOffsetsPerTrigger: 300_000,
  * });
@@ -129,7 +129,7 @@ export class SparkStreamingJob extends Construct {
     const namespace = props.namespace ?? 'default';
     const executor = sparkPod(EXECUTOR, props.executor);
     const executors = props.executors ?? SparkExecutorCount.fixed(2);
-    this.name = props.name ?? 'user-activity-streaming';
+    this.name = props.name ?? 'activity-streaming';
     this.topic = props.topic;
     this.bronze = props.bronze;
     this.silver = props.silver;

@@ -1,0 +1,108 @@
+import { Chart } from 'cdk8s';
+import type { Construct } from 'constructs';
+import { SynthChecks } from './checks/synth-checks';
+import { ClickHouseDb, type ClickHouseDbProps } from './constructs/clickhouse-db';
+import { KafkaCluster, type KafkaClusterProps, type KafkaClusterTopicProps } from './constructs/kafka-cluster';
+import type { KafkaTopic } from './constructs/kafka-topic';
+import { MinioStore, type MinioStoreProps } from './constructs/minio-store';
+import { Namespace } from './constructs/namespace';
+import { NodeGroup } from './constructs/node-group';
+import { type Bucket, type ExternalObjectStoreProps, ObjectStore } from './constructs/object-store';
+import { PriorityClasses } from './constructs/priority-classes';
+import { SparkGoldJob, type SparkGoldJobProps } from './constructs/spark-gold-job';
+import { SparkStreamingJob, type SparkStreamingJobProps } from './constructs/spark-streaming-job';
+import { TrafficEstimate, type TrafficEstimateProps } from './constructs/traffic';
+import { WasService, type WasServiceProps } from './constructs/was-service';
+
+/** What may be changed of the system; each layer's own props, all with the figures of the running system as defaults. */
+export interface LakehouseChartProps {
+  /**
+   * The nodes that everything has to fit.
+   * @default cluster.context.json where it is there, else 4 × m6i.large
+   */
+  readonly nodes?: NodeGroup;
+  /** What has to be kept up with. */
+  readonly traffic?: TrafficEstimateProps;
+  readonly kafka?: KafkaClusterProps;
+  /** The topic of the web servers' logs. @default 6 partitions, 3 days */
+  readonly topic?: Partial<KafkaClusterTopicProps>;
+  readonly was?: Partial<WasServiceProps>;
+  readonly minio?: Partial<MinioStoreProps>;
+  /**
+   * A store that exists already, in place of MinIO.
+   * @default none
+   */
+  readonly objectStore?: ExternalObjectStoreProps;
+  readonly clickHouse?: Partial<ClickHouseDbProps>;
+  readonly streaming?: Partial<SparkStreamingJobProps>;
+  readonly gold?: Partial<SparkGoldJobProps>;
+}
+
+const BUCKETS = ['raw-data', 'silver', 'gold'];
+
+/**
+ * The whole lakehouse: web servers, Kafka, streaming, the object store, gold, the database, wired by passing
+ * constructs, and checked as a whole before anything is written.
+ *
+ * @example
+ * new LakehouseChart(app, 'lakehouse', {
+ *   traffic: { eventsPerSecond: 80 },
+ *   gold: { executors: SparkExecutorCount.dynamic({ initial: 2, min: 2, max: 3 }) },
+ * });
+ */
+export class LakehouseChart extends Chart {
+  public readonly traffic: TrafficEstimate;
+  public readonly kafka: KafkaCluster;
+  public readonly topic: KafkaTopic;
+  public readonly was: WasService;
+  public readonly store: ObjectStore;
+  public readonly database: ClickHouseDb;
+  public readonly streaming: SparkStreamingJob;
+  public readonly gold: SparkGoldJob;
+
+  constructor(scope: Construct, id: string, props: LakehouseChartProps = {}) {
+    super(scope, id);
+    const priorities = new PriorityClasses(this, 'priorities');
+    for (const name of ['kafka', 'storage', 'was', 'default', 'monitoring']) {
+      new Namespace(this, `namespace-${name}`, { name });
+    }
+    this.traffic = new TrafficEstimate(this, 'traffic', props.traffic);
+    const { traffic } = this;
+
+    this.kafka = new KafkaCluster(this, 'kafka', { priority: priorities.serving, ...props.kafka });
+    this.topic = this.kafka.addTopic('user-activity-logs', { partitions: 6, traffic, ...props.topic });
+    this.was = new WasService(this, 'was', { topic: this.topic, priority: priorities.serving, ...props.was });
+
+    this.store =
+      props.objectStore === undefined
+        ? new MinioStore(this, 'minio', { buckets: BUCKETS, priority: priorities.storage, ...props.minio })
+        : ObjectStore.external(this, 'object-store', props.objectStore);
+    const [raw, silver, gold] = BUCKETS.map(bucket => this.store.bucket(bucket)) as [Bucket, Bucket, Bucket];
+
+    this.streaming = new SparkStreamingJob(this, 'streaming', {
+      topic: this.topic,
+      bronze: raw.prefix('user-activity/'),
+      silver: silver.prefix('user-activity-v2/'),
+      quarantine: silver.prefix('quarantine/user-activity/'),
+      commits: silver.prefix('commits/user-activity/'),
+      checkpoint: silver.prefix('checkpoints/activity-streaming/'),
+      traffic,
+      priority: priorities.streaming,
+      ...props.streaming,
+    });
+    this.database = new ClickHouseDb(this, 'clickhouse', {
+      traffic,
+      readsFrom: [this.streaming.silver],
+      priority: priorities.storage,
+      ...props.clickHouse,
+    });
+    this.gold = new SparkGoldJob(this, 'gold', {
+      source: this.streaming,
+      database: this.database,
+      checkpoint: gold.prefix('checkpoints/activity-gold/'),
+      priority: priorities.gold,
+      ...props.gold,
+    });
+    new SynthChecks(this, 'checks', { nodes: props.nodes ?? new NodeGroup() });
+  }
+}

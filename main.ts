@@ -1,0 +1,6 @@
+import { LakehouseChart } from './lib/lakehouse-chart';
+import { synthesize } from './lib/synthesize';
+
+synthesize(app => {
+  new LakehouseChart(app, 'lakehouse');
+});
