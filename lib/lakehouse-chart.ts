@@ -2,7 +2,12 @@ import { Chart } from 'cdk8s';
 import type { Construct } from 'constructs';
 import { SynthChecks } from './checks/synth-checks';
 import { ClickHouseDb, type ClickHouseDbProps } from './constructs/clickhouse-db';
-import { KafkaCluster, type KafkaClusterProps, type KafkaClusterTopicProps } from './constructs/kafka-cluster';
+import { Grafana, type GrafanaProps } from './constructs/grafana';
+import {
+  KafkaCluster,
+  type KafkaClusterProps,
+  type KafkaClusterTopicProps,
+} from './constructs/kafka-cluster';
 import type { KafkaTopic } from './constructs/kafka-topic';
 import { MinioStore, type MinioStoreProps } from './constructs/minio-store';
 import { Namespace } from './constructs/namespace';
@@ -10,6 +15,7 @@ import { NodeGroup } from './constructs/node-group';
 import { type Bucket, type ExternalObjectStoreProps, ObjectStore } from './constructs/object-store';
 import { PriorityClasses } from './constructs/priority-classes';
 import { SparkGoldJob, type SparkGoldJobProps } from './constructs/spark-gold-job';
+import { sparkEphemeralStorage } from './constructs/spark-job';
 import { SparkStreamingJob, type SparkStreamingJobProps } from './constructs/spark-streaming-job';
 import { TrafficEstimate, type TrafficEstimateProps } from './constructs/traffic';
 import { WasService, type WasServiceProps } from './constructs/was-service';
@@ -36,6 +42,7 @@ export interface LakehouseChartProps {
   readonly clickHouse?: Partial<ClickHouseDbProps>;
   readonly streaming?: Partial<SparkStreamingJobProps>;
   readonly gold?: Partial<SparkGoldJobProps>;
+  readonly grafana?: Partial<GrafanaProps>;
 }
 
 const BUCKETS = ['raw-data', 'silver', 'gold'];
@@ -59,13 +66,11 @@ export class LakehouseChart extends Chart {
   public readonly database: ClickHouseDb;
   public readonly streaming: SparkStreamingJob;
   public readonly gold: SparkGoldJob;
+  public readonly grafana: Grafana;
 
   constructor(scope: Construct, id: string, props: LakehouseChartProps = {}) {
     super(scope, id);
     const priorities = new PriorityClasses(this, 'priorities');
-    for (const name of ['kafka', 'storage', 'was', 'default', 'monitoring']) {
-      new Namespace(this, `namespace-${name}`, { name });
-    }
     this.traffic = new TrafficEstimate(this, 'traffic', props.traffic);
     const { traffic } = this;
 
@@ -103,6 +108,23 @@ export class LakehouseChart extends Chart {
       priority: priorities.gold,
       ...props.gold,
     });
+    this.grafana = new Grafana(this, 'grafana', {
+      database: this.database,
+      priority: priorities.monitoring,
+      ...props.grafana,
+    });
+
+    const jobs = [this.streaming.job.namespace, this.gold.job.namespace];
+    const store = this.store instanceof MinioStore ? [this.store] : [];
+    const others = [this.kafka, ...store, this.database, this.was, this.grafana].map(
+      ({ namespace }) => namespace,
+    );
+    for (const name of new Set([...others, ...jobs])) {
+      new Namespace(this, `namespace-${name}`, {
+        name,
+        ...(jobs.includes(name) ? { ephemeralStorage: sparkEphemeralStorage } : {}),
+      });
+    }
     new SynthChecks(this, 'checks', { nodes: props.nodes ?? new NodeGroup() });
   }
 }

@@ -1,6 +1,7 @@
+import { Size } from 'cdk8s';
 import { k8s } from 'cdk8s-plus-28';
 import { Construct } from 'constructs';
-import { nameProblems } from './container';
+import { nameProblems, sizeQuantity } from './container';
 
 export interface NamespaceProps {
   readonly name: string;
@@ -11,6 +12,11 @@ export interface NamespaceProps {
   readonly podSecurity?:
     | { readonly level: 'restricted' }
     | { readonly level: 'baseline' | 'privileged'; readonly reason: string };
+  /**
+   * Ephemeral storage of containers that state none, which is all that a SparkApplication can do.
+   * @default 16Mi requested, 256Mi at most
+   */
+  readonly ephemeralStorage?: { readonly request: Size; readonly limit: Size };
 }
 
 /**
@@ -28,6 +34,10 @@ export class Namespace extends Construct {
     super(scope, id);
     this.name = props.name;
     const podSecurity = props.podSecurity ?? { level: 'restricted' as const };
+    const ephemeralStorage = props.ephemeralStorage ?? {
+      request: Size.mebibytes(16),
+      limit: Size.mebibytes(256),
+    };
     const labels = { 'app.kubernetes.io/part-of': 'lakehouse', 'app.kubernetes.io/managed-by': 'cdk8s' };
     new k8s.KubeNamespace(this, 'namespace', {
       metadata: {
@@ -54,12 +64,12 @@ export class Namespace extends Construct {
             defaultRequest: {
               cpu: k8s.Quantity.fromString('50m'),
               memory: k8s.Quantity.fromString('64Mi'),
-              'ephemeral-storage': k8s.Quantity.fromString('16Mi'),
+              'ephemeral-storage': k8s.Quantity.fromString(sizeQuantity(ephemeralStorage.request)),
             },
             default: {
               cpu: k8s.Quantity.fromString('500m'),
               memory: k8s.Quantity.fromString('256Mi'),
-              'ephemeral-storage': k8s.Quantity.fromString('256Mi'),
+              'ephemeral-storage': k8s.Quantity.fromString(sizeQuantity(ephemeralStorage.limit)),
             },
           },
         ],

@@ -29,6 +29,12 @@ const CODE_PATH = '/opt/spark/code';
 /** JVM and session settings that a job needs at submission: read by the local harness too. */
 const DEFAULTS_FILE = path.join(__dirname, '..', '..', 'spark-jobs', 'spark-defaults.conf');
 
+/**
+ * What a driver or executor needs of its node's disk: the jars (281 MB, kept twice) and what it spills. At most as
+ * much as its emptyDirs may hold, and the logs.
+ */
+export const sparkEphemeralStorage = { request: Size.gibibytes(1), limit: Size.gibibytes(5) } as const;
+
 /** The size of a driver or of one executor. */
 export interface SparkPodProps {
   /**
@@ -209,7 +215,6 @@ export class SparkJob extends Construct {
         memory: jvmSize(size.memory),
         memoryOverhead: jvmSize(size.memoryOverhead),
         ...(props.priority === undefined ? {} : { priorityClassName: props.priority.priorityClassName }),
-        ...(props.javaOptions === undefined ? {} : { javaOptions: props.javaOptions }),
         labels,
         env,
         podSecurityContext: restrictedPod(SPARK_USER),
@@ -241,7 +246,7 @@ export class SparkJob extends Construct {
               },
             }),
         sparkConf: sorted({
-          ...sparkDefaults(),
+          ...withJavaOptions(sparkDefaults(), props.javaOptions),
           ...objectStoreConf(props.store, props.credentials),
           ...dependencies.sparkConf,
           // A driver that keeps losing executors stops, and the operator starts the job anew.
@@ -356,6 +361,19 @@ function sparkDefaults(): Record<string, string> {
   );
 }
 
+/** The settings with options for both JVMs behind those that they have already. */
+function withJavaOptions(
+  settings: Record<string, string>,
+  options: string | undefined,
+): Record<string, string> {
+  if (options === undefined) return settings;
+  const keys = ['spark.driver.extraJavaOptions', 'spark.executor.extraJavaOptions'];
+  return {
+    ...settings,
+    ...Object.fromEntries(keys.map(key => [key, [settings[key], options].filter(Boolean).join(' ')])),
+  };
+}
+
 /** How S3A finds the store and its credentials. The keys themselves come from the environment. */
 function objectStoreConf(store: ObjectStore, credentials: ObjectStoreCredentials): Record<string, string> {
   return {
@@ -416,8 +434,8 @@ function sorted(settings: Readonly<Record<string, string>>): Record<string, stri
   return Object.fromEntries(Object.entries(settings).sort(([left], [right]) => (left < right ? -1 : 1)));
 }
 
-/** Spark keeps 300 MiB of the heap for itself and refuses to start with less than one and a half times that. */
-const LEAST_HEAP_MIB = 450;
+/** Spark refuses to start with a heap below 450 MiB (1.5 × what it keeps for itself), and the JVM counts less than -Xmx. */
+const LEAST_HEAP_MIB = 512;
 
 function podProblems(object: string, prop: string, pod: Required<SparkPodProps>): string[] {
   const { taskSlots, cpu, memory, memoryOverhead } = pod;
