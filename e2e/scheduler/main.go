@@ -1,0 +1,438 @@
+// Package main answers questions about one small cluster with the real kube-scheduler: its framework, its default
+// plugins, its preemption. Each line of standard input is a question in JSON, each line of output its answer.
+//
+// A question names nodes, other objects (volumes, claims, namespaces, budgets) and pods. Pods in `placed` are put on
+// their nodes one by one, each checked by the filters first. Then each of `orders` lets pods arrive in that order
+// from the same start; a pod that finds no node waits and is tried again when another was placed or pushed out.
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"math/rand"
+	"os"
+
+	v1 "k8s.io/api/core/v1"
+	policy "k8s.io/api/policy/v1"
+	storage "k8s.io/api/storage/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	utilfeature "k8s.io/apiserver/pkg/util/feature"
+	"k8s.io/client-go/informers"
+	"k8s.io/client-go/kubernetes/fake"
+	clienttesting "k8s.io/client-go/testing"
+	"k8s.io/client-go/tools/events"
+	"k8s.io/klog/v2"
+	fwk "k8s.io/kube-scheduler/framework"
+	"k8s.io/kubernetes/pkg/api/legacyscheme"
+	_ "k8s.io/kubernetes/pkg/apis/core/install"
+	"k8s.io/kubernetes/pkg/scheduler"
+	internalcache "k8s.io/kubernetes/pkg/scheduler/backend/cache"
+	"k8s.io/kubernetes/pkg/scheduler/framework"
+	"k8s.io/kubernetes/pkg/scheduler/profile"
+)
+
+type question struct {
+	Nodes   []*v1.Node        `json:"nodes"`
+	Objects []json.RawMessage `json:"objects"`
+	Pods    []*v1.Pod         `json:"pods"`
+	// Pairs of pod and node by index.
+	Placed [][2]int `json:"placed"`
+	// Nodes by index that are cordoned after `placed`.
+	Cordoned []int   `json:"cordoned"`
+	Orders   [][]int `json:"orders"`
+	// "score": the node that the scheduler prefers; "any": a random one of those that pass the filters.
+	Choose string `json:"choose"`
+	Seed   int64  `json:"seed"`
+	// Pods by index, each asked for alone after `placed`.
+	Ask []int `json:"ask"`
+}
+
+type answer struct {
+	// For each order, the pods that found no node in the end.
+	Pending [][]int `json:"pending"`
+	// For each pod asked for: the nodes that would take it, and the node that preemption would free for it.
+	Asked []asked `json:"asked"`
+	Error string  `json:"error,omitempty"`
+}
+
+type asked struct {
+	Nodes     []string `json:"nodes"`
+	Nominated string   `json:"nominated"`
+}
+
+func main() {
+	klog.InitFlags(nil)
+	_ = flag.Set("logtostderr", "false")
+	_ = flag.Set("stderrthreshold", "FATAL")
+	klog.SetOutput(io.Discard)
+	// Victims are deleted before the answer, not in the background.
+	if err := utilfeature.DefaultMutableFeatureGate.Set("SchedulerAsyncPreemption=false"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(2)
+	}
+	lines := bufio.NewScanner(os.Stdin)
+	lines.Buffer(make([]byte, 1<<20), 1<<28)
+	output := json.NewEncoder(os.Stdout)
+	for lines.Scan() {
+		var ask question
+		reply := answer{}
+		if err := json.Unmarshal(lines.Bytes(), &ask); err != nil {
+			reply.Error = err.Error()
+		} else if err := respond(&ask, &reply); err != nil {
+			reply.Error = err.Error()
+		}
+		if err := output.Encode(reply); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+	}
+	if err := lines.Err(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// cluster is a scheduler with its cache, and what it was told to delete.
+type cluster struct {
+	ctx      context.Context
+	sched    *scheduler.Scheduler
+	profile  framework.Framework
+	snapshot *internalcache.Snapshot
+	nodes    []*v1.Node
+	pods     []*v1.Pod
+	on       map[int]string
+	index    map[types.NamespacedName]int
+	victims  []int
+	random   *rand.Rand
+	choose   string
+}
+
+func respond(ask *question, reply *answer) error {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	c, err := newCluster(ctx, ask)
+	if err != nil {
+		return err
+	}
+	for _, pair := range ask.Placed {
+		nodes, _, err := c.feasible(pair[0])
+		if err != nil {
+			return err
+		}
+		name := ask.Nodes[pair[1]].Name
+		if !contains(nodes, name) {
+			return fmt.Errorf("pod %s does not pass the filters of node %s", ask.Pods[pair[0]].Name, name)
+		}
+		if err := c.assume(pair[0], name); err != nil {
+			return err
+		}
+	}
+	for _, number := range ask.Cordoned {
+		c.cordon(number)
+	}
+	for _, pod := range ask.Ask {
+		nodes, state, err := c.feasible(pod)
+		if err != nil {
+			return err
+		}
+		result := asked{Nodes: nodes}
+		if len(nodes) == 0 {
+			if result.Nominated, err = c.preempt(pod, state); err != nil {
+				return err
+			}
+		}
+		reply.Asked = append(reply.Asked, result)
+	}
+	start := map[int]string{}
+	for pod, node := range c.on {
+		start[pod] = node
+	}
+	for number, order := range ask.Orders {
+		c.random = rand.New(rand.NewSource(ask.Seed + int64(number)))
+		pending, err := c.arrive(order)
+		if err != nil {
+			return err
+		}
+		reply.Pending = append(reply.Pending, pending)
+		if err := c.reset(start); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func newCluster(ctx context.Context, ask *question) (*cluster, error) {
+	c := &cluster{
+		ctx: ctx, nodes: ask.Nodes, pods: ask.Pods, choose: ask.Choose,
+		on: map[int]string{}, index: map[types.NamespacedName]int{}, random: rand.New(rand.NewSource(ask.Seed)),
+	}
+	objects, err := decode(ask.Objects)
+	if err != nil {
+		return nil, err
+	}
+	client := fake.NewClientset(objects...)
+	client.PrependReactor("delete", "pods", func(action clienttesting.Action) (bool, runtime.Object, error) {
+		deleted := action.(clienttesting.DeleteAction)
+		c.victims = append(c.victims, c.index[types.NamespacedName{Namespace: deleted.GetNamespace(), Name: deleted.GetName()}])
+		return true, nil, nil
+	})
+	client.PrependReactor("patch", "pods", func(clienttesting.Action) (bool, runtime.Object, error) {
+		return true, &v1.Pod{}, nil
+	})
+	factory := informers.NewSharedInformerFactory(client, 0)
+	recorders := profile.NewRecorderFactory(events.NewBroadcaster(&events.EventSinkImpl{Interface: client.EventsV1()}))
+	c.sched, err = scheduler.New(ctx, client, factory, nil, recorders, scheduler.WithParallelism(1))
+	if err != nil {
+		return nil, err
+	}
+	if len(objects) > 0 {
+		factory.Start(ctx.Done())
+		factory.WaitForCacheSync(ctx.Done())
+	}
+	c.profile = c.sched.Profiles[v1.DefaultSchedulerName]
+	snapshot, ok := c.profile.SnapshotSharedLister().(*internalcache.Snapshot)
+	if !ok {
+		return nil, errors.New("the framework's snapshot is not the scheduler's")
+	}
+	c.snapshot = snapshot
+	logger := klog.FromContext(ctx)
+	for _, node := range ask.Nodes {
+		legacyscheme.Scheme.Default(node)
+		c.sched.Cache.AddNode(logger, node)
+	}
+	for number, pod := range ask.Pods {
+		legacyscheme.Scheme.Default(pod)
+		pod.UID = types.UID(fmt.Sprintf("pod-%d", number))
+		c.index[types.NamespacedName{Namespace: pod.Namespace, Name: pod.Name}] = number
+	}
+	return c, nil
+}
+
+func decode(raw []json.RawMessage) ([]runtime.Object, error) {
+	var objects []runtime.Object
+	for _, line := range raw {
+		var kind struct {
+			Kind string `json:"kind"`
+		}
+		if err := json.Unmarshal(line, &kind); err != nil {
+			return nil, err
+		}
+		var object runtime.Object
+		switch kind.Kind {
+		case "PersistentVolume":
+			object = &v1.PersistentVolume{}
+		case "PersistentVolumeClaim":
+			object = &v1.PersistentVolumeClaim{}
+		case "Namespace":
+			object = &v1.Namespace{}
+		case "StorageClass":
+			object = &storage.StorageClass{}
+		case "CSINode":
+			object = &storage.CSINode{}
+		case "PodDisruptionBudget":
+			object = &policy.PodDisruptionBudget{}
+		default:
+			return nil, fmt.Errorf("objects of kind %q are not taken", kind.Kind)
+		}
+		if err := json.Unmarshal(line, object); err != nil {
+			return nil, err
+		}
+		objects = append(objects, object)
+	}
+	return objects, nil
+}
+
+func (c *cluster) refresh() error {
+	return c.sched.Cache.UpdateSnapshot(klog.FromContext(c.ctx), c.snapshot)
+}
+
+// feasible runs the filters of every node, as a scheduling cycle does.
+func (c *cluster) feasible(pod int) ([]string, fwk.CycleState, error) {
+	if err := c.refresh(); err != nil {
+		return nil, nil, err
+	}
+	state := framework.NewCycleState()
+	allowed, status, _ := c.profile.RunPreFilterPlugins(c.ctx, state, c.pods[pod])
+	if !status.IsSuccess() {
+		if status.IsRejected() {
+			return nil, state, nil
+		}
+		return nil, nil, status.AsError()
+	}
+	infos, err := c.snapshot.NodeInfos().List()
+	if err != nil {
+		return nil, nil, err
+	}
+	var nodes []string
+	for _, info := range infos {
+		name := info.Node().Name
+		if !allowed.AllNodes() && !allowed.NodeNames.Has(name) {
+			continue
+		}
+		if c.profile.RunFilterPluginsWithNominatedPods(c.ctx, state, c.pods[pod], info).IsSuccess() {
+			nodes = append(nodes, name)
+		}
+	}
+	return nodes, state, nil
+}
+
+// schedule is one scheduling cycle: a node, or none after preemption was tried.
+func (c *cluster) schedule(pod int) (string, error) {
+	if c.choose == "any" {
+		nodes, state, err := c.feasible(pod)
+		if err != nil || len(nodes) == 0 {
+			if err != nil {
+				return "", err
+			}
+			_, err = c.preempt(pod, state)
+			return "", err
+		}
+		return nodes[c.random.Intn(len(nodes))], nil
+	}
+	if err := c.refresh(); err != nil {
+		return "", err
+	}
+	state := framework.NewCycleState()
+	info, err := framework.NewPodInfo(c.pods[pod])
+	if err != nil {
+		return "", err
+	}
+	result, err := c.sched.SchedulePod(c.ctx, c.profile, state, &framework.QueuedPodInfo{PodInfo: info})
+	if err == nil {
+		return result.SuggestedHost, nil
+	}
+	var unfit *framework.FitError
+	if !errors.As(err, &unfit) {
+		return "", err
+	}
+	_, status := c.profile.RunPostFilterPlugins(c.ctx, state, c.pods[pod], unfit.Diagnosis.NodeToStatus)
+	if status.Code() == fwk.Error {
+		return "", status.AsError()
+	}
+	return "", nil
+}
+
+// preempt asks the PostFilter plugins; victims are noted, not yet removed.
+func (c *cluster) preempt(pod int, _ fwk.CycleState) (string, error) {
+	if err := c.refresh(); err != nil {
+		return "", err
+	}
+	state := framework.NewCycleState()
+	info, err := framework.NewPodInfo(c.pods[pod])
+	if err != nil {
+		return "", err
+	}
+	_, err = c.sched.SchedulePod(c.ctx, c.profile, state, &framework.QueuedPodInfo{PodInfo: info})
+	var unfit *framework.FitError
+	if err == nil || !errors.As(err, &unfit) {
+		return "", fmt.Errorf("pod %s fits for the scheduler but passed no filter: %w", c.pods[pod].Name, err)
+	}
+	result, status := c.profile.RunPostFilterPlugins(c.ctx, state, c.pods[pod], unfit.Diagnosis.NodeToStatus)
+	if status.Code() == fwk.Error {
+		return "", status.AsError()
+	}
+	if !status.IsSuccess() || result == nil || result.NominatingInfo == nil {
+		return "", nil
+	}
+	return result.NominatingInfo.NominatedNodeName, nil
+}
+
+func (c *cluster) assume(pod int, node string) error {
+	assumed := c.pods[pod].DeepCopy()
+	assumed.Spec.NodeName = node
+	if err := c.sched.Cache.AssumePod(klog.FromContext(c.ctx), assumed); err != nil {
+		return err
+	}
+	c.on[pod] = node
+	return nil
+}
+
+func (c *cluster) forget(pod int) error {
+	assumed := c.pods[pod].DeepCopy()
+	assumed.Spec.NodeName = c.on[pod]
+	delete(c.on, pod)
+	return c.sched.Cache.ForgetPod(klog.FromContext(c.ctx), assumed)
+}
+
+func (c *cluster) cordon(number int) {
+	former := c.nodes[number]
+	node := former.DeepCopy()
+	node.Spec.Unschedulable = true
+	node.Spec.Taints = append(node.Spec.Taints, v1.Taint{Key: v1.TaintNodeUnschedulable, Effect: v1.TaintEffectNoSchedule})
+	c.sched.Cache.UpdateNode(klog.FromContext(c.ctx), former, node)
+	c.nodes[number] = node
+}
+
+// arrive lets pods come in order; who finds no node waits until something changes.
+func (c *cluster) arrive(order []int) ([]int, error) {
+	queue := append([]int{}, order...)
+	waiting := []int{}
+	// Preemption ends: priorities fall. The bound is for a fault in it.
+	for cycles := 0; len(queue) > 0; cycles++ {
+		if cycles > 50*len(c.pods)+100 {
+			return nil, errors.New("the pods keep pushing each other out")
+		}
+		pod := queue[0]
+		queue = queue[1:]
+		c.victims = nil
+		node, err := c.schedule(pod)
+		if err != nil {
+			return nil, err
+		}
+		if node != "" {
+			if err := c.assume(pod, node); err != nil {
+				return nil, err
+			}
+			queue = append(queue, waiting...)
+			waiting = nil
+			continue
+		}
+		if len(c.victims) == 0 {
+			waiting = append(waiting, pod)
+			continue
+		}
+		victims := c.victims
+		for _, victim := range victims {
+			if err := c.forget(victim); err != nil {
+				return nil, err
+			}
+		}
+		// The one that pushed comes first, its victims after all others.
+		queue = append(append([]int{pod}, append(queue, waiting...)...), victims...)
+		waiting = nil
+	}
+	return waiting, nil
+}
+
+func (c *cluster) reset(start map[int]string) error {
+	for pod, node := range c.on {
+		if start[pod] != node {
+			if err := c.forget(pod); err != nil {
+				return err
+			}
+		}
+	}
+	for pod, node := range start {
+		if c.on[pod] != node {
+			if err := c.assume(pod, node); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func contains(names []string, name string) bool {
+	for _, other := range names {
+		if other == name {
+			return true
+		}
+	}
+	return false
+}
