@@ -1,6 +1,7 @@
 import { Chart } from 'cdk8s';
 import type { Construct } from 'constructs';
 import { SynthChecks } from './checks/synth-checks';
+import { ArgoCdApplications, type ArgoCdApplicationsProps } from './constructs/argo-cd-applications';
 import { ClickHouseDb, type ClickHouseDbProps } from './constructs/clickhouse-db';
 import { Grafana, type GrafanaProps } from './constructs/grafana';
 import {
@@ -43,6 +44,11 @@ export interface LakehouseChartProps {
   readonly streaming?: Partial<SparkStreamingJobProps>;
   readonly gold?: Partial<SparkGoldJobProps>;
   readonly grafana?: Partial<GrafanaProps>;
+  /**
+   * Where this program's repository is, for ArgoCD: its objects are in dist/argocd/.
+   * @default no ArgoCD
+   */
+  readonly gitOps?: Pick<ArgoCdApplicationsProps, 'repository' | 'revision' | 'path' | 'namespace'>;
 }
 
 const BUCKETS = ['raw-data', 'silver', 'gold'];
@@ -119,10 +125,18 @@ export class LakehouseChart extends Chart {
     const others = [this.kafka, ...store, this.database, this.was, this.grafana].map(
       ({ namespace }) => namespace,
     );
-    for (const name of new Set([...others, ...jobs])) {
-      new Namespace(this, `namespace-${name}`, {
-        name,
-        ...(jobs.includes(name) ? { ephemeralStorage: sparkEphemeralStorage } : {}),
+    const namespaces = [...new Set([...others, ...jobs])];
+    for (const name of namespaces) {
+      const ephemeralStorage = jobs.includes(name) ? { ephemeralStorage: sparkEphemeralStorage } : {};
+      new Namespace(this, `namespace-${name}`, { name, ...ephemeralStorage });
+    }
+    if (props.gitOps !== undefined) {
+      const { kafka } = this;
+      new ArgoCdApplications(this, 'argocd', {
+        namespaces,
+        jobNamespaces: [...new Set(jobs)],
+        kafka,
+        ...props.gitOps,
       });
     }
     new SynthChecks(this, 'checks', { nodes: props.nodes ?? new NodeGroup() });

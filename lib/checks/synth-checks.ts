@@ -2,7 +2,7 @@ import { ApiObject, App } from 'cdk8s';
 import { Construct } from 'constructs';
 import { checkFit } from '../capacity/check-fit';
 import { nodesOf } from '../capacity/node';
-import { type ExternalReference, externalReferences } from '../constructs/external';
+import { type ExternalReference, externalReferences, referenceId } from '../constructs/external';
 import type { NodeGroup } from '../constructs/node-group';
 import { type ManifestObject, manifestObjects } from '../manifest/model';
 import { formatViolation, runRules } from '../rules/run';
@@ -78,9 +78,4 @@ function check(
       ),
     ],
   };
-}
-
-/** Kind/namespace/name, or Kind/name where there is no namespace. */
-export function referenceId({ kind, namespace, name }: ExternalReference): string {
-  return namespace === undefined ? `${kind}/${name}` : `${kind}/${namespace}/${name}`;
 }

@@ -2,6 +2,7 @@ import { Construct } from 'constructs';
 import { Application, type ApplicationSpecSource, AppProject } from '../../imports/argoproj.io';
 import { type ClusterService, clusterServices } from '../capacity/cluster-services';
 import { operators } from '../versions';
+import type { KafkaCluster } from './kafka-cluster';
 
 /** The cluster that ArgoCD itself runs in. */
 const IN_CLUSTER = 'https://kubernetes.default.svc';
@@ -24,8 +25,8 @@ export interface ArgoCdApplicationsProps {
   readonly namespaces: readonly string[];
   /** Namespaces in which the Spark operator looks for jobs. */
   readonly jobNamespaces: readonly string[];
-  /** Namespace of the Kafka cluster. */
-  readonly kafkaNamespace: string;
+  /** The Kafka cluster, which Strimzi runs. */
+  readonly kafka: KafkaCluster;
   /**
    * Namespace of ArgoCD.
    * @default 'argocd'
@@ -47,7 +48,7 @@ export interface ArgoCdApplicationsProps {
  *   repository: 'https://git.example.com/data/lakehouse.git',
  *   namespaces: ['kafka', 'storage', 'default', 'was', 'monitoring'],
  *   jobNamespaces: ['default'],
- *   kafkaNamespace: 'kafka',
+ *   kafka,
  * });
  */
 export class ArgoCdApplications extends Construct {
@@ -85,12 +86,12 @@ export class ArgoCdApplications extends Construct {
     this.application('strimzi', strimzi.namespace, 0, {
       repoUrl: strimzi.repository,
       chart: strimzi.chart,
-      targetRevision: strimzi.version,
+      targetRevision: props.kafka.strimziVersion,
       helm: {
         releaseName: 'strimzi',
         valuesObject: {
           // A chart that watches the namespace which it is installed in refuses to list it too.
-          watchNamespaces: [props.kafkaNamespace].filter(namespace => namespace !== strimzi.namespace),
+          watchNamespaces: [props.kafka.namespace].filter(namespace => namespace !== strimzi.namespace),
           resources: resources('strimzi-cluster-operator'),
         },
       },
@@ -134,7 +135,7 @@ export class ArgoCdApplications extends Construct {
         },
       },
     });
-    this.application('lakehouse', props.kafkaNamespace, 1, {
+    this.application('lakehouse', props.kafka.namespace, 1, {
       repoUrl: props.repository,
       path: props.path ?? 'dist',
       targetRevision: props.revision ?? 'main',

@@ -14,6 +14,11 @@ export abstract class External extends Construct {
   public abstract readonly reference: ExternalReference;
 }
 
+/** 'Kind/namespace/name', or 'Kind/name' where there is no namespace. */
+export function referenceId({ kind, namespace, name }: ExternalReference): string {
+  return namespace === undefined ? `${kind}/${name}` : `${kind}/${namespace}/${name}`;
+}
+
 /** Every external object that is declared at or under a scope. */
 export function externalReferences(scope: Construct): ExternalReference[] {
   return scope.node

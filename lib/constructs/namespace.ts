@@ -1,7 +1,9 @@
-import { Size } from 'cdk8s';
+import { App, Lazy, Size } from 'cdk8s';
 import { k8s } from 'cdk8s-plus-28';
 import { Construct } from 'constructs';
+import { EXTERNAL_ANNOTATION } from '../rules/model';
 import { nameProblems, sizeQuantity } from './container';
+import { externalReferences, referenceId } from './external';
 
 export interface NamespaceProps {
   readonly name: string;
@@ -51,6 +53,7 @@ export class Namespace extends Construct {
         },
         annotations: {
           'argocd.argoproj.io/sync-options': 'Prune=false',
+          [EXTERNAL_ANNOTATION]: Lazy.any({ produce: () => this.externals() }),
           ...('reason' in podSecurity ? { 'cdk8s-lakehouse/pod-security-reason': podSecurity.reason } : {}),
         },
       },
@@ -76,5 +79,13 @@ export class Namespace extends Construct {
       },
     });
     this.node.addValidation({ validate: () => nameProblems('namespace', this.name) });
+  }
+
+  /** What the manifests refer to in this namespace, or outside of any, and somebody else creates. */
+  private externals(): string | undefined {
+    const references = externalReferences(App.of(this)).filter(
+      ({ namespace }) => namespace === undefined || namespace === this.name,
+    );
+    return references.length === 0 ? undefined : [...new Set(references.map(referenceId))].sort().join(' ');
   }
 }
