@@ -162,7 +162,7 @@ def datetime_text() -> str:
 
 
 def _has_printed_finished(job: Process) -> bool:
-    return "finished" in job.tail(3)
+    return "finished" in job.tail(50).splitlines()
 
 
 def _memory_mib(group: int) -> float:

@@ -23,6 +23,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from local.process import die_with_parent
+
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parent
 
@@ -145,8 +147,8 @@ def _missing_java() -> str | None:
         answer = subprocess.run([java(), "-version"], capture_output=True, text=True, check=True).stderr
     except (OSError, subprocess.CalledProcessError):
         return f"Java is missing: {remedy}"
-    match = re.search(r'version "(\d+)', answer)
-    if match is None or int(match[1]) != JAVA_VERSION:
+    match = re.search(r'version "((?:1\.)?\d+)', answer)
+    if match is None or match[1] != str(JAVA_VERSION):
         return f"Java {match[1] if match else 'of an unknown version'} is not the Java {JAVA_VERSION} that Spark's image has: {remedy}"
     return None
 
@@ -197,7 +199,7 @@ def _fetch(artifact: Artifact) -> None:
             with log.open("a") as output:
                 output.write(f"$ {' '.join(command)}\n")
                 output.flush()
-                code = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=False).returncode
+                code = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=False, preexec_fn=die_with_parent).returncode
             if code != 0:
                 raise FetchError(
                     f"{artifact.about} could not be fetched ({_reason(log)}): check the connection to the package registries and run it again; the whole output is in {log}"
@@ -211,7 +213,7 @@ def _fetch(artifact: Artifact) -> None:
 
 
 def _reason(log: Path) -> str:
-    lines = [line.strip() for line in log.read_text(errors="replace").splitlines()]
+    lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if not line.startswith("$ ")]
     telling = [line for line in lines if re.search(r"error|could not|no such host|unable|refused|timed? ?out", line, re.IGNORECASE)]
     return (telling or lines or ["no output"])[-1 if not telling else 0][:200]
 
@@ -251,6 +253,8 @@ def main() -> int:
     except FetchError as failure:
         print(failure, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return 130
     return 0
 
 
