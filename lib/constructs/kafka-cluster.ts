@@ -595,7 +595,7 @@ class ClusterTopic extends KafkaTopic {
   private readonly replication: number;
   private readonly minInsyncReplicas: number;
   private readonly segment: Duration;
-  private readonly clients = new Map<string, KafkaClientProps>();
+  private readonly logins = new Map<string, KafkaLogin>();
 
   constructor(
     private readonly cluster: KafkaCluster,
@@ -634,15 +634,17 @@ class ClusterTopic extends KafkaTopic {
     if (this.cluster.clientSecurity === 'plain') {
       return { bootstrapServers, securityProtocol: 'PLAINTEXT' };
     }
-    if (this.clients.has(client)) {
+    const known = this.logins.get(client);
+    if (known !== undefined) {
       this.node.addValidation({
         validate: () => [
           `topic ${this.topicName} has two clients named ${client} but each has a user of its own; rename one`,
         ],
       });
     }
-    this.clients.set(client, props);
-    return { bootstrapServers, securityProtocol: 'SASL_SSL', login: this.addUser(client, props) };
+    const login = known ?? this.addUser(client, props);
+    this.logins.set(client, login);
+    return { bootstrapServers, securityProtocol: 'SASL_SSL', login };
   }
 
   /** Bytes of the broker that holds most of the topic's partitions, just before it deletes. */

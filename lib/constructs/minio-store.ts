@@ -134,10 +134,9 @@ export class MinioStore extends ObjectStore {
   }
 
   public addClient(client: string, props: ObjectStoreClientProps): ObjectStoreCredentials {
-    // MinIO's own bounds for an access key, which is the client's name.
-    if (!/^[a-z][a-z0-9-]{2,19}$/.test(client)) {
+    if (!/^[a-z][a-z0-9-]{2,62}$/.test(client)) {
       this.refuse(
-        `object store ${this.namespace}/${this.name} has client ${JSON.stringify(client)} but a client is named by 3 to 20 of a-z, 0-9 and '-'; rename it, e.g. streaming`,
+        `object store ${this.namespace}/${this.name} has client ${JSON.stringify(client)} but a client is named by 3 to 63 of a-z, 0-9 and '-'; rename it, e.g. streaming`,
       );
     }
     if (this.clients.has(client)) {
