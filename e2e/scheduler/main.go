@@ -210,6 +210,10 @@ func newCluster(ctx context.Context, ask *question) (*cluster, error) {
 		legacyscheme.Scheme.Default(pod)
 		pod.UID = types.UID(fmt.Sprintf("pod-%d", number))
 		c.index[types.NamespacedName{Namespace: pod.Namespace, Name: pod.Name}] = number
+		// Preemption looks its pod up here.
+		if err := factory.Core().V1().Pods().Informer().GetIndexer().Add(pod); err != nil {
+			return nil, err
+		}
 	}
 	return c, nil
 }
@@ -390,7 +394,7 @@ func (c *cluster) arrive(order []int) ([]int, error) {
 				return nil, err
 			}
 			queue = append(queue, waiting...)
-			waiting = nil
+			waiting = []int{}
 			continue
 		}
 		if len(c.victims) == 0 {
@@ -405,7 +409,7 @@ func (c *cluster) arrive(order []int) ([]int, error) {
 		}
 		// The one that pushed comes first, its victims after all others.
 		queue = append(append([]int{pod}, append(queue, waiting...)...), victims...)
-		waiting = nil
+		waiting = []int{}
 	}
 	return waiting, nil
 }

@@ -1,0 +1,190 @@
+import { customInstanceType } from '../../lib/capacity/instance-types';
+import type { ClusterNode, Taint } from '../../lib/capacity/node';
+import { buildProblem, type Demand, type Problem } from '../../lib/capacity/problem';
+import { seeded } from '../../lib/capacity/search';
+import { manifestObjects, type PlainObject } from '../../lib/manifest/model';
+import { expandPods } from '../../lib/manifest/pods';
+
+/** A small cluster with pods to place, as the engine and as the scheduler see it. */
+export interface RandomCluster {
+  readonly nodes: readonly ClusterNode[];
+  readonly demands: readonly Demand[];
+  readonly cordoned: ReadonlySet<string>;
+  readonly problem: Problem;
+}
+
+const ZONE = 'topology.kubernetes.io/zone';
+const HOST = 'kubernetes.io/hostname';
+const MI = 2 ** 20;
+
+/**
+ * A cluster from a seed: 1–10 nodes of up to three sizes in up to three zones, up to 60 pods in up to 12 groups that
+ * ask for 50–110 % of what there is, with every filter that decides: taints, selectors, (anti-)affinity, spreads,
+ * host ports, volumes with zones, priorities, cordoned nodes.
+ */
+export function randomCluster(seed: number): RandomCluster {
+  const random = seeded(seed);
+  const chance = (share: number) => random() < share;
+  const pick = <T>(items: readonly T[]): T => items[Math.floor(random() * items.length)] as T;
+  const between = (low: number, high: number) => low + Math.floor(random() * (high - low + 1));
+
+  const zones = pick([1, 1, 2, 3]);
+  const sizes = Array.from({ length: between(1, 3) }, (_, index) => ({
+    cpu: pick([1000, 1750, 1930, 2000, 3920]),
+    memory: pick([2048, 4096, 7121, 15000]) * MI,
+    pods: chance(0.15) ? between(2, 6) : 29,
+    volumes: chance(0.3) ? between(1, 3) : 24,
+    name: `size-${index}`,
+  }));
+  const tainted: Taint = { key: 'dedicated', value: 'gold', effect: 'NoSchedule' };
+  const usesTaints = chance(0.15);
+  const nodes = Array.from({ length: between(1, 10) }, (_, index): ClusterNode => {
+    const size = pick(sizes);
+    const name = `node-${index}`;
+    const zone = `zone-${index % zones}`;
+    return {
+      name,
+      instanceType: customInstanceType({
+        name: size.name,
+        vcpus: Math.ceil(size.cpu / 1000),
+        memoryKi: size.memory / 1024,
+        maxPods: size.pods,
+        ebsVolumes: size.volumes,
+      }),
+      zone,
+      labels: { [HOST]: name, [ZONE]: zone, ...(chance(0.5) ? { disk: 'ssd' } : {}) },
+      taints: usesTaints && chance(0.4) ? [tainted] : [],
+      allocatable: {
+        cpuMillis: size.cpu,
+        memoryBytes: size.memory,
+        pods: size.pods,
+        ephemeralStorageBytes: 18181869946,
+        ebsVolumes: size.volumes,
+      },
+    };
+  });
+  const cordoned = new Set(nodes.length > 1 && chance(0.1) ? [pick(nodes).name] : []);
+
+  const hasPriorities = chance(0.25);
+  const load = 0.5 + random() * 0.6;
+  const wanted = { cpu: 0, memory: 0 };
+  for (const { allocatable } of nodes) {
+    wanted.cpu += allocatable.cpuMillis * load;
+    wanted.memory += allocatable.memoryBytes * load;
+  }
+  const groups: { manifest: PlainObject; zone?: string }[] = [];
+  let pods = 0;
+  const used = { cpu: 0, memory: 0 };
+  while (groups.length < 12 && pods < 60 && (used.cpu < wanted.cpu || used.memory < wanted.memory)) {
+    const number = groups.length;
+    const replicas = Math.min(60 - pods, pick([1, 1, 2, 2, 3, 3, 4, 5, 8]));
+    const cpu = chance(0.05) ? 0 : pick([50, 100, 200, 250, 300, 500, 750, 1000]);
+    const memory = chance(0.05) ? 0 : pick([64, 128, 256, 512, 1024, 1433, 2048, 2868]) * MI;
+    const fits =
+      used.cpu + cpu * replicas <= wanted.cpu * 1.1 && used.memory + memory * replicas <= wanted.memory * 1.1;
+    if (!fits && chance(0.8)) {
+      if (chance(0.3)) break;
+      continue;
+    }
+    pods += replicas;
+    used.cpu += cpu * replicas;
+    used.memory += memory * replicas;
+    const labels = { app: `app-${number}`, tier: `tier-${number % 2}` };
+    const own = { matchLabels: { app: `app-${number}` } };
+    const other = { matchLabels: { app: `app-${between(0, Math.max(0, number))}` } };
+    const tier = { matchLabels: { tier: labels.tier } };
+    const key = pick([HOST, HOST, ZONE]);
+    const required = (term: PlainObject) => ({ requiredDuringSchedulingIgnoredDuringExecution: [term] });
+    const volumes = chance(0.12);
+    groups.push({
+      manifest: {
+        apiVersion: 'apps/v1',
+        kind: 'Deployment',
+        metadata: { name: `app-${number}`, namespace: 'default' },
+        spec: {
+          replicas,
+          template: {
+            metadata: { labels },
+            spec: {
+              ...(hasPriorities ? { priorityClassName: pick(['low', 'middle', 'high', 'never']) } : {}),
+              ...(chance(0.1) ? { nodeSelector: { disk: 'ssd' } } : {}),
+              ...(usesTaints && chance(0.5)
+                ? {
+                    tolerations: [
+                      { key: 'dedicated', operator: 'Equal', value: 'gold', effect: 'NoSchedule' },
+                    ],
+                  }
+                : {}),
+              affinity: {
+                ...(chance(0.18)
+                  ? {
+                      podAntiAffinity: required({
+                        topologyKey: key,
+                        labelSelector: chance(0.7) ? own : other,
+                      }),
+                    }
+                  : {}),
+                ...(chance(0.05)
+                  ? { podAffinity: required({ topologyKey: key, labelSelector: chance(0.5) ? own : other }) }
+                  : {}),
+              },
+              ...(chance(0.15)
+                ? {
+                    topologySpreadConstraints: [
+                      {
+                        maxSkew: between(1, 2),
+                        topologyKey: key,
+                        whenUnsatisfiable: 'DoNotSchedule',
+                        labelSelector: chance(0.85) ? own : tier,
+                      },
+                    ],
+                  }
+                : {}),
+              containers: [
+                {
+                  name: 'main',
+                  image: 'x:1',
+                  ...(chance(0.05) ? { ports: [{ containerPort: 80, hostPort: pick([8080, 9090]) }] } : {}),
+                  resources: { requests: { cpu: `${cpu}m`, memory: String(memory) } },
+                },
+              ],
+              ...(volumes
+                ? {
+                    volumes: [
+                      {
+                        name: 'data',
+                        ephemeral: {
+                          volumeClaimTemplate: {
+                            spec: { storageClassName: 'gp3', accessModes: ['ReadWriteOnce'] },
+                          },
+                        },
+                      },
+                    ],
+                  }
+                : {}),
+            },
+          },
+        },
+      },
+      ...(volumes && chance(0.5) ? { zone: pick(nodes).zone ?? 'zone-0' } : {}),
+    });
+  }
+  const classes = [
+    ['low', 10],
+    ['middle', 20],
+    ['high', 30],
+    ['never', 20],
+  ].map(([name, value]) => ({
+    apiVersion: 'scheduling.k8s.io/v1',
+    kind: 'PriorityClass',
+    metadata: { name },
+    value,
+    ...(name === 'never' ? { preemptionPolicy: 'Never' } : {}),
+  }));
+  const sets = expandPods(manifestObjects([...classes, ...groups.map(({ manifest }) => manifest)]));
+  const demands = sets.map((set, index): Demand => {
+    const zone = groups[index]?.zone;
+    return { set, count: set.replicas.max, ...(zone === undefined ? {} : { zone }) };
+  });
+  return { nodes, demands, cordoned, problem: buildProblem(nodes, demands, { cordoned }) };
+}

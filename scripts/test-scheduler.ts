@@ -1,0 +1,37 @@
+import { builtOracle } from '../e2e/scheduler/build';
+import { compare, type Tally } from '../e2e/scheduler/compare';
+import { SchedulerOracle } from '../e2e/scheduler/oracle';
+import { randomCluster } from '../e2e/scheduler/random-cluster';
+
+/** Compares verdicts on random clusters with the real kube-scheduler: [instances] [orders] [first seed]. */
+async function main(): Promise<number> {
+  const [instances = 500, orders = 20, first = 1] = process.argv.slice(2).map(Number);
+  const started = Date.now();
+  const oracle = new SchedulerOracle(builtOracle());
+  const tally: Tally = { guaranteed: 0, 'order-dependent': 0, impossible: 0, undecided: 0 };
+  let wrong = 0;
+  let undecidedKinds = 0;
+  let kinds = 0;
+  for (let seed = first; seed < first + instances; seed++) {
+    const { verdict, contradictions } = await compare(oracle, randomCluster(seed), seed, orders);
+    tally[verdict.verdict]++;
+    kinds += verdict.kinds.length;
+    undecidedKinds += verdict.kinds.filter(kind => kind.verdict === 'undecided').length;
+    for (const contradiction of contradictions) {
+      wrong++;
+      console.log(`seed ${seed}: ${contradiction}`);
+    }
+    if (process.stderr.isTTY) process.stderr.write(`\r${seed - first + 1} of ${instances}`);
+  }
+  oracle.stop();
+  const minutes = ((Date.now() - started) / 60_000).toFixed(1);
+  console.log(
+    `${instances} random clusters × ${orders} orders in ${minutes} min: ${JSON.stringify(tally)}, ` +
+      `${undecidedKinds} of ${kinds} pod kinds undecided, ${wrong} contradictions`,
+  );
+  return wrong === 0 ? 0 : 1;
+}
+
+main().then(code => {
+  process.exitCode = code;
+});
