@@ -89,10 +89,11 @@ def topic_records(kafka: Kafka, topic: str) -> Iterator[Record]:
             position = 0
             while position < end:
                 for message in consumer.consume(10_000, timeout=30):
-                    if message.error() is not None:
+                    offset = message.offset()
+                    if message.error() is not None or offset is None:
                         raise RuntimeError(f"partition {partition} of {topic} could not be read: {message.error()}")
-                    position = message.offset() + 1
-                    yield Record(partition, message.offset(), message.timestamp()[1], message.value())
+                    position = offset + 1
+                    yield Record(partition, offset, message.timestamp()[1], message.value())
     finally:
         consumer.close()
 

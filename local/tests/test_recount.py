@@ -155,7 +155,7 @@ def test_the_order_of_the_events_does_not_matter(rows: list[Row]) -> None:
 
 NAME = "metrics_data_quality_hourly"
 EXPECTED: Table = {("1970-01-02 00:00:00",): {"total_records": 4, "records_with_null": 2, "avg_delay_seconds": 2.0}}
-STORED = {"hour": "1970-01-02 00:00:00", "total_records": 4, "records_with_null": 2, "avg_delay_seconds": 2.0}
+STORED: dict[str, str | int | float | None] = {"hour": "1970-01-02 00:00:00", "total_records": 4, "records_with_null": 2, "avg_delay_seconds": 2.0}
 
 
 def test_equal_tables_do_not_differ() -> None:
