@@ -1,6 +1,7 @@
 import type { Problem, SqlText } from '../manifest/load';
 import type { ManifestObject } from '../manifest/model';
 import { type PodTemplate, podTemplates } from '../manifest/pod-templates';
+import { type Job, jobsIn } from './jobs';
 import type { Path } from './rule';
 
 /**
@@ -27,6 +28,8 @@ export interface Model {
   readonly sql: readonly SqlText[];
   readonly problems: readonly Problem[];
   readonly templates: readonly PodTemplate[];
+  /** The Spark programs, with what their code does. */
+  readonly jobs: readonly Job[];
   readonly ofKind: (...kinds: readonly string[]) => readonly ManifestObject[];
   /**
    * The objects of a kind and name that a namespace's objects can mean: those of that namespace. An object
@@ -49,11 +52,16 @@ export function buildModel(objects: readonly ManifestObject[], options: ModelOpt
       entry.split('/').map(part => new RegExp(`^${part.split('*').map(escapeRegExp).join('.*')}$`)),
     );
 
-  return {
+  let jobs: readonly Job[] | undefined;
+  const model: Model = {
     objects,
     sql: options.sql ?? [],
     problems: options.problems ?? [],
     templates: podTemplates(objects),
+    get jobs() {
+      jobs ??= jobsIn(model);
+      return jobs;
+    },
     ofKind: (...kinds) => kinds.flatMap(kind => byKind.get(kind) ?? []),
     find: (kind, from, name) => {
       const candidates = byName.get(`${kind}/${name}`) ?? [];
@@ -71,6 +79,12 @@ export function buildModel(objects: readonly ManifestObject[], options: ModelOpt
         return first?.test(name) === true;
       }),
   };
+  return model;
+}
+
+/** The items of a value that should be a list, with their places in it. */
+export function listItems(value: unknown): [unknown, number][] {
+  return Array.isArray(value) ? value.map((item, index) => [item, index]) : [];
 }
 
 /** Items by key, in their order. */

@@ -1,0 +1,1683 @@
+import { ArgumentParser, type CommandLine, commandLineWords, converted } from './argparse';
+import type { CodeFacts, DeadFrame, Insert, Setting, Sink, Source } from './facts';
+import { Column, Configuration, Frame, Session, type SparkContext } from './spark';
+import { insertsIn } from './sql-text';
+import type { Argument, Expression, FunctionDefinition, Module, Parameter, Statement } from './syntax';
+import {
+  type Arguments,
+  type At,
+  alternatives,
+  concatenated,
+  type Instance,
+  knownText,
+  NO_ARGUMENTS,
+  NONE,
+  type PythonClass,
+  type PythonFunction,
+  Scope,
+  type Text,
+  text,
+  textOf,
+  truth,
+  UNKNOWN,
+  union,
+  type Value,
+} from './values';
+
+/** A program: its modules, where it starts, and what it is given. */
+export interface Program {
+  readonly modules: ReadonlyMap<string, Module>;
+  readonly entry: string;
+  /** Words of the command line after the program's name; undefined when nobody knows them. */
+  readonly words: readonly string[] | undefined;
+  /** An environment variable: its value, null when it is set to something unknown, undefined when it is not set. */
+  readonly variable: (name: string) => string | null | undefined;
+}
+
+/** Bounds of the work: a program that needs more is followed in part. */
+const MAX_STEPS = 400_000;
+const MAX_CALL_DEPTH = 60;
+const MAX_LOOP = 200;
+
+/**
+ * Follows a PySpark program through its assignments, calls and branches, without running it, and notes what it
+ * reads, writes and forgets. Both sides of a branch count unless the condition is known. Never throws.
+ */
+export function evaluate(program: Program): CodeFacts {
+  return new Evaluator(program).run();
+}
+
+/** How a block ended: whether control leaves it, and with which values it returns. */
+interface Flow {
+  readonly leaves: boolean;
+}
+
+const GOES_ON: Flow = { leaves: false };
+const LEAVES: Flow = { leaves: true };
+
+interface Activation {
+  readonly returns: Value[];
+  readonly callee: PythonFunction | undefined;
+}
+
+class Evaluator implements SparkContext, CommandLine {
+  public readonly frames: Frame[] = [];
+  public readonly views = new Map<string, Frame>();
+  public isInBatchFunction = false;
+  public readonly words: readonly Value[] | undefined;
+
+  private readonly sources = new Map<string, Source>();
+  private readonly sinks = new Map<string, Sink>();
+  private readonly inserts = new Map<string, Insert>();
+  private readonly mentioned = new Map<string, Setting>();
+  private readonly configuration: { key: string; setting: Setting }[] = [];
+  private readonly loaded = new Map<string, Scope>();
+  private readonly activations: Activation[] = [];
+  private readonly escaped = new Set<Value>();
+  private module = '';
+  private steps = 0;
+  private isPartial = false;
+
+  constructor(private readonly program: Program) {
+    this.words = program.words === undefined ? undefined : commandLineWords(program.words);
+  }
+
+  public run(): CodeFacts {
+    this.load(this.program.entry, '__main__');
+    return {
+      sources: [...this.sources.values()],
+      sinks: [...this.sinks.values()],
+      deadFrames: this.isPartial ? [] : this.deadFrames(),
+      inserts: [...this.inserts.values()],
+      conf: this.configuration,
+      mentioned: [...this.mentioned.values()],
+      isPartial: this.isPartial,
+    };
+  }
+
+  /** A place in the code is dead when every dataframe that it ever made is. */
+  private deadFrames(): DeadFrame[] {
+    for (const view of this.views.values()) {
+      if (!view.isUsed) view.name ??= [...this.views].find(([, frame]) => frame === view)?.[0];
+    }
+    const places = new Map<string, Frame[]>();
+    for (const frame of this.frames) {
+      const key = `${frame.at.module}:${frame.at.line}:${frame.name ?? ''}`;
+      places.set(key, [...(places.get(key) ?? []), frame]);
+    }
+    return [...places.values()].flatMap(frames => {
+      const [first] = frames;
+      if (first === undefined || frames.some(frame => frame.isUsed)) return [];
+      return [{ at: first.at, name: first.name, sources: first.sources, hasIdleWriter: first.hasIdleWriter }];
+    });
+  }
+
+  // What Spark's objects report.
+
+  public source(source: Source): void {
+    this.sources.set(key(source.at, source.format, source.paths, source.table), source);
+  }
+
+  public sink(sink: Sink): void {
+    this.sinks.set(key(sink.at, sink.format, sink.path, sink.table?.name, sink.columns), sink);
+  }
+
+  public conf(name: string, setting: Setting): void {
+    this.configuration.push({ key: name, setting });
+  }
+
+  public callForBatch(callee: Value, args: Arguments, at: At): void {
+    const before = this.isInBatchFunction;
+    this.isInBatchFunction = true;
+    this.escape(this.call(callee, args, at));
+    this.isInBatchFunction = before;
+  }
+
+  /** A value reaches code that is not followed: what it is used for there is unknown. */
+  public escape(value: Value): void {
+    if (this.escaped.has(value)) return;
+    switch (value.kind) {
+      case 'native':
+        value.escape();
+        return;
+      case 'text':
+        this.readText(value);
+        return;
+      case 'union':
+        for (const option of value.options) this.escape(option);
+        return;
+      case 'list':
+        this.escaped.add(value);
+        for (const item of [...value.items]) this.escape(item);
+        return;
+      case 'dict':
+        this.escaped.add(value);
+        for (const item of [...value.entries.values()]) this.escape(item);
+        return;
+      case 'instance':
+        this.escaped.add(value);
+        for (const item of [...value.attributes.values()]) this.escape(item);
+        return;
+      case 'method':
+        this.escape(value.receiver);
+        return;
+      case 'function':
+        this.escaped.add(value);
+        for (const item of value.bound.positional) this.escape(item);
+        // Somebody may call it, with what nobody knows.
+        this.call(value, { positional: [], keywords: new Map(), isOpen: true }, this.at(0));
+        return;
+    }
+  }
+
+  private readText(value: Text): void {
+    const at = value.at;
+    if (at === undefined) return;
+    const whole = value.parts.map(part => part ?? '\0').join('');
+    for (const insert of insertsIn(whole)) {
+      const place = { module: at.module, line: at.line + insert.line };
+      this.inserts.set(key(place, insert.table, insert.columns), { ...insert, at: place });
+    }
+    if (/\bs3[an]?:\/\//.test(whole)) this.mentioned.set(key(at, whole), { at, value });
+  }
+
+  // Modules.
+
+  private load(name: string, shown = name): Scope {
+    const done = this.loaded.get(name);
+    if (done !== undefined) return done;
+    const scope = new Scope(undefined);
+    this.loaded.set(name, scope);
+    scope.set('__name__', text(shown));
+    scope.set('__file__', { kind: 'text', parts: [null] });
+    const module = this.program.modules.get(name);
+    if (module !== undefined) {
+      const before = this.module;
+      this.module = name;
+      if (module.hasErrors) this.isPartial = true;
+      this.activations.push({ returns: [], callee: undefined });
+      this.block(module.body, scope);
+      this.activations.pop();
+      this.module = before;
+    }
+    return scope;
+  }
+
+  private imported(name: string): Value {
+    if (this.program.modules.has(name)) return { kind: 'module', name, scope: this.load(name) };
+    return { kind: 'external', path: name };
+  }
+
+  private at(from: number): At {
+    return { module: this.module, line: this.program.modules.get(this.module)?.lineOf(from) ?? 0 };
+  }
+
+  // Statements.
+
+  private block(statements: readonly Statement[], scope: Scope): Flow {
+    for (const statement of statements) {
+      if (this.isExhausted()) return LEAVES;
+      if (this.statement(statement, scope).leaves) return LEAVES;
+    }
+    return GOES_ON;
+  }
+
+  private isExhausted(): boolean {
+    this.steps += 1;
+    if (this.steps > MAX_STEPS) this.isPartial = true;
+    return this.steps > MAX_STEPS;
+  }
+
+  private statement(statement: Statement, scope: Scope): Flow {
+    switch (statement.kind) {
+      case 'assign': {
+        if (statement.value === undefined) return GOES_ON;
+        const value = this.expression(statement.value, scope);
+        for (const target of statement.targets) this.assign(target, value, scope, statement.from);
+        return GOES_ON;
+      }
+      case 'update': {
+        const before = this.expression(statement.target, scope);
+        const value = this.expression(statement.value, scope);
+        this.assign(
+          statement.target,
+          this.operation(statement.operator, [before, value], statement.from),
+          scope,
+          statement.from,
+        );
+        return GOES_ON;
+      }
+      case 'expression':
+        this.expression(statement.value, scope);
+        return GOES_ON;
+      case 'return':
+        this.activations[this.activations.length - 1]?.returns.push(
+          statement.value === undefined ? NONE : this.expression(statement.value, scope),
+        );
+        return LEAVES;
+      case 'raise':
+      case 'assert':
+        for (const value of statement.values) this.escape(this.expression(value, scope));
+        return statement.kind === 'raise' ? LEAVES : GOES_ON;
+      case 'function':
+        scope.set(statement.name, this.decorated(statement, scope));
+        return GOES_ON;
+      case 'class':
+        scope.set(statement.name, this.classOf(statement, scope));
+        return GOES_ON;
+      case 'if': {
+        const arms: (() => Flow)[] = [];
+        let isDecided = false;
+        for (const { test, body } of statement.branches) {
+          const result = truth(this.expression(test, scope));
+          if (result !== false) arms.push(() => this.block(body, scope));
+          if (result === true) {
+            isDecided = true;
+            break;
+          }
+        }
+        if (!isDecided) arms.push(() => this.block(statement.orElse, scope));
+        return this.branch(arms, scope);
+      }
+      case 'while': {
+        const result = truth(this.expression(statement.test, scope));
+        if (result !== false)
+          this.branch(
+            [() => this.block(statement.body, scope), ...(result === true ? [] : [() => GOES_ON])],
+            scope,
+          );
+        return this.block(statement.orElse, scope);
+      }
+      case 'for':
+        return this.loop(statement, scope);
+      case 'with':
+        for (const { value, target } of statement.items) {
+          const managed = this.expression(value, scope);
+          if (target !== undefined) this.assign(target, managed, scope, statement.from);
+        }
+        return this.block(statement.body, scope);
+      case 'try': {
+        const flow = this.branch(
+          [
+            () => {
+              const body = this.block(statement.body, scope);
+              return body.leaves ? body : this.block(statement.orElse, scope);
+            },
+            ...statement.handlers.map(({ name, body }) => () => {
+              if (name !== undefined) scope.set(name, UNKNOWN);
+              return this.block(body, scope);
+            }),
+          ],
+          scope,
+        );
+        const final = this.block(statement.final, scope);
+        return flow.leaves || final.leaves ? LEAVES : GOES_ON;
+      }
+      case 'match': {
+        this.escape(this.expression(statement.subject, scope));
+        return this.branch(
+          [
+            ...statement.cases.map(({ captures, guard, body }) => () => {
+              for (const name of captures) scope.set(name, UNKNOWN);
+              if (guard !== undefined) this.expression(guard, scope);
+              return this.block(body, scope);
+            }),
+            () => GOES_ON,
+          ],
+          scope,
+        );
+      }
+      case 'import':
+        for (const { name, as } of statement.names) {
+          const [root = name] = name.split('.');
+          scope.set(as === name ? root : as, this.imported(as === name ? root : name));
+          if (as === name && this.program.modules.has(name)) this.load(name);
+        }
+        return GOES_ON;
+      case 'from-import':
+        this.fromImport(statement, scope);
+        return GOES_ON;
+      case 'scope':
+        for (const name of statement.names) scope.outer.add(name);
+        return GOES_ON;
+      case 'delete':
+      case 'type-alias':
+      case 'pass':
+        return GOES_ON;
+    }
+  }
+
+  private fromImport(statement: Extract<Statement, { kind: 'from-import' }>, scope: Scope): void {
+    const { module, names, isStar } = statement;
+    if (this.program.modules.has(module)) {
+      const source = this.load(module);
+      if (isStar) for (const [name, value] of source.names) if (!name.startsWith('_')) scope.set(name, value);
+      for (const { name, as } of names) scope.set(as, source.get(name) ?? this.imported(`${module}.${name}`));
+      return;
+    }
+    if (isStar && (module === 'pyspark.sql.functions' || module === 'pyspark.sql')) {
+      // Their names are looked up when they are used.
+      scope.set(`*${module}`, { kind: 'external', path: module });
+    } else if (isStar) this.isPartial = true;
+    for (const { name, as } of names) {
+      scope.set(as, module === '' ? this.imported(name) : { kind: 'external', path: `${module}.${name}` });
+    }
+  }
+
+  /** Runs alternatives from one state and joins what they leave behind. */
+  private branch(arms: readonly (() => Flow)[], scope: Scope): Flow {
+    if (arms.length === 1 && arms[0] !== undefined) return arms[0]();
+    const before = scope.names;
+    const after: Map<string, Value>[] = [];
+    for (const arm of arms) {
+      scope.names = new Map(before);
+      if (!arm().leaves) after.push(scope.names);
+    }
+    scope.names = joined(after, before);
+    return after.length === 0 ? LEAVES : GOES_ON;
+  }
+
+  private loop(statement: Extract<Statement, { kind: 'for' }>, scope: Scope): Flow {
+    const iterable = this.expression(statement.iterable, scope);
+    const items = this.itemsOf(iterable);
+    if (items !== undefined && items.length <= MAX_LOOP) {
+      for (const item of items) {
+        this.assign(statement.target, item, scope, statement.from);
+        // A return inside may depend on the item: later ones may run all the same.
+        this.branch([() => this.block(statement.body, scope), () => GOES_ON], scope);
+      }
+    } else {
+      this.assign(statement.target, this.elementOf(iterable), scope, statement.from);
+      this.branch([() => this.block(statement.body, scope), () => GOES_ON], scope);
+    }
+    return this.block(statement.orElse, scope);
+  }
+
+  /** The elements of a value, in order, when all are known. */
+  private itemsOf(value: Value): readonly Value[] | undefined {
+    if (value.kind === 'list') return value.isOpen ? undefined : [...value.items];
+    if (value.kind === 'dict')
+      return value.isOpen ? undefined : [...value.entries.keys()].map(item => text(item));
+    return undefined;
+  }
+
+  private elementOf(value: Value): Value {
+    if (value.kind === 'list') return union([...value.items, ...(value.isOpen ? [UNKNOWN] : [])]);
+    if (value.kind === 'union') return union(value.options.map(option => this.elementOf(option)));
+    return UNKNOWN;
+  }
+
+  private assign(target: Expression, value: Value, scope: Scope, from: number): void {
+    switch (target.kind) {
+      case 'name':
+        for (const option of alternatives(value)) {
+          if (option instanceof Frame && option.name === undefined) option.name = target.id;
+        }
+        scope.set(target.id, value);
+        return;
+      case 'tuple':
+      case 'list': {
+        const items = this.itemsOf(value);
+        const star = target.items.findIndex(item => item.kind === 'star');
+        for (const [index, item] of target.items.entries()) {
+          if (item.kind === 'star') {
+            const rest = items?.slice(index, items.length - (target.items.length - 1 - index));
+            this.assign(
+              item.value,
+              rest === undefined ? UNKNOWN : { kind: 'list', items: [...rest], isOpen: false },
+              scope,
+              from,
+            );
+          } else {
+            const position =
+              star >= 0 && index > star && items !== undefined
+                ? items.length - (target.items.length - index)
+                : index;
+            this.assign(item, items?.[position] ?? this.elementOf(value), scope, from);
+          }
+        }
+        return;
+      }
+      case 'attribute': {
+        const owner = this.expression(target.value, scope);
+        for (const option of alternatives(owner)) {
+          if (option.kind === 'instance') option.attributes.set(target.name, value);
+          else this.escape(value);
+        }
+        return;
+      }
+      case 'subscript': {
+        const owner = this.expression(target.value, scope);
+        const keyValue = target.items[0] === undefined ? UNKNOWN : this.expression(target.items[0], scope);
+        const name = knownText(keyValue);
+        for (const option of alternatives(owner)) {
+          if (option.kind === 'dict' && name !== undefined) option.entries.set(name, value);
+          else if (option.kind === 'dict') {
+            option.isOpen = true;
+            this.escape(value);
+          } else if (option.kind === 'list') {
+            option.isOpen = true;
+            this.escape(value);
+          } else this.escape(value);
+        }
+        return;
+      }
+      case 'star':
+        this.assign(target.value, value, scope, from);
+        return;
+      default:
+        this.escape(value);
+    }
+  }
+
+  // Functions and classes.
+
+  private functionOf(
+    name: string,
+    parameters: readonly Parameter[],
+    body: PythonFunction['body'],
+    scope: Scope,
+    isProperty = false,
+  ): PythonFunction {
+    return {
+      kind: 'function',
+      name,
+      parameters,
+      body,
+      scope,
+      module: this.module,
+      bound: NO_ARGUMENTS,
+      isProperty,
+    };
+  }
+
+  private decorated(definition: FunctionDefinition, scope: Scope): Value {
+    const names = definition.decorators.map(dottedName);
+    for (const decorator of definition.decorators)
+      if (decorator.kind === 'call')
+        for (const { value } of decorator.args) this.escape(this.expression(value, scope));
+    const isProperty = names.some(
+      name => name === 'property' || name === 'cached_property' || name === 'functools.cached_property',
+    );
+    return this.functionOf(definition.name, definition.parameters, definition.body, scope, isProperty);
+  }
+
+  private classOf(definition: Extract<Statement, { kind: 'class' }>, scope: Scope): PythonClass {
+    const inner = new Scope(scope);
+    this.block(definition.body, inner);
+    const bases = definition.bases
+      .filter(({ name }) => name === undefined)
+      .map(({ value }) => this.expression(value, scope));
+    const makesFields =
+      definition.decorators.some(decorator =>
+        /(^|\.)dataclass$|(^|\.)define$|(^|\.)frozen$/.test(dottedName(decorator)),
+      ) ||
+      definition.bases.some(({ value }) =>
+        /(^|\.)(NamedTuple|BaseModel|BaseSettings)$/.test(dottedName(value)),
+      );
+    const inherited = bases.flatMap(base => (base.kind === 'class' ? (base.fields ?? []) : []));
+    const fields = makesFields
+      ? [
+          ...inherited,
+          ...definition.body.flatMap(statement => {
+            if (statement.kind !== 'assign' || statement.annotation === undefined) return [];
+            const [target] = statement.targets;
+            if (target?.kind !== 'name') return [];
+            const defaultValue = statement.value === undefined ? undefined : inner.names.get(target.id);
+            return [{ name: target.id, ...(defaultValue === undefined ? {} : { defaultValue }) }];
+          }),
+        ]
+      : inherited.length > 0
+        ? inherited
+        : undefined;
+    return { kind: 'class', definition, members: inner.names, bases, fields };
+  }
+
+  private member(of: PythonClass, name: string): Value | undefined {
+    const own = of.members.get(name);
+    if (own !== undefined) return own;
+    for (const base of of.bases) {
+      const found = base.kind === 'class' ? this.member(base, name) : undefined;
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
+  private isKnownClass(of: PythonClass): boolean {
+    return of.bases.every(base =>
+      base.kind === 'class'
+        ? this.isKnownClass(base)
+        : base.kind === 'external' &&
+          /(^|\.)(object|ABC|Protocol|NamedTuple|Enum|StrEnum|Generic)$/.test(base.path),
+    );
+  }
+
+  private instantiate(of: PythonClass, args: Arguments, at: At): Value {
+    const instance: Instance = {
+      kind: 'instance',
+      of,
+      attributes: new Map(),
+      isOpen: !this.isKnownClass(of),
+    };
+    const initializer = this.member(of, '__init__');
+    if (initializer?.kind === 'function') {
+      this.call({ ...initializer, bound: { ...NO_ARGUMENTS, positional: [instance] } }, args, at);
+      return instance;
+    }
+    if (of.fields === undefined) {
+      for (const value of [...args.positional, ...args.keywords.values()]) this.escape(value);
+      return instance;
+    }
+    for (const [index, { name, defaultValue }] of of.fields.entries()) {
+      instance.attributes.set(
+        name,
+        args.positional[index] ??
+          args.keywords.get(name) ??
+          (args.isOpen ? UNKNOWN : (defaultValue ?? UNKNOWN)),
+      );
+    }
+    const post = this.member(of, '__post_init__');
+    if (post?.kind === 'function')
+      this.call({ ...post, bound: { ...NO_ARGUMENTS, positional: [instance] } }, NO_ARGUMENTS, at);
+    return instance;
+  }
+
+  public call(callee: Value, args: Arguments, at: At): Value {
+    if (this.isExhausted()) return UNKNOWN;
+    switch (callee.kind) {
+      case 'function':
+        return this.invoke(callee, args);
+      case 'class':
+        return this.instantiate(callee, args, at);
+      case 'union':
+        return union(callee.options.map(option => this.call(option, args, at)));
+      case 'method':
+        return this.method(callee.receiver, callee.name, args, at);
+      case 'external':
+        return this.library(callee.path, args, at);
+      case 'instance': {
+        const called = callee.of === undefined ? undefined : this.member(callee.of, '__call__');
+        if (called?.kind === 'function')
+          return this.call({ ...called, bound: { ...NO_ARGUMENTS, positional: [callee] } }, args, at);
+        this.escapeAll(args, at);
+        return UNKNOWN;
+      }
+      case 'native':
+        return callee.method('__call__', args, at);
+      default:
+        this.escapeAll(args, at);
+        return UNKNOWN;
+    }
+  }
+
+  /** Arguments reach code that is not followed. A function among them is called with those after it, as threads do. */
+  private escapeAll(args: Arguments, at: At): void {
+    const [first, ...rest] = args.positional;
+    for (const option of first === undefined ? [] : alternatives(first)) {
+      if (option.kind === 'function' || option.kind === 'method')
+        this.escape(this.call(option, { ...args, positional: rest, isOpen: true }, at));
+    }
+    for (const value of [...args.positional, ...args.keywords.values()]) {
+      if (value.kind === 'text' && value.at === undefined) this.escape({ ...value, at });
+      else if (!(value === first && (value.kind === 'function' || value.kind === 'method')))
+        this.escape(value);
+    }
+  }
+
+  private invoke(callee: PythonFunction, args: Arguments): Value {
+    const isRecursive =
+      this.activations.filter(activation => activation.callee?.body === callee.body).length > 1;
+    if (isRecursive || this.activations.length > MAX_CALL_DEPTH) {
+      for (const value of [...args.positional, ...args.keywords.values()]) this.escape(value);
+      if (this.activations.length > MAX_CALL_DEPTH) this.isPartial = true;
+      return UNKNOWN;
+    }
+    const scope = new Scope(callee.scope);
+    this.bind(callee, args, scope);
+    const moduleBefore = this.module;
+    this.module = callee.module;
+    const activation: Activation = { returns: [], callee };
+    this.activations.push(activation);
+    let result: Value;
+    if (Array.isArray(callee.body)) {
+      const flow = this.block(callee.body as readonly Statement[], scope);
+      result = union(flow.leaves ? activation.returns : [...activation.returns, NONE]);
+    } else result = this.expression(callee.body as Expression, scope);
+    this.activations.pop();
+    this.module = moduleBefore;
+    return result;
+  }
+
+  private bind(callee: PythonFunction, args: Arguments, scope: Scope): void {
+    const positional = [...callee.bound.positional, ...args.positional];
+    const keywords = new Map([...callee.bound.keywords, ...args.keywords]);
+    const isOpen = args.isOpen || callee.bound.isOpen;
+    let index = 0;
+    for (const parameter of callee.parameters) {
+      if (parameter.star === '*') {
+        scope.set(parameter.name, { kind: 'list', items: positional.slice(index), isOpen });
+        index = positional.length;
+      } else if (parameter.star === '**') {
+        scope.set(parameter.name, { kind: 'dict', entries: new Map(keywords), isOpen });
+        keywords.clear();
+      } else {
+        const given = parameter.isKeywordOnly ? undefined : positional[index];
+        if (given !== undefined) index += 1;
+        const named = keywords.get(parameter.name);
+        keywords.delete(parameter.name);
+        const fallback =
+          parameter.defaultValue === undefined || (isOpen && given === undefined && named === undefined)
+            ? UNKNOWN
+            : this.inModule(callee, () =>
+                this.expression(parameter.defaultValue as Expression, callee.scope),
+              );
+        scope.set(parameter.name, given ?? named ?? fallback);
+      }
+    }
+    for (const value of [...positional.slice(index), ...keywords.values()]) this.escape(value);
+  }
+
+  private inModule<T>(callee: PythonFunction, action: () => T): T {
+    const before = this.module;
+    this.module = callee.module;
+    const result = action();
+    this.module = before;
+    return result;
+  }
+
+  // Expressions.
+
+  private expression(node: Expression, scope: Scope): Value {
+    if (this.isExhausted()) return UNKNOWN;
+    switch (node.kind) {
+      case 'name':
+        return scope.get(node.id) ?? this.builtin(node.id, scope);
+      case 'string': {
+        const at = this.at(node.from);
+        const pieces = node.parts.map(part =>
+          typeof part === 'string' ? text(part) : textOf(this.formatted(part, scope)),
+        );
+        return pieces.length === 0 ? text('', at) : concatenated(pieces, at);
+      }
+      case 'number':
+        return { kind: 'number', value: node.value };
+      case 'constant':
+        return node.value === null ? NONE : { kind: 'boolean', value: node.value };
+      case 'attribute':
+        return this.attribute(this.expression(node.value, scope), node.name, this.at(node.from));
+      case 'subscript':
+        return this.subscript(node, scope);
+      case 'call':
+        return this.callExpression(node, scope);
+      case 'operation':
+        return this.operationOf(node, scope);
+      case 'conditional': {
+        const result = truth(this.expression(node.test, scope));
+        if (result !== undefined) return this.expression(result ? node.body : node.orElse, scope);
+        return union([this.expression(node.body, scope), this.expression(node.orElse, scope)]);
+      }
+      case 'lambda':
+        return this.functionOf('<lambda>', node.parameters, node.body, scope);
+      case 'list':
+      case 'tuple':
+      case 'set':
+        return this.listOf(node.items, scope);
+      case 'dict':
+        return this.dictOf(node.entries, scope);
+      case 'comprehension':
+        return this.comprehension(node, scope);
+      case 'named': {
+        const value = this.expression(node.value, scope);
+        scope.set(node.target, value);
+        return value;
+      }
+      case 'await':
+        return this.expression(node.value, scope);
+      case 'yield':
+        this.escape(this.expression(node.value, scope));
+        return UNKNOWN;
+      case 'star':
+        return this.elementOf(this.expression(node.value, scope));
+      case 'unknown':
+        for (const child of node.children) this.escape(this.expression(child, scope));
+        return UNKNOWN;
+    }
+  }
+
+  private formatted(part: Expression, scope: Scope): Value {
+    const value = this.expression(part, scope);
+    const known = alternatives(value);
+    return known.length === 1 ? value : UNKNOWN;
+  }
+
+  private builtin(name: string, scope: Scope): Value {
+    for (const module of ['pyspark.sql.functions', 'pyspark.sql']) {
+      if (scope.get(`*${module}`) !== undefined && /^[a-z_]/.test(name) && !BUILTINS.has(name))
+        return { kind: 'external', path: `${module}.${name}` };
+      if (scope.get('*pyspark.sql') !== undefined && name === 'SparkSession')
+        return { kind: 'external', path: 'pyspark.sql.SparkSession' };
+    }
+    return { kind: 'external', path: name };
+  }
+
+  private listOf(items: readonly Expression[], scope: Scope): Value {
+    const result: Value[] = [];
+    let isOpen = false;
+    for (const item of items) {
+      if (item.kind !== 'star') result.push(this.expression(item, scope));
+      else {
+        const spread = this.itemsOf(this.expression(item.value, scope));
+        if (spread === undefined) isOpen = true;
+        else result.push(...spread);
+      }
+    }
+    return { kind: 'list', items: result, isOpen };
+  }
+
+  private dictOf(
+    pairs: readonly { readonly key?: Expression; readonly value: Expression }[],
+    scope: Scope,
+  ): Value {
+    const entries = new Map<string, Value>();
+    let isOpen = false;
+    for (const { key: keyNode, value: valueNode } of pairs) {
+      const value = this.expression(valueNode, scope);
+      const name = keyNode === undefined ? undefined : knownText(this.expression(keyNode, scope));
+      if (name !== undefined) entries.set(name, value);
+      else {
+        if (keyNode === undefined && value.kind === 'dict')
+          for (const [inner, item] of value.entries) entries.set(inner, item);
+        if (keyNode !== undefined || value.kind !== 'dict' || value.isOpen) isOpen = true;
+        if (keyNode !== undefined) entries.set(`\0${entries.size}`, value);
+      }
+    }
+    return { kind: 'dict', entries, isOpen };
+  }
+
+  private comprehension(node: Extract<Expression, { kind: 'comprehension' }>, scope: Scope): Value {
+    const inner = new Scope(scope);
+    const items: Value[] = [];
+    const entries = new Map<string, Value>();
+    let isOpen = false;
+    const walk = (index: number): void => {
+      if (this.isExhausted()) return;
+      const clause = node.clauses[index];
+      if (clause === undefined) {
+        const values = node.elements.map(element => this.expression(element, inner));
+        if (node.of !== 'dict') items.push(values[0] ?? UNKNOWN);
+        else {
+          const name = knownText(values[0]);
+          if (name === undefined) isOpen = true;
+          entries.set(name ?? `\0${entries.size}`, values[1] ?? UNKNOWN);
+        }
+        return;
+      }
+      if (clause.kind === 'if') {
+        const result = truth(this.expression(clause.test, inner));
+        if (result === undefined) isOpen = true;
+        if (result !== false) walk(index + 1);
+        return;
+      }
+      const iterable = this.expression(clause.iterable, inner);
+      const known = this.itemsOf(iterable);
+      if (known === undefined || known.length > MAX_LOOP) {
+        isOpen = true;
+        this.assign(clause.target, this.elementOf(iterable), inner, node.from);
+        walk(index + 1);
+      } else {
+        for (const item of known) {
+          this.assign(clause.target, item, inner, node.from);
+          walk(index + 1);
+        }
+      }
+    };
+    walk(0);
+    return node.of === 'dict' ? { kind: 'dict', entries, isOpen } : { kind: 'list', items, isOpen };
+  }
+
+  private subscript(node: Extract<Expression, { kind: 'subscript' }>, scope: Scope): Value {
+    const owner = this.expression(node.value, scope);
+    const keys = node.items.map(item => this.expression(item, scope));
+    if (node.isSlice) {
+      if (owner.kind === 'list') return { kind: 'list', items: [...owner.items], isOpen: true };
+      return owner.kind === 'text' ? { ...owner, parts: [null] } : UNKNOWN;
+    }
+    const [first = UNKNOWN] = keys;
+    return union(alternatives(owner).map(option => this.item(option, first)));
+  }
+
+  private item(owner: Value, index: Value): Value {
+    const name = knownText(index);
+    if (owner instanceof Frame) return new Column(name);
+    if (owner.kind === 'external') {
+      if (owner.path === 'os.environ' && name !== undefined) return this.variable(name) ?? UNKNOWN;
+      if (owner.path === 'sys.argv' && index.kind === 'number')
+        return index.value === 0 ? UNKNOWN : (this.words?.[index.value - 1] ?? UNKNOWN);
+      return UNKNOWN;
+    }
+    if (owner.kind === 'dict') {
+      const found = name === undefined ? undefined : owner.entries.get(name);
+      if (found !== undefined) return found;
+      return name === undefined
+        ? union([...owner.entries.values(), ...(owner.isOpen ? [UNKNOWN] : [])])
+        : UNKNOWN;
+    }
+    if (owner.kind === 'list') {
+      if (index.kind === 'number' && !owner.isOpen)
+        return owner.items[index.value < 0 ? owner.items.length + index.value : index.value] ?? UNKNOWN;
+      return this.elementOf(owner);
+    }
+    return UNKNOWN;
+  }
+
+  private operationOf(node: Extract<Expression, { kind: 'operation' }>, scope: Scope): Value {
+    const { operator, operands } = node;
+    if (operator === 'and' || operator === 'or') {
+      const results: Value[] = [];
+      for (const operand of operands) {
+        const value = this.expression(operand, scope);
+        const result = truth(value);
+        if (result === (operator === 'or')) return union([...results, value]);
+        if (operand === operands[operands.length - 1]) return union([...results, value]);
+        if (result === undefined) results.push(value);
+      }
+      return UNKNOWN;
+    }
+    return this.operation(
+      operator,
+      operands.map(operand => this.expression(operand, scope)),
+      node.from,
+    );
+  }
+
+  private operation(operator: string, values: readonly Value[], from: number): Value {
+    const [left = UNKNOWN, right] = values;
+    if (values.some(value => value instanceof Column)) return new Column(undefined);
+    if (right === undefined) {
+      if (operator === 'not') {
+        const result = truth(left);
+        return result === undefined ? UNKNOWN : { kind: 'boolean', value: !result };
+      }
+      return operator === '-' && left.kind === 'number' ? { kind: 'number', value: -left.value } : UNKNOWN;
+    }
+    const isTruth = compared(operator, left, right);
+    if (isTruth !== undefined) return { kind: 'boolean', value: isTruth };
+    if (left.kind === 'number' && right.kind === 'number')
+      return arithmetic(operator, left.value, right.value);
+    if (operator === '+' && (left.kind === 'text' || right.kind === 'text')) {
+      return alternatives(left).length > 1 || alternatives(right).length > 1
+        ? concatenated(
+            [left.kind === 'text' ? left : textOf(UNKNOWN), right.kind === 'text' ? right : textOf(UNKNOWN)],
+            this.at(from),
+          )
+        : concatenated([textOf(left), textOf(right)]);
+    }
+    if (operator === '+' && left.kind === 'list' && right.kind === 'list') {
+      return { kind: 'list', items: [...left.items, ...right.items], isOpen: left.isOpen || right.isOpen };
+    }
+    if (operator === '|' && left.kind === 'dict' && right.kind === 'dict') {
+      return {
+        kind: 'dict',
+        entries: new Map([...left.entries, ...right.entries]),
+        isOpen: left.isOpen || right.isOpen,
+      };
+    }
+    if (operator === '%' && left.kind === 'text') {
+      const values = right.kind === 'list' ? right.items : [right];
+      return substituted(left, /%(?:\((\w+)\))?[-#0 +]*\d*(?:\.\d+)?[sdrif]/, (index, name) =>
+        name === undefined ? values[index] : right.kind === 'dict' ? right.entries.get(name) : undefined,
+      );
+    }
+    if (operator === '/' && (left.kind === 'text' || right.kind === 'text')) return UNKNOWN;
+    for (const value of values) this.escape(value);
+    return UNKNOWN;
+  }
+
+  // Calls.
+
+  private callExpression(node: Extract<Expression, { kind: 'call' }>, scope: Scope): Value {
+    const { callee } = node;
+    const at = this.at(node.from);
+    if (callee.kind === 'name' && scope.get(callee.id) === undefined) {
+      if (callee.id === 'super') {
+        const self = scope.get('self') ?? this.selfOf(scope);
+        return self === undefined ? UNKNOWN : { kind: 'method', receiver: self, name: 'super' };
+      }
+      if (callee.id === 'globals' || callee.id === 'locals' || callee.id === 'vars') {
+        if (node.args.length === 0) {
+          for (const value of scope.names.values()) this.escape(value);
+          return UNKNOWN;
+        }
+      }
+      if (callee.id === 'exec' || callee.id === 'eval') this.isPartial = true;
+    }
+    const args = this.arguments(node.args, scope);
+    if (callee.kind === 'attribute') {
+      const receiver = this.expression(callee.value, scope);
+      return union(
+        alternatives(receiver).map(option => this.method(option, callee.name, args, this.at(callee.from))),
+      );
+    }
+    return this.call(this.expression(callee, scope), args, at);
+  }
+
+  private selfOf(scope: Scope): Value | undefined {
+    return [...scope.names.values()].find(value => value.kind === 'instance');
+  }
+
+  private arguments(nodes: readonly Argument[], scope: Scope): Arguments {
+    const positional: Value[] = [];
+    const keywords = new Map<string, Value>();
+    let isOpen = false;
+    for (const { name, star, value: node } of nodes) {
+      const value = this.expression(node, scope);
+      if (star === undefined && name === undefined) positional.push(value);
+      else if (name !== undefined) keywords.set(name, value);
+      else if (star === '*') {
+        const items = this.itemsOf(value);
+        if (items === undefined) {
+          isOpen = true;
+          this.escape(value);
+        } else positional.push(...items);
+      } else if (value.kind === 'dict') {
+        for (const [key, item] of value.entries) if (!key.startsWith('\0')) keywords.set(key, item);
+        if (value.isOpen) isOpen = true;
+      } else {
+        isOpen = true;
+        this.escape(value);
+      }
+    }
+    return { positional, keywords, isOpen };
+  }
+
+  private attribute(owner: Value, name: string, at: At): Value {
+    switch (owner.kind) {
+      case 'union':
+        return union(owner.options.map(option => this.attribute(option, name, at)));
+      case 'native': {
+        const value = owner.attribute(name, at);
+        return value.kind === 'unknown' ? { kind: 'method', receiver: owner, name } : value;
+      }
+      case 'module':
+        return owner.scope.names.get(name) ?? this.imported(`${owner.name}.${name}`);
+      case 'external': {
+        const path = `${owner.path}.${name}`;
+        if (path.endsWith('SparkSession.builder')) return new Configuration(this, true);
+        if (this.program.modules.has(path)) return { kind: 'module', name: path, scope: this.load(path) };
+        return { kind: 'external', path };
+      }
+      case 'instance': {
+        const own = owner.attributes.get(name);
+        if (own !== undefined) return own;
+        const member = owner.of === undefined ? undefined : this.member(owner.of, name);
+        if (member?.kind === 'function') {
+          const bound = {
+            ...member,
+            bound: {
+              ...NO_ARGUMENTS,
+              positional: isStatic(owner.of, name)
+                ? []
+                : [isClassMethod(owner.of, name) && owner.of !== undefined ? owner.of : owner],
+            },
+          };
+          return member.isProperty ? this.call(bound, NO_ARGUMENTS, at) : bound;
+        }
+        if (member !== undefined) return member;
+        return owner.isOpen && (name === 'readStream' || name === 'writeStream')
+          ? new Session(this).attribute(name)
+          : UNKNOWN;
+      }
+      case 'class': {
+        const member = this.member(owner, name);
+        if (member?.kind === 'function' && isClassMethod(owner, name))
+          return { ...member, bound: { ...NO_ARGUMENTS, positional: [owner] } };
+        return member ?? UNKNOWN;
+      }
+      case 'unknown':
+        // Nothing else has a property of this name: a session that came from code that is not followed.
+        return name === 'readStream'
+          ? new Session(this).attribute(name)
+          : { kind: 'method', receiver: owner, name };
+      default:
+        return { kind: 'method', receiver: owner, name };
+    }
+  }
+
+  private method(receiver: Value, name: string, args: Arguments, at: At): Value {
+    switch (receiver.kind) {
+      case 'native': {
+        const attribute = receiver instanceof Frame ? UNKNOWN : receiver.attribute(name, at);
+        if (attribute.kind !== 'unknown' && !(receiver instanceof Column))
+          return this.call(attribute, args, at);
+        const result = receiver.method(name, args, at);
+        if (result.kind === 'unknown' && !(receiver instanceof Frame)) this.escapeAll(args, at);
+        return result;
+      }
+      case 'text':
+        return this.textMethod(receiver, name, args, at);
+      case 'list':
+        return this.listMethod(receiver, name, args, at);
+      case 'dict':
+        return this.dictMethod(receiver, name, args, at);
+      case 'method':
+        if (receiver.name === 'super' && receiver.receiver.kind === 'instance') {
+          const instance = receiver.receiver;
+          const base = instance.of?.bases
+            .map(item => (item.kind === 'class' ? this.member(item, name) : undefined))
+            .find(item => item !== undefined);
+          if (base?.kind === 'function')
+            return this.call({ ...base, bound: { ...NO_ARGUMENTS, positional: [instance] } }, args, at);
+        }
+        this.escapeAll(args, at);
+        return UNKNOWN;
+      case 'unknown':
+      case 'none':
+      case 'boolean':
+      case 'number':
+        this.escapeAll(args, at);
+        return UNKNOWN;
+      case 'union':
+        return union(receiver.options.map(option => this.method(option, name, args, at)));
+      default: {
+        const attribute = this.attribute(receiver, name, at);
+        if (attribute.kind === 'method') {
+          this.escapeAll(args, at);
+          return UNKNOWN;
+        }
+        return this.call(attribute, args, at);
+      }
+    }
+  }
+
+  private textMethod(receiver: Text, name: string, args: Arguments, at: At): Value {
+    const known = knownText(receiver);
+    const [first, second] = args.positional;
+    const kept = (value: string): Text => ({ ...receiver, parts: [value] });
+    switch (name) {
+      case 'encode':
+      case 'decode':
+      case '__str__':
+      case 'expandtabs':
+        return receiver;
+      case 'strip':
+      case 'lstrip':
+      case 'rstrip': {
+        const characters = first === undefined || first.kind === 'none' ? ' \t\n\r' : knownText(first);
+        if (characters === undefined) return UNKNOWN;
+        const parts = [...receiver.parts];
+        const strip = (part: string | null | undefined, isStart: boolean) => {
+          if (typeof part !== 'string') return part;
+          let start = 0;
+          let end = part.length;
+          if (isStart) while (start < end && characters.includes(part.charAt(start))) start += 1;
+          else while (end > start && characters.includes(part.charAt(end - 1))) end -= 1;
+          return part.slice(start, end);
+        };
+        if (name !== 'rstrip') parts[0] = strip(parts[0], true) ?? null;
+        if (name !== 'lstrip') parts[parts.length - 1] = strip(parts[parts.length - 1], false) ?? null;
+        return { ...receiver, parts };
+      }
+      case 'lower':
+      case 'upper':
+        return {
+          ...receiver,
+          parts: receiver.parts.map(part =>
+            part === null ? null : name === 'lower' ? part.toLowerCase() : part.toUpperCase(),
+          ),
+        };
+      case 'format':
+        return substituted(receiver, /\{(?:(\w*))(?:[!:][^{}]*)?\}/, (index, field) =>
+          field === undefined || field === ''
+            ? args.positional[index]
+            : /^\d+$/.test(field)
+              ? args.positional[Number(field)]
+              : args.keywords.get(field),
+        );
+      case 'join': {
+        const items = first === undefined ? undefined : this.itemsOf(first);
+        if (items === undefined || items.length === 0)
+          return items === undefined ? { ...receiver, parts: [null], at } : kept('');
+        return concatenated(
+          items.flatMap((item, index) =>
+            index === 0 ? [textOf(item)] : [{ kind: 'text', parts: receiver.parts }, textOf(item)],
+          ),
+          at,
+        );
+      }
+      case 'replace': {
+        const from = knownText(first);
+        const to = knownText(second);
+        if (from === undefined || to === undefined) return { ...receiver, parts: [null] };
+        return {
+          ...receiver,
+          parts: receiver.parts.map(part => (part === null ? null : part.replaceAll(from, to))),
+        };
+      }
+      case 'split':
+      case 'rsplit':
+      case 'splitlines': {
+        const separator = name === 'splitlines' ? '\n' : knownText(first);
+        if (known === undefined || (first !== undefined && separator === undefined) || separator === '')
+          return { kind: 'list', items: [], isOpen: true };
+        const pieces = separator === undefined ? known.trim().split(/\s+/) : known.split(separator);
+        const limit = second?.kind === 'number' ? second.value : undefined;
+        if (limit !== undefined && pieces.length > limit + 1) {
+          const joined =
+            name === 'rsplit'
+              ? [
+                  pieces.slice(0, pieces.length - limit).join(separator),
+                  ...pieces.slice(pieces.length - limit),
+                ]
+              : [...pieces.slice(0, limit), pieces.slice(limit).join(separator)];
+          return { kind: 'list', items: joined.map(kept), isOpen: false };
+        }
+        return { kind: 'list', items: pieces.map(kept), isOpen: false };
+      }
+      case 'partition':
+      case 'rpartition': {
+        const separator = knownText(first);
+        if (known === undefined || separator === undefined)
+          return { kind: 'list', items: [UNKNOWN, UNKNOWN, UNKNOWN], isOpen: false };
+        const index = name === 'partition' ? known.indexOf(separator) : known.lastIndexOf(separator);
+        const pieces =
+          index < 0
+            ? name === 'partition'
+              ? [known, '', '']
+              : ['', '', known]
+            : [known.slice(0, index), separator, known.slice(index + separator.length)];
+        return { kind: 'list', items: pieces.map(kept), isOpen: false };
+      }
+      case 'startswith':
+      case 'endswith': {
+        const piece = knownText(first);
+        if (known === undefined || piece === undefined) return UNKNOWN;
+        return {
+          kind: 'boolean',
+          value: name === 'startswith' ? known.startsWith(piece) : known.endsWith(piece),
+        };
+      }
+      case 'removesuffix':
+      case 'removeprefix': {
+        const piece = knownText(first);
+        if (known === undefined || piece === undefined) return { ...receiver, parts: [null] };
+        if (name === 'removesuffix')
+          return kept(known.endsWith(piece) ? known.slice(0, known.length - piece.length) : known);
+        return kept(known.startsWith(piece) ? known.slice(piece.length) : known);
+      }
+      default:
+        this.escapeAll(args, at);
+        return UNKNOWN;
+    }
+  }
+
+  private listMethod(
+    receiver: Extract<Value, { kind: 'list' }>,
+    name: string,
+    args: Arguments,
+    at: At,
+  ): Value {
+    const [first = UNKNOWN, second] = args.positional;
+    switch (name) {
+      case 'append':
+      case 'add':
+        receiver.items.push(first);
+        return NONE;
+      case 'insert':
+        receiver.items.push(second ?? UNKNOWN);
+        return NONE;
+      case 'extend':
+      case 'update': {
+        const items = this.itemsOf(first);
+        if (items === undefined) {
+          receiver.isOpen = true;
+          this.escape(first);
+        } else receiver.items.push(...items);
+        return NONE;
+      }
+      case 'pop':
+        return this.elementOf(receiver);
+      case 'copy':
+        return { kind: 'list', items: [...receiver.items], isOpen: receiver.isOpen };
+      case 'sort':
+      case 'reverse':
+      case 'clear':
+      case 'remove':
+        receiver.isOpen = true;
+        return NONE;
+      case 'index':
+      case 'count':
+        return UNKNOWN;
+      default:
+        this.escapeAll(args, at);
+        this.escape(receiver);
+        return UNKNOWN;
+    }
+  }
+
+  private dictMethod(
+    receiver: Extract<Value, { kind: 'dict' }>,
+    name: string,
+    args: Arguments,
+    at: At,
+  ): Value {
+    const [first = UNKNOWN, second = NONE] = args.positional;
+    const keyName = knownText(first);
+    switch (name) {
+      case 'get':
+      case 'pop':
+      case 'setdefault': {
+        const found = keyName === undefined ? undefined : receiver.entries.get(keyName);
+        if (found !== undefined) return found;
+        if (keyName === undefined) return union([...receiver.entries.values(), second]);
+        return receiver.isOpen ? UNKNOWN : second;
+      }
+      case 'items':
+        return {
+          kind: 'list',
+          items: [...receiver.entries].map(
+            ([item, value]): Value => ({
+              kind: 'list',
+              items: [item.startsWith('\0') ? UNKNOWN : text(item), value],
+              isOpen: false,
+            }),
+          ),
+          isOpen: receiver.isOpen,
+        };
+      case 'keys':
+        return {
+          kind: 'list',
+          items: [...receiver.entries.keys()].map(item => (item.startsWith('\0') ? UNKNOWN : text(item))),
+          isOpen: receiver.isOpen,
+        };
+      case 'values':
+        return { kind: 'list', items: [...receiver.entries.values()], isOpen: receiver.isOpen };
+      case 'copy':
+        return { kind: 'dict', entries: new Map(receiver.entries), isOpen: receiver.isOpen };
+      case 'update': {
+        if (first.kind === 'dict')
+          for (const [item, value] of first.entries) receiver.entries.set(item, value);
+        if (first.kind !== 'dict' || first.isOpen) receiver.isOpen ||= args.positional.length > 0;
+        for (const [item, value] of args.keywords) receiver.entries.set(item, value);
+        return NONE;
+      }
+      default:
+        this.escapeAll(args, at);
+        this.escape(receiver);
+        return UNKNOWN;
+    }
+  }
+
+  /** An environment variable as the pod has it; undefined when it is not set. */
+  private variable(name: string): Value | undefined {
+    const value = this.program.variable(name);
+    if (value === undefined) return undefined;
+    return value === null ? { kind: 'text', parts: [null] } : text(value, undefined, { variable: name });
+  }
+
+  /** Functions of libraries whose meaning is known; whatever reaches another one escapes. */
+  private library(path: string, args: Arguments, at: At): Value {
+    const [first = UNKNOWN, second] = args.positional;
+    if (path === 'os.getenv' || path === 'os.environ.get') {
+      const name = knownText(first);
+      return (
+        (name === undefined ? undefined : this.variable(name)) ??
+        second ??
+        args.keywords.get('default') ??
+        NONE
+      );
+    }
+    if (path === 'os.path.join' || path === 'posixpath.join') return this.joinedPath(args, at);
+    if (path === 'argparse.ArgumentParser' || path === 'ArgumentParser')
+      return new ArgumentParser(this, args);
+    if (/(^|\.)SparkSession\.getActiveSession$|(^|\.)SparkSession\.active$/.test(path))
+      return new Session(this);
+    if (/(^|\.)SparkSession$|(^|\.)SQLContext$/.test(path) && /^pyspark/.test(path)) return new Session(this);
+    if (/(^|\.)SparkConf$/.test(path)) return new Configuration(this, false);
+    if (/^(pyspark\.)?(sql\.)?functions\./.test(path) || /^pyspark\.sql\.functions\./.test(path))
+      return this.sparkFunction(path.slice(path.lastIndexOf('.') + 1), args, at);
+    if (path === 'functools.partial') {
+      const [callee, ...bound] = args.positional;
+      if (callee?.kind === 'function') {
+        return {
+          ...callee,
+          bound: {
+            positional: [...callee.bound.positional, ...bound],
+            keywords: new Map([...callee.bound.keywords, ...args.keywords]),
+            isOpen: callee.bound.isOpen || args.isOpen,
+          },
+        };
+      }
+    }
+    if (path === 'threading.Thread' || path === 'multiprocessing.Process') {
+      const given = args.keywords.get('args');
+      const options = args.keywords.get('kwargs');
+      const target = args.keywords.get('target');
+      if (target !== undefined) {
+        const positional = given === undefined ? [] : this.itemsOf(given);
+        this.escape(
+          this.call(
+            target,
+            {
+              positional: positional ?? [],
+              keywords: options?.kind === 'dict' ? options.entries : new Map(),
+              isOpen: positional === undefined,
+            },
+            at,
+          ),
+        );
+        return UNKNOWN;
+      }
+    }
+    if (path === 'dataclasses.field' || path === 'field') {
+      const factory = args.keywords.get('default_factory');
+      return factory === undefined
+        ? (args.keywords.get('default') ?? UNKNOWN)
+        : this.call(factory, NO_ARGUMENTS, at);
+    }
+    if (path === 'map' && second !== undefined) {
+      const items = this.itemsOf(second);
+      if (items !== undefined)
+        return {
+          kind: 'list',
+          items: items.map(item => this.call(first, { ...NO_ARGUMENTS, positional: [item] }, at)),
+          isOpen: false,
+        };
+    }
+    return this.builtinCall(path, args, at) ?? this.unknownCall(args, at);
+  }
+
+  private unknownCall(args: Arguments, at: At): Value {
+    this.escapeAll(args, at);
+    return UNKNOWN;
+  }
+
+  private builtinCall(path: string, args: Arguments, at: At): Value | undefined {
+    const [first = UNKNOWN, second] = args.positional;
+    switch (path) {
+      case 'str':
+      case 'int':
+      case 'float':
+      case 'bool':
+        return converted(path, first);
+      case 'list':
+      case 'tuple':
+      case 'set':
+      case 'frozenset':
+      case 'sorted':
+      case 'reversed': {
+        if (args.positional.length === 0) return { kind: 'list', items: [], isOpen: false };
+        const items = this.itemsOf(first);
+        if (items !== undefined)
+          return {
+            kind: 'list',
+            items: path === 'reversed' ? [...items].reverse() : [...items],
+            isOpen: false,
+          };
+        return { kind: 'list', items: [this.elementOf(first)], isOpen: true };
+      }
+      case 'dict': {
+        const entries = new Map<string, Value>(first.kind === 'dict' ? first.entries : []);
+        for (const [name, value] of args.keywords) entries.set(name, value);
+        return {
+          kind: 'dict',
+          entries,
+          isOpen: args.isOpen || (args.positional.length > 0 && (first.kind !== 'dict' || first.isOpen)),
+        };
+      }
+      case 'zip': {
+        const lists = args.positional.map(value => this.itemsOf(value));
+        const known = lists.filter(list => list !== undefined);
+        if (known.length !== lists.length)
+          return {
+            kind: 'list',
+            items: [
+              { kind: 'list', items: args.positional.map(value => this.elementOf(value)), isOpen: false },
+            ],
+            isOpen: true,
+          };
+        const length = Math.min(...known.map(list => list.length));
+        return {
+          kind: 'list',
+          items: Array.from(
+            { length },
+            (_, index): Value => ({
+              kind: 'list',
+              items: known.map(list => list[index] ?? UNKNOWN),
+              isOpen: false,
+            }),
+          ),
+          isOpen: false,
+        };
+      }
+      case 'enumerate': {
+        const items = this.itemsOf(first);
+        const pair = (value: Value, index: Value): Value => ({
+          kind: 'list',
+          items: [index, value],
+          isOpen: false,
+        });
+        if (items === undefined)
+          return { kind: 'list', items: [pair(this.elementOf(first), UNKNOWN)], isOpen: true };
+        return {
+          kind: 'list',
+          items: items.map((item, index) => pair(item, { kind: 'number', value: index })),
+          isOpen: false,
+        };
+      }
+      case 'vars':
+        return first.kind === 'instance'
+          ? { kind: 'dict', entries: first.attributes, isOpen: first.isOpen }
+          : UNKNOWN;
+      case 'getattr': {
+        const name = knownText(second);
+        if (name === undefined) {
+          this.escape(first);
+          return UNKNOWN;
+        }
+        const value = this.attribute(first, name, at);
+        return value.kind === 'unknown' ? (args.positional[2] ?? UNKNOWN) : value;
+      }
+      case 'setattr': {
+        const name = knownText(second);
+        if (first.kind === 'instance' && name !== undefined)
+          first.attributes.set(name, args.positional[2] ?? UNKNOWN);
+        else this.escapeAll(args, at);
+        return NONE;
+      }
+      case 'len': {
+        const items = this.itemsOf(first);
+        return items === undefined ? UNKNOWN : { kind: 'number', value: items.length };
+      }
+      case 'isinstance':
+      case 'hasattr':
+      case 'callable':
+      case 'type':
+      case 'id':
+      case 'print':
+      case 'range':
+        for (const value of args.positional)
+          if (value.kind === 'text' && path === 'print') this.escape(value);
+        return UNKNOWN;
+      case 'next':
+      case 'iter':
+        return path === 'next' ? this.elementOf(first) : first;
+      default:
+        return undefined;
+    }
+  }
+
+  private joinedPath(args: Arguments, at: At): Value {
+    let pieces: Text[] = [];
+    for (const value of args.positional.map(textOf)) {
+      if (value.parts[0]?.startsWith('/') === true) pieces = [];
+      const last = pieces[pieces.length - 1];
+      const needsSlash = last !== undefined && last.parts[last.parts.length - 1]?.endsWith('/') !== true;
+      pieces.push(...(needsSlash ? [text('/')] : []), value);
+    }
+    return concatenated(pieces, pieces.find(piece => piece.at !== undefined)?.at ?? at);
+  }
+
+  private sparkFunction(name: string, args: Arguments, at: At): Value {
+    const [first] = args.positional;
+    if (name === 'col' || name === 'column') return new Column(knownText(first));
+    if (name === 'expr') return new Column(/\sas\s+`?(\w+)`?\s*$/i.exec(knownText(first) ?? '')?.[1]);
+    if (name === 'broadcast' && first instanceof Frame) return first;
+    if (name === 'udf' || name === 'pandas_udf')
+      return { kind: 'external', path: 'pyspark.sql.functions.user_defined' };
+    for (const value of args.positional)
+      if (value.kind === 'function')
+        this.call(
+          value,
+          { positional: [new Column(undefined), new Column(undefined)], keywords: new Map(), isOpen: true },
+          at,
+        );
+    return new Column(undefined);
+  }
+}
+
+const BUILTINS: ReadonlySet<string> = new Set([
+  'str',
+  'int',
+  'float',
+  'bool',
+  'list',
+  'dict',
+  'set',
+  'tuple',
+  'print',
+  'len',
+  'range',
+  'open',
+  'isinstance',
+  'getattr',
+  'super',
+  'type',
+  'zip',
+  'enumerate',
+  'sorted',
+  'map',
+  'vars',
+]);
+
+function key(...parts: readonly unknown[]): string {
+  return JSON.stringify(parts);
+}
+
+/** Names after alternatives: a name that only some of them know may be as it was before. */
+function joined(states: readonly Map<string, Value>[], before: Map<string, Value>): Map<string, Value> {
+  const [only, ...others] = states;
+  if (only === undefined) return before;
+  if (others.length === 0) return only;
+  const result = new Map<string, Value>();
+  for (const name of new Set(states.flatMap(state => [...state.keys()]))) {
+    const values = states.flatMap(state => state.get(name) ?? []);
+    result.set(name, union(values));
+  }
+  return result;
+}
+
+function dottedName(node: Expression): string {
+  if (node.kind === 'call') return dottedName(node.callee);
+  if (node.kind === 'subscript') return dottedName(node.value);
+  if (node.kind === 'attribute') return `${dottedName(node.value)}.${node.name}`;
+  return node.kind === 'name' ? node.id : '';
+}
+
+function decoratorsOf(of: PythonClass | undefined, name: string): string[] {
+  const found = of?.definition.body.find(
+    statement => statement.kind === 'function' && statement.name === name,
+  );
+  if (found?.kind === 'function') return found.decorators.map(dottedName);
+  return (of?.bases ?? []).flatMap(base => (base.kind === 'class' ? decoratorsOf(base, name) : []));
+}
+
+function isStatic(of: PythonClass | undefined, name: string): boolean {
+  return decoratorsOf(of, name).includes('staticmethod');
+}
+
+function isClassMethod(of: PythonClass | undefined, name: string): boolean {
+  return decoratorsOf(of, name).includes('classmethod');
+}
+
+/** The answer of a comparison when both sides are known. */
+function compared(operator: string, left: Value, right: Value): boolean | undefined {
+  if (operator === 'is' || operator === 'is not') {
+    if (right.kind !== 'none') return undefined;
+    if (
+      left.kind === 'unknown' ||
+      left.kind === 'union' ||
+      left.kind === 'external' ||
+      left.kind === 'method'
+    )
+      return undefined;
+    return (left.kind === 'none') === (operator === 'is');
+  }
+  const isPlain = (value: Value) => ['text', 'number', 'boolean', 'none'].includes(value.kind);
+  if (operator === '==' || operator === '!=') {
+    if (!isPlain(left) || !isPlain(right)) return undefined;
+    if (left.kind === 'none' || right.kind === 'none')
+      return (left.kind === right.kind) === (operator === '==');
+    const [first, second] = [knownText(left), knownText(right)];
+    if (first === undefined || second === undefined) return undefined;
+    return (left.kind === right.kind && first === second) === (operator === '==');
+  }
+  if ((operator === 'in' || operator === 'not in') && right.kind === 'list' && !right.isOpen) {
+    const items = right.items.map(knownText);
+    const wanted = knownText(left);
+    if (wanted === undefined || items.includes(undefined)) return undefined;
+    return items.includes(wanted) === (operator === 'in');
+  }
+  if (left.kind === 'number' && right.kind === 'number') {
+    switch (operator) {
+      case '<':
+        return left.value < right.value;
+      case '<=':
+        return left.value <= right.value;
+      case '>':
+        return left.value > right.value;
+      case '>=':
+        return left.value >= right.value;
+    }
+  }
+  return undefined;
+}
+
+function arithmetic(operator: string, left: number, right: number): Value {
+  const results: Readonly<Record<string, number>> = {
+    '+': left + right,
+    '-': left - right,
+    '*': left * right,
+    '/': left / right,
+    '//': Math.floor(left / right),
+    '**': left ** right,
+    '%': left % right,
+  };
+  const value = results[operator];
+  return value === undefined || !Number.isFinite(value) ? UNKNOWN : { kind: 'number', value };
+}
+
+/** A text with its placeholders filled. */
+function substituted(
+  template: Text,
+  placeholder: RegExp,
+  value: (index: number, name: string | undefined) => Value | undefined,
+): Text {
+  const pieces: Text[] = [];
+  let count = 0;
+  for (const part of template.parts) {
+    if (part === null) {
+      pieces.push({ kind: 'text', parts: [null] });
+      continue;
+    }
+    let position = 0;
+    for (const match of part.matchAll(new RegExp(placeholder.source, 'g'))) {
+      pieces.push(text(part.slice(position, match.index)));
+      const found = value(count, match[1]);
+      count += 1;
+      pieces.push(found === undefined ? { kind: 'text', parts: [null] } : textOf(found));
+      position = match.index + match[0].length;
+    }
+    pieces.push(text(part.slice(position)));
+  }
+  return concatenated(pieces, template.at);
+}

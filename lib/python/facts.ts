@@ -1,0 +1,68 @@
+import type { At, Text } from './values';
+
+/** What a job reads: a file path, a table, or a system such as Kafka. */
+export interface Source {
+  readonly at: At;
+  readonly isStream: boolean;
+  /** e.g. kafka, parquet; '?' when it is given but not known, undefined when none is given: Spark's default. */
+  readonly format: string | undefined;
+  /** Keys in lower case: Spark compares them so. */
+  readonly options: ReadonlyMap<string, Setting>;
+  /** Whether options may be set that are not in `options`. */
+  readonly hasOpenOptions: boolean;
+  readonly paths: readonly Text[];
+  readonly table?: Text;
+}
+
+export interface Setting {
+  readonly at: At;
+  readonly value: Text;
+}
+
+/** What a job writes. */
+export interface Sink {
+  readonly at: At;
+  readonly isStream: boolean;
+  /** Whether a streaming query's batch function does it. */
+  readonly isInBatchFunction: boolean;
+  readonly format: string | undefined;
+  readonly options: ReadonlyMap<string, Setting>;
+  readonly hasOpenOptions: boolean;
+  readonly path?: Text;
+  readonly table?: { readonly at: At; readonly name: Text };
+  /** The columns that are written, when all of them are known. */
+  readonly columns: readonly string[] | undefined;
+  readonly sources: readonly Source[];
+}
+
+/** A dataframe that nothing stores. */
+export interface DeadFrame {
+  readonly at: At;
+  /** The variable that holds it. */
+  readonly name: string | undefined;
+  readonly sources: readonly Source[];
+  /** Whether a writer was made for it that is never started. */
+  readonly hasIdleWriter: boolean;
+}
+
+/** An INSERT statement in a text that the code hands to somebody. */
+export interface Insert {
+  readonly at: At;
+  readonly database: string | undefined;
+  readonly table: string;
+  readonly columns: readonly string[] | undefined;
+}
+
+/** Everything that is known of what a program does. */
+export interface CodeFacts {
+  readonly sources: readonly Source[];
+  readonly sinks: readonly Sink[];
+  readonly deadFrames: readonly DeadFrame[];
+  readonly inserts: readonly Insert[];
+  /** Spark settings that the code makes. */
+  readonly conf: readonly { readonly key: string; readonly setting: Setting }[];
+  /** Paths that the code gives to other programs, e.g. inside of SQL: object-store URLs in texts that escape. */
+  readonly mentioned: readonly Setting[];
+  /** Whether part of the program could not be followed to its end, so that what is missing proves nothing. */
+  readonly isPartial: boolean;
+}

@@ -1,0 +1,673 @@
+import type { Setting, Sink, Source } from './facts';
+import {
+  type Arguments,
+  type At,
+  alternatives,
+  knownText,
+  Native,
+  NONE,
+  type Text,
+  textOf,
+  UNKNOWN,
+  type Value,
+} from './values';
+
+/** What the Spark objects tell and ask. */
+export interface SparkContext {
+  readonly frames: Frame[];
+  readonly views: Map<string, Frame>;
+  readonly isInBatchFunction: boolean;
+  source(source: Source): void;
+  sink(sink: Sink): void;
+  conf(key: string, setting: Setting): void;
+  /** Calls a function of the program. */
+  call(callee: Value, args: Arguments, at: At): Value;
+  /** Calls a function for every micro-batch of a stream. */
+  callForBatch(callee: Value, args: Arguments, at: At): void;
+  escape(value: Value): void;
+}
+
+const KAFKA_COLUMNS = ['key', 'value', 'topic', 'partition', 'offset', 'timestamp', 'timestampType'];
+
+/** Formats that DataFrameReader and DataFrameWriter have methods for. */
+const FILE_FORMATS: ReadonlySet<string> = new Set(['parquet', 'json', 'csv', 'orc', 'text', 'xml']);
+
+/** Methods that give rows, or a side effect, and not a dataframe. */
+const ACTIONS: ReadonlySet<string> = new Set([
+  'count',
+  'collect',
+  'show',
+  'take',
+  'head',
+  'first',
+  'tail',
+  'toPandas',
+  'toLocalIterator',
+  'isEmpty',
+  'foreach',
+  'foreachPartition',
+  'toJSON',
+  'collectAsMap',
+  'toArrow',
+  'summary',
+  'describe',
+  'approxQuantile',
+  'corr',
+  'cov',
+  'display',
+]);
+
+/** Methods that look at a dataframe without running it. */
+const LOOKS: ReadonlySet<string> = new Set([
+  'printSchema',
+  'explain',
+  'isLocal',
+  'unpersist',
+  'inputFiles',
+  'sameSemantics',
+  'semanticHash',
+]);
+
+/** Methods whose result has the same columns. */
+const SAME_COLUMNS: ReadonlySet<string> = new Set([
+  'filter',
+  'where',
+  'withWatermark',
+  'dropDuplicates',
+  'dropDuplicatesWithinWatermark',
+  'drop_duplicates',
+  'distinct',
+  'repartition',
+  'coalesce',
+  'orderBy',
+  'sort',
+  'limit',
+  'offset',
+  'hint',
+  'alias',
+  'checkpoint',
+  'localCheckpoint',
+  'sample',
+  'repartitionByRange',
+  'sortWithinPartitions',
+  'dropna',
+  'fillna',
+  'replace',
+  'observe',
+  'union',
+  'unionAll',
+  'intersect',
+  'exceptAll',
+  'subtract',
+  'rebalance',
+]);
+
+/** Column expressions keep the name that they will have in a dataframe, when it is known. */
+export class Column extends Native {
+  constructor(public readonly name: string | undefined) {
+    super();
+  }
+
+  public method(name: string, args: Arguments): Value {
+    if (name === 'alias' || name === 'name') {
+      return new Column(args.positional.length === 1 ? knownText(args.positional[0]) : undefined);
+    }
+    return new Column(['cast', 'astype', 'asc', 'desc'].includes(name) ? this.name : undefined);
+  }
+
+  public override attribute(): Value {
+    return new Column(undefined);
+  }
+}
+
+/** SparkSession.builder and SparkConf: what settings go through. */
+export class Configuration extends Native {
+  constructor(
+    private readonly context: SparkContext,
+    private readonly isBuilder: boolean,
+  ) {
+    super();
+  }
+
+  public method(name: string, args: Arguments, at: At): Value {
+    const [key, value] = args.positional;
+    if (name === 'getOrCreate' || name === 'create') return new Session(this.context);
+    if (name === 'config' || name === 'set' || name === 'setIfMissing') {
+      const setting = args.keywords.get('value') ?? value;
+      const named = knownText(args.keywords.get('key') ?? key);
+      if (named !== undefined && setting !== undefined)
+        this.context.conf(named, { at, value: textOf(setting) });
+      this.pairs(args.keywords.get('map'), at);
+    }
+    if (name === 'setAll') this.pairs(key, at);
+    if (name === 'master' || name === 'setMaster') this.setting('spark.master', key, at);
+    if (name === 'remote') this.setting('spark.remote', key, at);
+    if (name === 'get') return UNKNOWN;
+    return this;
+  }
+
+  public override attribute(name: string): Value {
+    return name === 'builder' && this.isBuilder ? this : UNKNOWN;
+  }
+
+  private setting(key: string, value: Value | undefined, at: At): void {
+    if (value !== undefined) this.context.conf(key, { at, value: textOf(value) });
+  }
+
+  private pairs(value: Value | undefined, at: At): void {
+    if (value?.kind === 'dict') for (const [key, item] of value.entries) this.setting(key, item, at);
+    if (value?.kind === 'list') {
+      for (const item of value.items) {
+        if (item.kind !== 'list') continue;
+        const key = knownText(item.items[0]);
+        if (key !== undefined) this.setting(key, item.items[1], at);
+      }
+    }
+  }
+}
+
+export class Session extends Native {
+  constructor(private readonly context: SparkContext) {
+    super();
+  }
+
+  public method(name: string, args: Arguments, at: At): Value {
+    switch (name) {
+      case 'createDataFrame':
+      case 'range':
+      case 'emptyDataFrame':
+        return new Frame(this.context, at, { sources: [], parents: [], columns: undefined });
+      case 'table': {
+        const table = args.positional[0];
+        const view = this.context.views.get(knownText(table) ?? '');
+        if (view !== undefined) return view.derived(at, view.columns);
+        return new Reader(this.context, false).method('table', args, at);
+      }
+      case 'sql':
+        return this.sql(args, at);
+      case 'newSession':
+      case 'getActiveSession':
+      case 'active':
+        return this;
+      default:
+        return UNKNOWN;
+    }
+  }
+
+  public override attribute(name: string): Value {
+    if (name === 'read') return new Reader(this.context, false);
+    if (name === 'readStream') return new Reader(this.context, true);
+    if (name === 'builder') return new Configuration(this.context, true);
+    if (name === 'conf') return new Configuration(this.context, false);
+    return UNKNOWN;
+  }
+
+  /** A statement reads the views that it names; one that is not known may read them all. */
+  private sql(args: Arguments, at: At): Value {
+    const statement = args.positional[0] ?? args.keywords.get('sqlQuery');
+    const known = knownText(statement);
+    const words = new Set(known?.toLowerCase().match(/[\w.]+/g) ?? []);
+    const views = [...this.context.views].filter(
+      ([name]) => known === undefined || words.has(name.toLowerCase()),
+    );
+    for (const value of args.keywords.values()) this.context.escape(value);
+    const frame = new Frame(this.context, at, {
+      sources: views.flatMap(([, view]) => view.sources),
+      parents: views.map(([, view]) => view),
+      columns: undefined,
+    });
+    if (known === undefined || !/^\s*(select|with)\b/i.test(known)) frame.isUsed = true;
+    return frame;
+  }
+}
+
+/** A format that is given but not known. */
+export const UNKNOWN_FORMAT = '?';
+
+function formatName(value: Value | undefined): string {
+  return knownText(value)?.toLowerCase() ?? UNKNOWN_FORMAT;
+}
+
+/** Format, options and place of a reader or writer, as they are put together. */
+class Settings {
+  public format: string | undefined;
+  public readonly options = new Map<string, Setting>();
+  public isOpen = false;
+
+  public copy(): Settings {
+    const copy = new Settings();
+    copy.format = this.format;
+    copy.isOpen = this.isOpen;
+    for (const [key, setting] of this.options) copy.options.set(key, setting);
+    return copy;
+  }
+
+  public set(key: string, value: Value, at: At): void {
+    this.options.set(key.toLowerCase(), { at, value: textOf(value) });
+  }
+
+  /** Whether the method was one that sets something. */
+  public apply(name: string, args: Arguments, at: At): boolean {
+    const [first, second] = args.positional;
+    if (name === 'format') {
+      this.format = formatName(first ?? args.keywords.get('source'));
+      return true;
+    }
+    if (name === 'option') {
+      const key = knownText(first ?? args.keywords.get('key'));
+      const value = second ?? args.keywords.get('value');
+      if (key === undefined || value === undefined) this.isOpen = true;
+      else this.set(key, value, at);
+      return true;
+    }
+    if (name === 'options') {
+      for (const [key, value] of args.keywords) this.set(key, value, at);
+      if (args.isOpen) this.isOpen = true;
+      return true;
+    }
+    return false;
+  }
+}
+
+export class Reader extends Native {
+  constructor(
+    private readonly context: SparkContext,
+    private readonly isStream: boolean,
+    private readonly settings = new Settings(),
+  ) {
+    super();
+  }
+
+  public method(name: string, args: Arguments, at: At): Value {
+    const settings = this.settings.copy();
+    if (settings.apply(name, args, at)) return new Reader(this.context, this.isStream, settings);
+    if (name === 'schema') return new Reader(this.context, this.isStream, settings);
+    for (const [key, value] of args.keywords) {
+      if (key !== 'path' && key !== 'format' && key !== 'schema' && value.kind !== 'none')
+        settings.set(key, value, at);
+    }
+    if (args.isOpen) settings.isOpen = true;
+    if (name === 'load') {
+      const format = args.keywords.get('format');
+      if (format !== undefined) settings.format = formatName(format);
+      return this.frame(settings, args.keywords.get('path') ?? args.positional[0], undefined, at);
+    }
+    if (FILE_FORMATS.has(name)) {
+      settings.format = name;
+      const paths = args.keywords.get('path') ?? args.keywords.get('paths') ?? args.positional[0];
+      const all: Value = { kind: 'list', items: [...args.positional], isOpen: false };
+      return this.frame(settings, args.positional.length > 1 ? all : paths, undefined, at);
+    }
+    if (name === 'table') return this.frame(settings, undefined, args.positional[0], at);
+    if (name === 'jdbc') {
+      settings.format = 'jdbc';
+      const [url, table] = args.positional;
+      if (url !== undefined) settings.set('url', url, at);
+      return this.frame(settings, undefined, table ?? args.keywords.get('table'), at);
+    }
+    return UNKNOWN;
+  }
+
+  private frame(settings: Settings, path: Value | undefined, table: Value | undefined, at: At): Frame {
+    const source: Source = {
+      at,
+      isStream: this.isStream,
+      format: settings.format,
+      options: settings.options,
+      hasOpenOptions: settings.isOpen,
+      paths: [...texts(path), ...(path === undefined ? texts(settings.options.get('path')?.value) : [])],
+      ...(table === undefined ? {} : { table: textOf(table) }),
+    };
+    this.context.source(source);
+    const columns = settings.format === 'kafka' ? KAFKA_COLUMNS : undefined;
+    return new Frame(this.context, at, { sources: [source], parents: [], columns });
+  }
+}
+
+/** The texts of a value: one, or those of a list; an alternative counts by itself. */
+function texts(value: Value | undefined): Text[] {
+  if (value === undefined || value.kind === 'none') return [];
+  if (value.kind === 'list') return value.items.flatMap(item => texts(item));
+  return alternatives(value).map(textOf);
+}
+
+export class Frame extends Native {
+  public isUsed = false;
+  public hasIdleWriter = false;
+  public name: string | undefined;
+  public readonly at: At;
+  public readonly sources: readonly Source[];
+  public readonly columns: readonly string[] | undefined;
+
+  constructor(
+    private readonly context: SparkContext,
+    at: At,
+    origin: { sources: readonly Source[]; parents: readonly Frame[]; columns: readonly string[] | undefined },
+  ) {
+    super();
+    this.at = at;
+    this.sources = [...new Set(origin.sources)];
+    this.columns = origin.columns;
+    for (const parent of origin.parents) parent.isUsed = true;
+    context.frames.push(this);
+  }
+
+  public override escape(): void {
+    this.isUsed = true;
+  }
+
+  public derived(at: At, columns: readonly string[] | undefined, others: readonly Frame[] = []): Frame {
+    return new Frame(this.context, at, {
+      sources: [...this.sources, ...others.flatMap(other => other.sources)],
+      parents: [this, ...others],
+      columns,
+    });
+  }
+
+  public override attribute(name: string, at: At): Value {
+    if (name === 'writeStream' || name === 'write')
+      return new Writer(this.context, this, name === 'writeStream');
+    if (name === 'sparkSession' || name === 'sql_ctx') return new Session(this.context);
+    if (name === 'isStreaming')
+      return { kind: 'boolean', value: this.sources.some(({ isStream }) => isStream) };
+    if (name === 'columns' || name === 'schema' || name === 'dtypes' || name === 'storageLevel')
+      return UNKNOWN;
+    if (name === 'rdd' || name === 'na' || name === 'stat') {
+      this.isUsed = true;
+      return name === 'na' ? this.derived(at, undefined) : UNKNOWN;
+    }
+    return new Column(name);
+  }
+
+  public method(name: string, args: Arguments, at: At): Value {
+    if (name === 'persist' || name === 'cache') return this;
+    if (LOOKS.has(name)) return UNKNOWN;
+    if (/^create(OrReplace)?(Global)?TempView$|^registerTempTable$/.test(name)) {
+      const view = knownText(args.positional[0]);
+      if (view === undefined) this.isUsed = true;
+      else this.context.views.set(view, this);
+      return NONE;
+    }
+    if (name === 'writeTo') {
+      return new Writer(this.context, this, false).to(args.positional[0], at);
+    }
+    if (ACTIONS.has(name)) {
+      this.isUsed = true;
+      if (name.startsWith('foreach')) {
+        for (const value of args.positional)
+          this.context.call(value, { positional: [UNKNOWN], keywords: new Map(), isOpen: false }, at);
+      }
+      return UNKNOWN;
+    }
+    if (name === 'groupBy' || name === 'groupby' || name === 'rollup' || name === 'cube') {
+      return new Grouped(this.context, this, outputNames(args.positional, this.columns));
+    }
+    if (name === 'agg') return new Grouped(this.context, this, []).method('agg', args, at);
+    if (name === 'transform') {
+      const [callee, ...rest] = args.positional;
+      return this.context.call(callee ?? UNKNOWN, { ...args, positional: [this, ...rest] }, at);
+    }
+    const values = [...args.positional, ...args.keywords.values()].flatMap(alternatives);
+    const others = values.filter((value): value is Frame => value instanceof Frame);
+    for (const value of values)
+      if (!(value instanceof Frame) && value.kind !== 'text') this.context.escape(value);
+    return this.derived(at, this.columnsAfter(name, args), others);
+  }
+
+  private columnsAfter(name: string, args: Arguments): readonly string[] | undefined {
+    const { columns } = this;
+    const first = knownText(args.positional[0] ?? args.keywords.get('colName'));
+    if (SAME_COLUMNS.has(name)) return columns;
+    if (name === 'select') return outputNames(args.positional, columns);
+    if (name === 'selectExpr') return expressionNames(args.positional, columns);
+    if (name === 'toDF') return args.positional.length > 0 ? all(args.positional.map(knownText)) : columns;
+    if (columns === undefined) return undefined;
+    if (name === 'withColumn') return first === undefined ? undefined : [...new Set([...columns, first])];
+    if (name === 'withColumns') {
+      const added = args.positional[0];
+      return added?.kind === 'dict' && !added.isOpen
+        ? [...new Set([...columns, ...added.entries.keys()])]
+        : undefined;
+    }
+    if (name === 'withColumnRenamed') {
+      const second = knownText(args.positional[1]);
+      return first === undefined || second === undefined
+        ? undefined
+        : columns.map(column => (column === first ? second : column));
+    }
+    if (name === 'drop') {
+      const dropped = all(
+        args.positional.map(value => (value instanceof Column ? value.name : knownText(value))),
+      );
+      return dropped === undefined ? undefined : columns.filter(column => !dropped.includes(column));
+    }
+    return undefined;
+  }
+}
+
+class Grouped extends Native {
+  constructor(
+    private readonly context: SparkContext,
+    private readonly frame: Frame,
+    private readonly keys: readonly string[] | undefined,
+  ) {
+    super();
+  }
+
+  public override escape(): void {
+    this.frame.escape();
+  }
+
+  public method(name: string, args: Arguments, at: At): Value {
+    if (name === 'pivot') return new Grouped(this.context, this.frame, undefined);
+    for (const value of args.positional) if (value.kind === 'function') this.context.escape(value);
+    const { keys } = this;
+    const values =
+      name === 'agg' ? outputNames(args.positional, undefined) : name === 'count' ? ['count'] : undefined;
+    return this.frame.derived(
+      at,
+      keys === undefined || values === undefined ? undefined : [...keys, ...values],
+    );
+  }
+}
+
+export class Writer extends Native {
+  constructor(
+    private readonly context: SparkContext,
+    private readonly frame: Frame | undefined,
+    private readonly isStream: boolean,
+    private readonly settings = new Settings(),
+    private readonly target: { at: At; name: Text } | undefined = undefined,
+  ) {
+    super();
+    if (frame !== undefined && !frame.isUsed) frame.hasIdleWriter = true;
+  }
+
+  public override escape(): void {
+    this.frame?.escape();
+  }
+
+  /** DataFrameWriterV2. */
+  public to(table: Value | undefined, at: At): Writer {
+    const name = table === undefined ? { kind: 'text' as const, parts: [null] } : textOf(table);
+    return new Writer(this.context, this.frame, false, this.settings.copy(), { at, name });
+  }
+
+  public method(name: string, args: Arguments, at: At): Value {
+    const settings = this.settings.copy();
+    const next = () => new Writer(this.context, this.frame, this.isStream, settings, this.target);
+    if (settings.apply(name, args, at)) return next();
+    const [first, second] = args.positional;
+    switch (name) {
+      case 'trigger':
+        for (const [key, value] of args.keywords) settings.set(`trigger.${key}`, value, at);
+        return next();
+      case 'foreachBatch': {
+        const frame = this.frame;
+        if (frame !== undefined) {
+          // The batch is input: only what is made of it can be forgotten.
+          const batch = new Frame(this.context, at, {
+            sources: frame.sources,
+            parents: [],
+            columns: frame.columns,
+          });
+          batch.isUsed = true;
+          this.context.callForBatch(
+            first ?? UNKNOWN,
+            { positional: [batch, UNKNOWN], keywords: new Map(), isOpen: false },
+            at,
+          );
+        } else if (first !== undefined) {
+          this.context.callForBatch(
+            first,
+            { positional: [UNKNOWN, UNKNOWN], keywords: new Map(), isOpen: false },
+            at,
+          );
+        }
+        settings.format = 'foreachbatch';
+        return next();
+      }
+      case 'foreach':
+        if (first !== undefined) this.context.escape(first);
+        settings.format = 'foreach';
+        return next();
+      case 'outputMode':
+      case 'queryName':
+      case 'mode':
+      case 'partitionBy':
+      case 'bucketBy':
+      case 'sortBy':
+      case 'clusterBy':
+      case 'using':
+      case 'tableProperty':
+      case 'partitionedBy':
+        return next();
+      case 'start':
+      case 'save':
+      case 'load': {
+        const format = args.keywords.get('format');
+        if (format !== undefined) settings.format = formatName(format);
+        for (const [key, value] of args.keywords) {
+          if (!['path', 'format', 'outputMode', 'partitionBy', 'queryName', 'mode'].includes(key))
+            settings.set(key, value, at);
+        }
+        return this.store(settings, args.keywords.get('path') ?? first, undefined, at);
+      }
+      case 'toTable':
+      case 'saveAsTable':
+      case 'insertInto':
+      case 'table':
+        return this.store(
+          settings,
+          undefined,
+          { at, name: textOf(first ?? args.keywords.get('tableName') ?? UNKNOWN) },
+          at,
+        );
+      case 'jdbc':
+        settings.format = 'jdbc';
+        if (first !== undefined) settings.set('url', first, at);
+        return this.store(
+          settings,
+          undefined,
+          { at, name: textOf(second ?? args.keywords.get('table') ?? UNKNOWN) },
+          at,
+        );
+      case 'append':
+      case 'create':
+      case 'replace':
+      case 'createOrReplace':
+      case 'overwrite':
+      case 'overwritePartitions':
+        return this.target === undefined ? UNKNOWN : this.store(settings, undefined, this.target, at);
+      default:
+        if (!FILE_FORMATS.has(name)) return UNKNOWN;
+        settings.format = name;
+        return this.store(settings, args.keywords.get('path') ?? first, undefined, at);
+    }
+  }
+
+  private store(
+    settings: Settings,
+    path: Value | undefined,
+    table: { at: At; name: Text } | undefined,
+    at: At,
+  ): Value {
+    if (this.frame !== undefined) this.frame.isUsed = true;
+    const target = path ?? settings.options.get('path')?.value;
+    const dbtable = settings.options.get('dbtable') ?? settings.options.get('table');
+    const named = table ?? (dbtable === undefined ? undefined : { at: dbtable.at, name: dbtable.value });
+    for (const place of target === undefined ? [undefined] : texts(target)) {
+      this.context.sink({
+        at,
+        isStream: this.isStream,
+        isInBatchFunction: this.context.isInBatchFunction,
+        format: settings.format,
+        options: settings.options,
+        hasOpenOptions: settings.isOpen,
+        ...(place === undefined ? {} : { path: place }),
+        ...(named === undefined ? {} : { table: named }),
+        columns: this.frame?.columns,
+        sources: this.frame?.sources ?? [],
+      });
+    }
+    return this.isStream ? new Query() : NONE;
+  }
+}
+
+/** A StreamingQuery: what it tells is not known before it runs. */
+class Query extends Native {
+  public method(): Value {
+    return UNKNOWN;
+  }
+}
+
+/** The names that columns and texts give in a select, when all are known. */
+function outputNames(
+  values: readonly Value[],
+  parent: readonly string[] | undefined,
+): readonly string[] | undefined {
+  const names: string[] = [];
+  for (const value of values) {
+    if (value.kind === 'list') {
+      const inner = value.isOpen ? undefined : outputNames(value.items, parent);
+      if (inner === undefined) return undefined;
+      names.push(...inner);
+      continue;
+    }
+    const name = value instanceof Column ? value.name : knownText(value);
+    if (name === undefined) return undefined;
+    if (name === '*') {
+      if (parent === undefined) return undefined;
+      names.push(...parent);
+    } else if (name.endsWith('.*')) return undefined;
+    else names.push(name.slice(name.lastIndexOf('.') + 1).replaceAll('`', ''));
+  }
+  return names;
+}
+
+function expressionNames(
+  values: readonly Value[],
+  parent: readonly string[] | undefined,
+): readonly string[] | undefined {
+  const names: string[] = [];
+  for (const value of values.flatMap(item => (item.kind === 'list' ? item.items : [item]))) {
+    const expression = knownText(value)?.trim();
+    if (expression === '*') {
+      if (parent === undefined) return undefined;
+      names.push(...parent);
+      continue;
+    }
+    const name =
+      expression === undefined
+        ? undefined
+        : (/(?:^|\s)as\s+`?(\w+)`?$/i.exec(expression)?.[1] ?? /^`?(\w+)`?$/.exec(expression)?.[1]);
+    if (name === undefined) return undefined;
+    names.push(name);
+  }
+  return names;
+}
+
+function all(items: readonly (string | undefined)[]): string[] | undefined {
+  const known = items.filter(item => item !== undefined);
+  return known.length === items.length ? known : undefined;
+}
