@@ -1,6 +1,6 @@
 import { Construct } from 'constructs';
 import { Application, type ApplicationSpecSource, AppProject } from '../../imports/argoproj.io';
-import { type ClusterService, clusterServices } from '../capacity/cluster-services';
+import { clusterServices } from '../capacity/cluster-services';
 import { operators } from '../versions';
 import type { KafkaCluster } from './kafka-cluster';
 
@@ -92,7 +92,7 @@ export class ArgoCdApplications extends Construct {
         valuesObject: {
           // A chart that watches the namespace which it is installed in refuses to list it too.
           watchNamespaces: [props.kafka.namespace].filter(namespace => namespace !== strimzi.namespace),
-          resources: resources('strimzi-cluster-operator'),
+          ...figures('strimzi-cluster-operator'),
         },
       },
     });
@@ -105,12 +105,12 @@ export class ArgoCdApplications extends Construct {
         valuesObject: {
           controller: {
             uiService: { enable: false },
-            resources: resources('spark-operator-controller'),
+            ...figures('spark-operator-controller'),
             // spark-submit resolves packages in the operator's pod too: 551 MB for Kafka and S3A.
             volumes: [{ name: 'tmp', emptyDir: { sizeLimit: '1Gi' } }],
             volumeMounts: [{ name: 'tmp', mountPath: '/tmp', readOnly: false }],
           },
-          webhook: { enable: true, resources: resources('spark-operator-webhook') },
+          webhook: { enable: true, ...figures('spark-operator-webhook') },
           spark: {
             jobNamespaces: [...props.jobNamespaces],
             // Each job brings its own account with the least rights.
@@ -130,8 +130,8 @@ export class ArgoCdApplications extends Construct {
           alertmanager: { enabled: false },
           'prometheus-node-exporter': { enabled: false },
           'prometheus-pushgateway': { enabled: false },
-          server: { resources: resources('prometheus-server') },
-          'kube-state-metrics': { resources: resources('kube-state-metrics') },
+          server: figures('prometheus-server'),
+          'kube-state-metrics': figures('kube-state-metrics'),
         },
       },
     });
@@ -171,14 +171,13 @@ export class ArgoCdApplications extends Construct {
   }
 }
 
-/** The requests that the fit counts, as a chart's `resources`; memory is its own limit, CPU may burst. */
-function resources(name: string): { requests: Record<string, string>; limits: Record<string, string> } {
-  const { cpu, memory } = service(name);
-  return { requests: { cpu, memory }, limits: { cpu: '1', memory } };
-}
-
-function service(name: string): ClusterService {
-  const found = clusterServices.find(entry => entry.name === name);
-  if (found === undefined) throw new Error(`lib/capacity/cluster-services.ts has no service ${name}`);
-  return found;
+/** What the fit counts, as a chart takes it; memory is its own limit, CPU may burst. */
+function figures(name: string) {
+  const service = clusterServices.find(entry => entry.name === name);
+  if (service === undefined) throw new Error(`lib/capacity/cluster-services.ts has no service ${name}`);
+  const { cpu, memory, priorityClassName } = service;
+  return {
+    resources: { requests: { cpu, memory }, limits: { cpu: '1', memory } },
+    ...(priorityClassName === undefined ? {} : { priorityClassName }),
+  };
 }
