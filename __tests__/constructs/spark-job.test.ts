@@ -224,11 +224,22 @@ describe('custom props', () => {
   });
 
   test('a size that is set in part keeps the defaults for the rest', () => {
-    expect(sparkPod(SIZE, { cpu: { limit: Cpu.units(2) }, taskSlots: 2 })).toEqual({
-      ...SIZE,
+    const { memoryOverhead: _, ...defaults } = SIZE;
+    expect(sparkPod(defaults, { cpu: { limit: Cpu.units(2) }, taskSlots: 2 })).toMatchObject({
+      memory: SIZE.memory,
       taskSlots: 2,
       cpu: { request: Cpu.millis(400), limit: Cpu.units(2) },
     });
+  });
+
+  test.each([
+    [Size.gibibytes(1), 384],
+    [Size.gibibytes(2), 410],
+    [Size.gibibytes(6), 1229],
+  ])('the memory beside the heap grows with it (%#)', (memory, mebibytes) => {
+    expect(sparkPod(SIZE, { memory }).memoryOverhead.toMebibytes()).toBe(mebibytes);
+    const memoryOverhead = Size.mebibytes(700);
+    expect(sparkPod(SIZE, { memory, memoryOverhead }).memoryOverhead).toBe(memoryOverhead);
   });
 
   test.each([

@@ -12,7 +12,7 @@ import {
   SparkExecutorCount,
   SparkJob,
   type SparkJobOptions,
-  type SparkPodProps,
+  type SparkPodDefaults,
   sparkPod,
 } from './spark-job';
 import type { SparkStreamingJob } from './spark-streaming-job';
@@ -61,19 +61,17 @@ export interface SparkGoldJobProps extends SparkJobOptions {
   readonly businessTimeZone?: string;
 }
 
-const DRIVER: Required<SparkPodProps> = {
+const DRIVER: SparkPodDefaults = {
   taskSlots: 1,
   cpu: { request: Cpu.millis(250), limit: Cpu.millis(1000) },
   memory: Size.mebibytes(768),
-  memoryOverhead: Size.mebibytes(384),
 };
 
 /** One core and 2g are the running system's (seed); the request is open there: docs/capacity.md. */
-const EXECUTOR: Required<SparkPodProps> = {
+const EXECUTOR: SparkPodDefaults = {
   taskSlots: 1,
   cpu: { request: Cpu.millis(400), limit: Cpu.millis(1000) },
   memory: Size.gibibytes(2),
-  memoryOverhead: Size.mebibytes(384),
 };
 
 /**

@@ -49,6 +49,7 @@ export interface SparkPodProps {
   /**
    * Memory of the pod beside the heap: JVM metaspace and threads, network buffers, the Python process of a driver.
    * The pod requests memory + memoryOverhead, and that is its limit too.
+   * @default a fifth of memory, at least Size.mebibytes(384)
    */
   readonly memoryOverhead?: Size;
 }
@@ -153,12 +154,17 @@ export interface SparkSecretFile {
   readonly mountPath: string;
 }
 
-/** A pod's figures: what the caller set, and the defaults for the rest. */
-export function sparkPod(
-  defaults: Required<SparkPodProps>,
-  props: SparkPodProps = {},
-): Required<SparkPodProps> {
-  return { ...defaults, ...props, cpu: { ...defaults.cpu, ...props.cpu } };
+/** A job's own figures for a pod. */
+export type SparkPodDefaults = Required<Omit<SparkPodProps, 'memoryOverhead'>>;
+
+/**
+ * A pod's figures: what the caller set, and the defaults for the rest. The memory beside the heap is more than
+ * Spark's tenth for a JVM and less than its 0.4 for PySpark: only the driver has a Python process, and it handles no rows.
+ */
+export function sparkPod(defaults: SparkPodDefaults, props: SparkPodProps = {}): Required<SparkPodProps> {
+  const pod = { ...defaults, ...props, cpu: { ...defaults.cpu, ...props.cpu } };
+  const fifth = Math.ceil(bytesOf(pod.memory) / 2 ** 20 / 5);
+  return { ...pod, memoryOverhead: props.memoryOverhead ?? Size.mebibytes(Math.max(384, fifth)) };
 }
 
 /**

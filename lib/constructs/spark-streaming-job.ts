@@ -11,7 +11,7 @@ import {
   SparkExecutorCount,
   SparkJob,
   type SparkJobOptions,
-  type SparkPodProps,
+  type SparkPodDefaults,
   sparkPod,
 } from './spark-job';
 import type { TrafficEstimate } from './traffic';
@@ -73,18 +73,16 @@ export interface SparkStreamingJobProps extends SparkJobOptions {
   readonly timeZone?: string;
 }
 
-const DRIVER: Required<SparkPodProps> = {
+const DRIVER: SparkPodDefaults = {
   taskSlots: 1,
   cpu: { request: Cpu.millis(250), limit: Cpu.millis(1000) },
   memory: Size.mebibytes(768),
-  memoryOverhead: Size.mebibytes(384),
 };
 
-const EXECUTOR: Required<SparkPodProps> = {
+const EXECUTOR: SparkPodDefaults = {
   taskSlots: 1,
   cpu: { request: Cpu.millis(500), limit: Cpu.millis(1000) },
   memory: Size.gibibytes(1),
-  memoryOverhead: Size.mebibytes(384),
 };
 
 /** Where a login's files appear in the pods. */
