@@ -1,0 +1,70 @@
+import { parseArgs } from 'node:util';
+import { seeded } from '../lib/capacity/search';
+import { runLoad } from '../was/load';
+
+const USAGE = `usage: npm run load -- [--url URL] [--rate N] [--seconds N] [--users N] [--seed N] [--remote]
+Walks visitors through the shop over HTTP and prints what came back as JSON.
+  --url URL      where the shop answers (default http://127.0.0.1:8080)
+  --rate N       requests a second, 1 to 5000 (default 50)
+  --seconds N    how long, 1 to 3600 (default 30)
+  --users N      how many different users there are (default 2000)
+  --seed N       the same seed makes the same visitors (default 1)
+  --remote       allow a URL that is not this machine's own
+Exit code 1 when a request got no answer or was not sent.`;
+
+function whole(name: string, text: string, from: number, to: number, problems: string[]): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value < from || value > to)
+    problems.push(`--${name} is ${JSON.stringify(text)} but must be a whole number from ${from} to ${to}`);
+  return value;
+}
+
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      url: { type: 'string', default: 'http://127.0.0.1:8080' },
+      rate: { type: 'string', default: '50' },
+      seconds: { type: 'string', default: '30' },
+      users: { type: 'string', default: '2000' },
+      seed: { type: 'string', default: '1' },
+      remote: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h' },
+    },
+  });
+  if (values.help) return console.log(USAGE);
+  const problems: string[] = [];
+  const url = URL.canParse(values.url) ? new URL(values.url) : undefined;
+  if (url?.protocol !== 'http:')
+    problems.push(`--url is ${JSON.stringify(values.url)} but must be like http://127.0.0.1:8080`);
+  else if (!LOOPBACK.test(url.hostname) && !values.remote)
+    problems.push(
+      `--url names ${url.hostname}, which is not this machine; add --remote when it is yours to load`,
+    );
+  const rate = whole('rate', values.rate, 1, 5000, problems);
+  const seconds = whole('seconds', values.seconds, 1, 3600, problems);
+  const users = whole('users', values.users, 1, 10_000_000, problems);
+  const seed = whole('seed', values.seed, 0, 2 ** 31, problems);
+  if (problems.length > 0 || !url) throw new Error(problems.join('\n'));
+
+  const stop = new AbortController();
+  process.once('SIGINT', () => stop.abort());
+  process.once('SIGTERM', () => stop.abort());
+  const report = await runLoad({
+    url,
+    rate,
+    seconds,
+    users,
+    random: seeded(seed),
+    maxInFlight: 500,
+    signal: stop.signal,
+  });
+  console.log(JSON.stringify(report));
+  if (report.unanswered + report.skipped > 0) process.exitCode = 1;
+}
+
+main().catch((error: Error) => {
+  console.error(error.message);
+  process.exitCode = 1;
+});
