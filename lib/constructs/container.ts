@@ -78,7 +78,7 @@ export function imageProblems(object: string, image: string): string[] {
   if (/@sha256:[0-9a-f]{64}$/.test(image)) {
     return [];
   }
-  const name = image.slice(image.lastIndexOf('/') + 1);
+  const name = image.split('@')[0]?.split('/').at(-1) ?? '';
   const tag = name.includes(':') ? name.slice(name.indexOf(':') + 1) : '';
   if (tag === '' || tag === 'latest') {
     return [

@@ -81,6 +81,7 @@ export class MinioStore extends ObjectStore {
   public readonly namespace: string;
   public readonly storage: Size;
   private readonly clients = new Map<string, ObjectStoreClientProps>();
+  private readonly credentials = new Map<string, ObjectStoreCredentials>();
   private readonly root: ExternalSecret;
 
   constructor(scope: Construct, id: string, props: MinioStoreProps) {
@@ -139,12 +140,13 @@ export class MinioStore extends ObjectStore {
         `object store ${this.namespace}/${this.name} has client ${JSON.stringify(client)} but a client is named by 3 to 63 of a-z, 0-9 and '-'; rename it, e.g. streaming`,
       );
     }
-    if (this.clients.has(client)) {
+    const known = this.credentials.get(client);
+    if (known !== undefined) {
       this.refuse(
         `object store ${this.namespace}/${this.name} has two clients named ${client} but each has a user of its own; rename one`,
       );
+      return known;
     }
-    this.clients.set(client, props);
     const accessKey = { literal: client };
     const secretKey = { credential: `object-store/${client}` };
     new ExternalSecret(this, `${client}-user`, {
@@ -157,7 +159,14 @@ export class MinioStore extends ObjectStore {
       namespace: props.namespace,
       keys: { 'access-key': accessKey, 'secret-key': secretKey },
     });
-    return { kind: 'secret', accessKey: secret.key('access-key'), secretKey: secret.key('secret-key') };
+    const credentials: ObjectStoreCredentials = {
+      kind: 'secret',
+      accessKey: secret.key('access-key'),
+      secretKey: secret.key('secret-key'),
+    };
+    this.clients.set(client, props);
+    this.credentials.set(client, credentials);
+    return credentials;
   }
 
   /** The Secret from which the Job reads the keys of all clients. */
