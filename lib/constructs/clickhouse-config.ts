@@ -5,7 +5,7 @@ export interface ClickHouseAccount {
   readonly username: string;
   readonly passwordVariable: string;
   /** Settings profile of the user. */
-  readonly profile: 'default' | 'reader';
+  readonly profile: 'default' | 'readonly';
   /** What the user may do, each as the text after GRANT. */
   readonly grants: readonly string[];
 }
@@ -145,11 +145,11 @@ export function usersConfig(accounts: readonly ClickHouseAccount[], maxQueryMemo
       <max_memory_usage>${maxQueryMemoryBytes}</max_memory_usage>
       <async_insert>0</async_insert>
     </default>
-    <reader>
+    <readonly>
       <max_memory_usage>${Math.floor(maxQueryMemoryBytes / 2)}</max_memory_usage>
       <max_execution_time>60</max_execution_time>
       <readonly>2</readonly>
-    </reader>
+    </readonly>
   </profiles>
   <quotas>
     <default/>

@@ -372,7 +372,7 @@ export class ClickHouseDb extends Construct {
       {
         username: 'reader',
         passwordVariable: 'CLICKHOUSE_READER_PASSWORD',
-        profile: 'reader',
+        profile: 'readonly',
         grants: [`SELECT ON ${this.database}.*`],
       },
     ];
