@@ -19,7 +19,7 @@ const MI = 2 ** 20;
 
 /**
  * A cluster from a seed: 1–10 nodes of up to three sizes in up to three zones, up to 60 pods in up to 12 groups that
- * ask for 50–110 % of what there is, with every filter that decides: taints, selectors, (anti-)affinity, spreads,
+ * ask for 35–95 % of what there is, with every filter that decides: taints, selectors, (anti-)affinity, spreads,
  * host ports, volumes with zones, priorities, cordoned nodes.
  */
 export function randomCluster(seed: number): RandomCluster {
@@ -66,7 +66,11 @@ export function randomCluster(seed: number): RandomCluster {
   const cordoned = new Set(nodes.length > 1 && chance(0.1) ? [pick(nodes).name] : []);
 
   const hasPriorities = chance(0.25);
-  const load = 0.5 + random() * 0.6;
+  const load = 0.35 + random() * 0.6;
+  const largest = {
+    cpu: Math.max(...nodes.map(({ allocatable }) => allocatable.cpuMillis)),
+    memory: Math.max(...nodes.map(({ allocatable }) => allocatable.memoryBytes)),
+  };
   const wanted = { cpu: 0, memory: 0 };
   for (const { allocatable } of nodes) {
     wanted.cpu += allocatable.cpuMillis * load;
@@ -81,8 +85,11 @@ export function randomCluster(seed: number): RandomCluster {
     const cpu = chance(0.05) ? 0 : pick([50, 100, 200, 250, 300, 500, 750, 1000]);
     const memory = chance(0.05) ? 0 : pick([64, 128, 256, 512, 1024, 1433, 2048, 2868]) * MI;
     const fits =
-      used.cpu + cpu * replicas <= wanted.cpu * 1.1 && used.memory + memory * replicas <= wanted.memory * 1.1;
-    if (!fits && chance(0.8)) {
+      cpu <= largest.cpu &&
+      memory <= largest.memory &&
+      used.cpu + cpu * replicas <= wanted.cpu * 1.05 &&
+      used.memory + memory * replicas <= wanted.memory * 1.05;
+    if (!fits && chance(0.97)) {
       if (chance(0.3)) break;
       continue;
     }
@@ -124,7 +131,7 @@ export function randomCluster(seed: number): RandomCluster {
                       }),
                     }
                   : {}),
-                ...(chance(0.05)
+                ...(chance(0.04)
                   ? { podAffinity: required({ topologyKey: key, labelSelector: chance(0.5) ? own : other }) }
                   : {}),
               },
@@ -144,7 +151,9 @@ export function randomCluster(seed: number): RandomCluster {
                 {
                   name: 'main',
                   image: 'x:1',
-                  ...(chance(0.05) ? { ports: [{ containerPort: 80, hostPort: pick([8080, 9090]) }] } : {}),
+                  ...(chance(replicas <= nodes.length ? 0.08 : 0.01)
+                    ? { ports: [{ containerPort: 80, hostPort: 8080 + number }] }
+                    : {}),
                   resources: { requests: { cpu: `${cpu}m`, memory: String(memory) } },
                 },
               ],

@@ -1,7 +1,8 @@
 import type { Highs } from 'highs';
-import { Milp, type MilpLimits } from './milp';
+import type { MilpLimits } from './milp';
 import { arrivalOrder, Placement, type Step } from './placement';
-import type { Conflict, PodKind, Problem, Spread } from './problem';
+import { isSelfSpread, PlacementModel, preemptionBreaksRelations } from './placement-model';
+import type { Conflict, PodKind, Problem } from './problem';
 import { seeded } from './search';
 
 /** Whether some order of arrival leaves a pod of one kind without a node. */
@@ -27,9 +28,6 @@ export interface ContestOptions {
    */
   readonly afterRemovals?: boolean;
 }
-
-/** Scaled amounts stay below this, so that the solver's tolerance is far from one unit. */
-const MOST_UNITS = 1_000_000;
 
 /**
  * The adversary: chooses which pods arrive before a pod X and where the scheduler puts them, so that X finds no
@@ -59,7 +57,7 @@ export function contest(highs: Highs, problem: Problem, kind: number, options: C
   let bound = '';
   for (const [number, attempt] of attempts.entries()) {
     const model = buildModel(problem, x, attempt);
-    const result = model.milp.solve(highs, options.limits);
+    const result = model.placements.milp.solve(highs, options.limits);
     if (result.status === 'infeasible') {
       // The first model holds everything that can come about; the third, once its supporters are always placed.
       if (number === 0) return { outcome: 'always placed', given: [] };
@@ -70,12 +68,9 @@ export function contest(highs: Highs, problem: Problem, kind: number, options: C
       bound = `${options.limits.seconds} s or ${options.limits.nodes} nodes of the solver`;
       continue;
     }
-    const value = (variable: number) => (variable < 0 ? 0 : (result.values[variable] as number));
-    const concrete = boundProblem(problem, kind => value(model.bound.get(kind) ?? -1));
-    const steps = arrivalOrder(
-      concrete,
-      model.on.map(row => row.map(value)),
-    );
+    const { values } = result;
+    const concrete = boundProblem(problem, kind => values[model.bound.get(kind) ?? -1] ?? 0);
+    const steps = arrivalOrder(concrete, model.placements.placement(values));
     const stuck = steps === undefined ? undefined : stuckWith(concrete, x, steps, placedAtMost);
     if (stuck !== undefined) return { outcome: 'blocked', steps: stuck, problem: concrete };
     bound = 'a blocking placement exists, but no order of arrival that keeps the pod blocked was found';
@@ -147,19 +142,6 @@ function hasRelations(problem: Problem): boolean {
   return problem.kinds.some(kind => kind.spreads.length > 0 || kind.affinity !== undefined);
 }
 
-/** Whether a pod with a spread or an affinity can be pushed out, which leaves the others as they were. */
-function preemptionBreaksRelations(problem: Problem): boolean {
-  const preemptors = problem.kinds.filter(({ preempts }) => preempts).map(({ priority }) => priority);
-  const highest = Math.max(Number.NEGATIVE_INFINITY, ...preemptors);
-  const related = new Set(
-    problem.kinds.flatMap(kind => [
-      ...kind.spreads.flatMap(({ matches }) => matches),
-      ...(kind.affinity?.matches ?? []),
-    ]),
-  );
-  return problem.kinds.some(kind => related.has(kind.index) && kind.priority < highest);
-}
-
 /** Kinds whose arrival can lift a block of X. */
 function supporters(x: PodKind): number[] {
   return [
@@ -172,10 +154,6 @@ function isEntangled(problem: Problem): boolean {
   return problem.kinds.some(
     kind => kind.affinity !== undefined || kind.spreads.some(spread => !isSelfSpread(spread, kind)),
   );
-}
-
-function isSelfSpread(spread: Spread, kind: PodKind): boolean {
-  return spread.matchesItself && spread.matches.every(other => other === kind.index);
 }
 
 /** Pods that X cannot push out, and those that matter to it beyond one node. */
@@ -320,69 +298,119 @@ interface ModelOptions {
 }
 
 interface Model {
-  readonly milp: Milp;
-  /** The variable for the pods of a kind on a node, -1 where there is none: `on[node][kind]`. */
-  readonly on: number[][];
+  readonly placements: PlacementModel;
   /** The variable for the pods of a kind whose volumes are bound in its zone. */
   readonly bound: ReadonlyMap<number, number>;
 }
 
-function gcd(a: number, b: number): number {
-  let [x, y] = [a, b];
-  while (y !== 0) [x, y] = [y, x % y];
-  return x;
-}
-
 /** The placements in which X is unplaced and every node that it may use is blocked, in integers. */
 function buildModel(problem: Problem, x: PodKind, options: ModelOptions): Model {
-  const milp = new Milp();
   const { firm, related } = opponents(problem, x);
   const game = [...firm, ...related].filter(({ count }) => count > 0);
   const inGame = new Set(game.map(({ index }) => index));
+  const placements = new PlacementModel(
+    problem,
+    game,
+    kind => (kind.index === x.index ? options.placedAtMost : kind.count),
+    () => 0,
+  );
+  const { milp } = placements;
+  placements.addCapacity();
+  if (options.keepsRelations) placements.addRelations();
+  const bound = addBindings(placements, x);
   const none = Number.NEGATIVE_INFINITY;
   const any = Number.POSITIVE_INFINITY;
+  const countOf = (kinds: readonly number[]) =>
+    kinds.reduce((sum, kind) => sum + (problem.kinds[kind]?.count ?? 0), 0);
 
-  const on = problem.nodes.map(() => problem.kinds.map(() => -1));
-  for (const kind of game) {
-    const most = kind.index === x.index ? options.placedAtMost : kind.count;
-    if (most <= 0) continue;
-    const own: number[] = [];
-    problem.nodes.forEach((_, node) => {
-      // A cordoned node may still hold pods that came before.
-      if (kind.eligibleBefore[node] !== true) return;
-      const variable = milp.variable(0, most);
-      (on[node] as number[])[kind.index] = variable;
-      own.push(variable);
+  // Blocked by which filter, for each node that X may use: at least one of these holds.
+  const usable = problem.nodes.flatMap((_, node) => (x.eligible[node] ? [node] : []));
+  const reasons = new Map(usable.map(node => [node, [] as number[]]));
+  for (const node of usable) {
+    x.requests.forEach((request, r) => {
+      const reason = placements.addShortage(firm, node, r, request);
+      if (reason !== undefined) reasons.get(node)?.push(reason);
     });
-    milp.row(
-      own.map(variable => [variable, 1]),
-      0,
-      most,
-    );
+    for (const { other, topology } of x.conflicts) {
+      // On its own node X pushes out what it can; what stands elsewhere in the domain stays.
+      const domain = problem.topologies[topology]?.[node] ?? -1;
+      const there = !inGame.has(other) || domain < 0 ? [] : placements.inDomain(topology, domain, [other]);
+      if (there.length === 0) continue;
+      const reason = milp.binary();
+      milp.row([...placements.sum(there), [reason, -1]], 0, any);
+      reasons.get(node)?.push(reason);
+    }
   }
-  const onNode = (node: number, kind: number) => on[node]?.[kind] ?? -1;
 
+  for (const spread of x.spreads) {
+    const domains = placements.countedDomains(spread);
+    const over = spread.maxSkew + 1 - (spread.matchesItself ? 1 : 0);
+    const most = countOf(spread.matches) + over;
+    const emptiest = domains.length < spread.minDomains ? undefined : domains.map(() => milp.binary());
+    if (emptiest !== undefined) milp.row(placements.sum(emptiest), 1, 1);
+    for (const node of usable) {
+      const here = placements.countedIn(spread, problem.topologies[spread.topology]?.[node] as number);
+      const reason = milp.binary();
+      if (emptiest === undefined) milp.row([...placements.sum(here), [reason, -over]], 0, any);
+      domains.forEach((other, number) => {
+        if (emptiest === undefined) return;
+        const there = placements.countedIn(spread, other);
+        milp.row(
+          [
+            ...placements.sum(here),
+            ...placements.sum(there, -1),
+            [reason, -most],
+            [emptiest[number] as number, -most],
+          ],
+          over - 2 * most,
+          any,
+        );
+      });
+      reasons.get(node)?.push(reason);
+    }
+  }
+  const { affinity } = x;
+  if (affinity !== undefined) {
+    const most = countOf(affinity.matches);
+    for (const node of usable) {
+      for (const topology of affinity.topologies) {
+        const near = placements.inDomain(
+          topology,
+          problem.topologies[topology]?.[node] ?? -1,
+          affinity.matches,
+        );
+        const reason = milp.binary();
+        milp.row([...placements.sum(near), [reason, most]], none, most);
+        if (affinity.matchesItself) {
+          milp.row([...placements.sum(placements.everywhere(affinity.matches)), [reason, -1]], 0, any);
+        }
+        reasons.get(node)?.push(reason);
+      }
+    }
+  }
+  for (const other of options.supportersPlaced ? supporters(x) : []) {
+    const count = problem.kinds[other]?.count ?? 0;
+    milp.row(placements.sum(placements.everywhere([other])), count, count);
+  }
+  for (const reason of reasons.values()) milp.row(placements.sum(reason), 1, any);
+  return { placements, bound };
+}
+
+/** How many pods of each set have their volumes in which zone; no more of them are placed there. */
+function addBindings(placements: PlacementModel, x: PodKind): Map<number, number> {
+  const { milp } = placements;
   const bound = new Map<number, number>();
-  for (const kinds of boundSets(problem)) {
+  for (const kinds of boundSets(placements.problem)) {
     const { total, maxSkew } = kinds[0]?.binding ?? { total: 0 };
     for (const kind of kinds) {
-      const variable = milp.variable(kind.index === x.index ? 1 : 0, kind.binding?.most ?? 0);
+      const unplaced = kind.index === x.index ? 1 : 0;
+      const variable = milp.variable(unplaced, kind.binding?.most ?? 0);
       bound.set(kind.index, variable);
-      const placed = problem.nodes.flatMap((_, node) =>
-        onNode(node, kind.index) >= 0 ? [onNode(node, kind.index)] : [],
-      );
-      milp.row(
-        [...placed.map((v): [number, number] => [v, 1]), [variable, -1]],
-        none,
-        kind.index === x.index ? -1 : 0,
-      );
+      const placed = placements.sum(placements.everywhere([kind.index]));
+      milp.row([...placed, [variable, -1]], Number.NEGATIVE_INFINITY, -unplaced);
     }
     const variables = kinds.map(({ index }) => bound.get(index) as number);
-    milp.row(
-      variables.map(variable => [variable, 1]),
-      total,
-      total,
-    );
+    milp.row(placements.sum(variables), total, total);
     if (maxSkew === undefined) continue;
     const least = milp.variable(0, total);
     for (const variable of variables)
@@ -395,226 +423,5 @@ function buildModel(problem: Problem, x: PodKind, options: ModelOptions): Model 
         maxSkew,
       );
   }
-  const inDomain = (topology: number, domain: number, kinds: readonly number[]) =>
-    problem.nodes.flatMap((_, node) =>
-      problem.topologies[topology]?.[node] === domain
-        ? kinds.flatMap(kind => (onNode(node, kind) >= 0 ? [onNode(node, kind)] : []))
-        : [],
-    );
-  const domainsOf = (topology: number) =>
-    [...new Set(problem.topologies[topology] ?? [])].filter(domain => domain >= 0);
-  const countOf = (kinds: readonly number[]) =>
-    kinds.reduce((sum, kind) => sum + (problem.kinds[kind]?.count ?? 0), 0);
-
-  // Blocked by which filter, for each node that X may use: at least one of these holds.
-  const reasons = problem.nodes.map((): number[] => []);
-  const usable = problem.nodes.flatMap((_, node) => (x.eligible[node] ? [node] : []));
-
-  problem.resources.forEach((_, r) => {
-    const capacities = problem.nodes.map(({ capacity }) => capacity[r] as number);
-    const requests = game.map(kind => kind.requests[r] as number);
-    const unit = Math.max(
-      [...requests, x.requests[r] as number].reduce(gcd, 0),
-      Math.ceil(Math.max(1, ...capacities) / MOST_UNITS),
-    );
-    const exact = [...requests, x.requests[r] as number].every(request => request % unit === 0);
-    problem.nodes.forEach((__, node) => {
-      const capacity = capacities[node] as number;
-      const filled = game.flatMap((kind): [number, number][] =>
-        onNode(node, kind.index) >= 0 && (kind.requests[r] as number) > 0
-          ? [[onNode(node, kind.index), Math.floor((kind.requests[r] as number) / unit)]]
-          : [],
-      );
-      // Half a unit of slack on each side: whole numbers cannot tell, the solver's rounding cannot matter.
-      if (filled.length > 0) milp.row(filled, none, Math.floor(capacity / unit) + 0.5);
-      if (x.eligible[node] !== true || (x.requests[r] as number) === 0) return;
-      const need = exact
-        ? Math.floor(capacity / unit) - (x.requests[r] as number) / unit + 1
-        : Math.floor((capacity - (x.requests[r] as number) + 1) / unit);
-      const reason = milp.binary();
-      const filling = firm.flatMap((kind): [number, number][] =>
-        onNode(node, kind.index) >= 0 && (kind.requests[r] as number) > 0
-          ? [[onNode(node, kind.index), Math.ceil((kind.requests[r] as number) / unit)]]
-          : [],
-      );
-      if (need > 0) milp.row([...filling, [reason, -(need - 0.5)]], 0, any);
-      reasons[node]?.push(reason);
-    });
-  });
-
-  // Conflicts: two kinds that exclude each other are not both in a domain.
-  const done = new Set<string>();
-  for (const kind of game) {
-    for (const { other, topology } of kind.conflicts) {
-      const key = `${Math.min(kind.index, other)}/${Math.max(kind.index, other)}/${topology}`;
-      if (!inGame.has(other) || done.has(key)) continue;
-      done.add(key);
-      for (const domain of domainsOf(topology)) {
-        const mine = inDomain(topology, domain, [kind.index]);
-        const theirs = inDomain(topology, domain, [other]);
-        if (kind.index === other) {
-          if (mine.length > 0)
-            milp.row(
-              mine.map(variable => [variable, 1]),
-              0,
-              1,
-            );
-        } else if (mine.length > 0 && theirs.length > 0) {
-          const side = milp.binary();
-          milp.row([...mine.map((v): [number, number] => [v, 1]), [side, -kind.count]], none, 0);
-          const others = problem.kinds[other]?.count ?? 0;
-          milp.row([...theirs.map((v): [number, number] => [v, 1]), [side, others]], none, others);
-        }
-      }
-    }
-  }
-  for (const { other, topology } of x.conflicts) {
-    // On its own node X pushes out what it can; what stands elsewhere in the domain stays.
-    if (!inGame.has(other)) continue;
-    for (const node of usable) {
-      const domain = problem.topologies[topology]?.[node] ?? -1;
-      const there = domain < 0 ? [] : inDomain(topology, domain, [other]);
-      if (there.length === 0) continue;
-      const reason = milp.binary();
-      milp.row([...there.map((v): [number, number] => [v, 1]), [reason, -1]], 0, any);
-      reasons[node]?.push(reason);
-    }
-  }
-
-  if (options.keepsRelations) {
-    for (const kind of game) {
-      for (const spread of kind.spreads) {
-        if (!isSelfSpread(spread, kind)) continue;
-        const domains = countedDomains(problem, spread);
-        const least = milp.variable(0, domains.length < spread.minDomains ? 0 : kind.count);
-        for (const domain of domains) {
-          const there = countedIn(problem, spread, domain, onNode);
-          milp.row([...there.map((v): [number, number] => [v, 1]), [least, -1]], 0, spread.maxSkew);
-        }
-      }
-      const { affinity } = kind;
-      if (affinity === undefined || !affinity.matches.every(other => inGame.has(other))) continue;
-      if (affinity.matchesItself) {
-        if (affinity.matches.length > 1) continue;
-        // Only the first may choose: all others follow into its domains.
-        for (const topology of affinity.topologies) {
-          const chosen = domainsOf(topology).map(domain => ({ domain, variable: milp.binary() }));
-          milp.row(
-            chosen.map(({ variable }) => [variable, 1]),
-            0,
-            1,
-          );
-          for (const { domain, variable } of chosen) {
-            const there = inDomain(topology, domain, [kind.index]);
-            milp.row([...there.map((v): [number, number] => [v, 1]), [variable, -kind.count]], none, 0);
-          }
-        }
-        continue;
-      }
-      for (const topology of affinity.topologies) {
-        problem.nodes.forEach((_, node) => {
-          const variable = onNode(node, kind.index);
-          if (variable < 0) return;
-          const near = inDomain(topology, problem.topologies[topology]?.[node] ?? -1, affinity.matches);
-          milp.row([[variable, 1], ...near.map((v): [number, number] => [v, -kind.count])], none, 0);
-        });
-      }
-    }
-  }
-
-  const lifters = new Set<number>();
-  for (const spread of x.spreads) {
-    const domains = countedDomains(problem, spread);
-    const over = spread.maxSkew + 1 - (spread.matchesItself ? 1 : 0);
-    const most = countOf(spread.matches) + over;
-    const emptiest = domains.length < spread.minDomains ? undefined : domains.map(() => milp.binary());
-    if (emptiest !== undefined)
-      milp.row(
-        emptiest.map(variable => [variable, 1]),
-        1,
-        1,
-      );
-    for (const node of usable) {
-      const domain = problem.topologies[spread.topology]?.[node] as number;
-      const here = countedIn(problem, spread, domain, onNode);
-      const reason = milp.binary();
-      if (emptiest === undefined) {
-        milp.row([...here.map((v): [number, number] => [v, 1]), [reason, -over]], 0, any);
-      } else {
-        domains.forEach((other, number) => {
-          const there = countedIn(problem, spread, other, onNode);
-          milp.row(
-            [
-              ...here.map((v): [number, number] => [v, 1]),
-              ...there.map((v): [number, number] => [v, -1]),
-              [reason, -most],
-              [emptiest[number] as number, -most],
-            ],
-            over - 2 * most,
-            any,
-          );
-        });
-      }
-      reasons[node]?.push(reason);
-      if (options.supportersPlaced) {
-        for (const other of spread.matches) if (other !== x.index) lifters.add(other);
-      }
-    }
-  }
-  const { affinity } = x;
-  if (affinity !== undefined) {
-    const everywhere = problem.nodes.flatMap((_, node) =>
-      affinity.matches.flatMap(kind => (onNode(node, kind) >= 0 ? [onNode(node, kind)] : [])),
-    );
-    for (const node of usable) {
-      for (const topology of affinity.topologies) {
-        const near = inDomain(topology, problem.topologies[topology]?.[node] ?? -1, affinity.matches);
-        const reason = milp.binary();
-        const most = countOf(affinity.matches);
-        milp.row([...near.map((v): [number, number] => [v, 1]), [reason, most]], none, most);
-        if (affinity.matchesItself) {
-          milp.row([...everywhere.map((v): [number, number] => [v, 1]), [reason, -1]], 0, any);
-        }
-        reasons[node]?.push(reason);
-      }
-    }
-    if (options.supportersPlaced) {
-      for (const other of affinity.matches) if (other !== x.index) lifters.add(other);
-    }
-  }
-  for (const other of lifters) {
-    const all = problem.nodes.flatMap((_, node) => (onNode(node, other) >= 0 ? [onNode(node, other)] : []));
-    const count = problem.kinds[other]?.count ?? 0;
-    milp.row(
-      all.map(variable => [variable, 1]),
-      count,
-      count,
-    );
-  }
-  for (const node of usable) {
-    milp.row(
-      (reasons[node] ?? []).map(variable => [variable, 1]),
-      1,
-      any,
-    );
-  }
-  return { milp, on, bound };
-}
-
-function countedDomains(problem: Problem, spread: Spread): number[] {
-  const domains = problem.topologies[spread.topology] ?? [];
-  return [...new Set(domains.filter((_, node) => spread.counted[node]))].filter(domain => domain >= 0);
-}
-
-function countedIn(
-  problem: Problem,
-  spread: Spread,
-  domain: number,
-  onNode: (node: number, kind: number) => number,
-): number[] {
-  return problem.nodes.flatMap((_, node) =>
-    spread.counted[node] && problem.topologies[spread.topology]?.[node] === domain
-      ? spread.matches.flatMap(kind => (onNode(node, kind) >= 0 ? [onNode(node, kind)] : []))
-      : [],
-  );
+  return bound;
 }

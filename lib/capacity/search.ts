@@ -1,4 +1,7 @@
+import type { Highs } from 'highs';
+import type { MilpLimits } from './milp';
 import { arrivalOrder, Placement, type Step } from './placement';
+import { PlacementModel, preemptionBreaksRelations } from './placement-model';
 import type { PodKind, Problem } from './problem';
 
 /** The answer to: can all pods be placed at once? */
@@ -162,6 +165,7 @@ function exhaustive(problem: Problem, maxSteps: number): Existence {
       kinds.slice(position).reduce((sum, kind) => sum + kind.count * (kind.requests[r] as number), 0),
     ),
   );
+  const relationsHold = !preemptionBreaksRelations(problem);
   let stepsLeft = maxSteps;
   let unreachable = false;
 
@@ -203,7 +207,9 @@ function exhaustive(problem: Problem, maxSteps: number): Existence {
       return order ?? 'none';
     }
     if (placedOfKind === kind.count) {
-      return spreadHolds(kind) && roomFor(position + 1) ? place(position + 1, 0, 0) : 'none';
+      return (!relationsHold || spreadHolds(kind)) && roomFor(position + 1)
+        ? place(position + 1, 0, 0)
+        : 'none';
     }
     const tried = new Set<string>();
     for (let node = from; node < problem.nodes.length; node++) {
@@ -227,4 +233,31 @@ function exhaustive(problem: Problem, maxSteps: number): Existence {
   return unreachable
     ? { exists: 'undecided', bound: 'a placement exists, but no order of arrival that leads there was found' }
     : { exists: false, proof: { kind: 'search' } };
+}
+
+/** As `findPlacement`, with the solver where the search gives up: undecided only within the solver's limits too. */
+export function provePlacement(highs: Highs, problem: Problem, limits: MilpLimits): Existence {
+  const found = findPlacement(problem, { maxSteps: 10_000 });
+  if (found.exists !== 'undecided') return found;
+  // Where preemption can leave a spread uneven, only the looser model can prove that there is no placement.
+  const attempts = preemptionBreaksRelations(problem) ? [false, true] : [true];
+  let bound = '';
+  for (const [number, keepsRelations] of attempts.entries()) {
+    const model = new PlacementModel(
+      problem,
+      problem.kinds.filter(({ count }) => count > 0),
+      ({ count }) => count,
+      ({ count }) => count,
+    );
+    model.addCapacity();
+    if (keepsRelations) model.addRelations();
+    const result = model.milp.solve(highs, limits);
+    if (result.status === 'infeasible' && number === 0) return { exists: false, proof: { kind: 'search' } };
+    if (result.status === 'stopped') bound = `${limits.seconds} s or ${limits.nodes} nodes of the solver`;
+    if (result.status !== 'feasible') continue;
+    const steps = arrivalOrder(problem, model.placement(result.values));
+    if (steps !== undefined) return { exists: true, steps };
+    bound = 'a placement exists, but no order of arrival that leads there was found';
+  }
+  return { exists: 'undecided', bound };
 }

@@ -1,10 +1,11 @@
+import type { Highs } from 'highs';
 import type { PodSet } from '../manifest/pods';
 import { contest } from './adversary';
 import { bindingResource } from './check-fit';
 import { type MilpLimits, solver } from './milp';
 import { describeBlocker, Placement, type Step } from './placement';
 import type { PodKind, Problem } from './problem';
-import { type Existence, findPlacement, type ImpossibilityProof } from './search';
+import { type Existence, type ImpossibilityProof, provePlacement } from './search';
 
 /** What holds whatever the order in which pods arrive and wherever the scheduler puts them. */
 export type Verdict = 'guaranteed' | 'order-dependent' | 'impossible' | 'undecided';
@@ -71,7 +72,7 @@ export async function decide(problem: Problem, options: DecideOptions = {}): Pro
   const highs = await solver();
   const limits = options.limits ?? DEFAULT_LIMITS;
   const kinds = problem.kinds.filter(({ count }) => count > 0);
-  const placeable = existence(options.unbound ?? problem, Number.NEGATIVE_INFINITY);
+  const placeable = provePlacement(highs, options.unbound ?? problem, limits);
 
   const outcomes = new Map<number, ReturnType<typeof contest>>();
   const atMinimum = new Map<number, ReturnType<typeof contest>>();
@@ -98,7 +99,7 @@ export async function decide(problem: Problem, options: DecideOptions = {}): Pro
     }
     return result?.outcome === 'blocked' ? 'order-dependent' : 'undecided';
   };
-  const impossibleFrom = impossiblePriority(options.unbound ?? problem, placeable);
+  const impossibleFrom = impossiblePriority(highs, options.unbound ?? problem, placeable, limits);
   const verdicts = kinds.map((kind): KindVerdict => {
     const result = outcomes.get(kind.index);
     const verdict = verdictOf(kind, outcomes);
@@ -145,26 +146,25 @@ function settle(outcomes: ReadonlyMap<number, ReturnType<typeof contest>>): Set<
   return settled;
 }
 
-function existence(problem: Problem, priority: number): Existence {
-  return findPlacement(
-    priority === 0
-      ? problem
-      : {
-          ...problem,
-          kinds: problem.kinds.map(kind => (kind.priority >= priority ? kind : { ...kind, count: 0 })),
-        },
-  );
-}
-
 /**
  * The highest priority at which the pods of that priority and above can no longer all be placed: what is below
  * it, or at it and not guaranteed, has to wait whatever the order.
  */
-function impossiblePriority(problem: Problem, placeable: Existence): number {
+function impossiblePriority(
+  highs: Highs,
+  problem: Problem,
+  placeable: Existence,
+  limits: MilpLimits,
+): number {
   if (placeable.exists !== false) return Number.NEGATIVE_INFINITY;
   const priorities = [...new Set(problem.kinds.map(({ priority }) => priority))].sort((a, b) => b - a);
+  const above = (priority: number): Problem => ({
+    ...problem,
+    kinds: problem.kinds.map(kind => (kind.priority >= priority ? kind : { ...kind, count: 0 })),
+  });
   return (
-    priorities.find(priority => existence(problem, priority).exists === false) ?? Number.NEGATIVE_INFINITY
+    priorities.find(priority => provePlacement(highs, above(priority), limits).exists === false) ??
+    Number.NEGATIVE_INFINITY
   );
 }
 

@@ -1,0 +1,227 @@
+import { Milp } from './milp';
+import type { PodKind, Problem, Spread } from './problem';
+
+type Terms = [variable: number, coefficient: number][];
+
+/** Scaled amounts stay below this, so that the solver's tolerance is far from one unit. */
+const MOST_UNITS = 1_000_000;
+
+function gcd(a: number, b: number): number {
+  let [x, y] = [a, b];
+  while (y !== 0) [x, y] = [y, x % y];
+  return x;
+}
+
+/** A spread that counts the pods of one kind alone: its state does not depend on the order of arrival. */
+export function isSelfSpread(spread: Spread, kind: PodKind): boolean {
+  return spread.matchesItself && spread.matches.every(other => other === kind.index);
+}
+
+/** Whether a pod with a spread or an affinity can be pushed out, which leaves the others as they were. */
+export function preemptionBreaksRelations(problem: Problem): boolean {
+  const preemptors = problem.kinds.filter(({ preempts }) => preempts).map(({ priority }) => priority);
+  const highest = Math.max(Number.NEGATIVE_INFINITY, ...preemptors);
+  const related = new Set(
+    problem.kinds.flatMap(kind => [
+      ...kind.spreads.flatMap(({ matches }) => matches),
+      ...(kind.affinity?.matches ?? []),
+    ]),
+  );
+  return problem.kinds.some(kind => related.has(kind.index) && kind.priority < highest);
+}
+
+/**
+ * The legal placements of some kinds in integer variables: how many pods of a kind are on a node. What a row cannot
+ * say exactly is left out, never tightened: the model holds every placement that can come about.
+ */
+export class PlacementModel {
+  readonly milp = new Milp();
+  /** The variable for the pods of a kind on a node, -1 where there is none: `on[node][kind]`. */
+  readonly on: number[][];
+  private readonly inGame: ReadonlySet<number>;
+
+  /** `atMost` of each kind may be placed, and `atLeast` must be. */
+  constructor(
+    readonly problem: Problem,
+    readonly kinds: readonly PodKind[],
+    atMost: (kind: PodKind) => number,
+    atLeast: (kind: PodKind) => number,
+  ) {
+    this.inGame = new Set(kinds.map(({ index }) => index));
+    this.on = problem.nodes.map(() => problem.kinds.map(() => -1));
+    for (const kind of kinds) {
+      const most = atMost(kind);
+      if (most <= 0) continue;
+      problem.nodes.forEach((_, node) => {
+        // A cordoned node may still hold pods that came before.
+        if (kind.eligibleBefore[node] === true) {
+          (this.on[node] as number[])[kind.index] = this.milp.variable(0, most);
+        }
+      });
+      this.milp.row(this.sum(this.everywhere([kind.index])), atLeast(kind), most);
+    }
+    this.addConflicts();
+  }
+
+  onNode(node: number, kind: number): number {
+    return this.on[node]?.[kind] ?? -1;
+  }
+
+  /** The variables of these kinds on all nodes. */
+  everywhere(kinds: readonly number[]): number[] {
+    return this.problem.nodes.flatMap((_, node) => this.variablesOn(node, kinds));
+  }
+
+  inDomain(topology: number, domain: number, kinds: readonly number[]): number[] {
+    return this.problem.nodes.flatMap((_, node) =>
+      this.problem.topologies[topology]?.[node] === domain ? this.variablesOn(node, kinds) : [],
+    );
+  }
+
+  private variablesOn(node: number, kinds: readonly number[]): number[] {
+    return kinds.flatMap(kind => (this.onNode(node, kind) >= 0 ? [this.onNode(node, kind)] : []));
+  }
+
+  sum(variables: readonly number[], coefficient = 1): Terms {
+    return variables.map(variable => [variable, coefficient]);
+  }
+
+  domainsOf(topology: number): number[] {
+    return [...new Set(this.problem.topologies[topology] ?? [])].filter(domain => domain >= 0);
+  }
+
+  countedDomains(spread: Spread): number[] {
+    const domains = this.problem.topologies[spread.topology] ?? [];
+    return [...new Set(domains.filter((_, node) => spread.counted[node]))].filter(domain => domain >= 0);
+  }
+
+  /** The variables of the pods that a spread counts in a domain. */
+  countedIn(spread: Spread, domain: number): number[] {
+    return this.problem.nodes.flatMap((_, node) =>
+      spread.counted[node] && this.problem.topologies[spread.topology]?.[node] === domain
+        ? this.variablesOn(node, spread.matches)
+        : [],
+    );
+  }
+
+  /** The unit in which amounts of a resource are counted, and whether every amount is a multiple of it. */
+  private unitOf(resource: number, extra: number): { readonly unit: number; readonly exact: boolean } {
+    const capacities = this.problem.nodes.map(({ capacity }) => capacity[resource] as number);
+    const requests = [...this.kinds.map(kind => kind.requests[resource] as number), extra];
+    const unit = Math.max(requests.reduce(gcd, 0), Math.ceil(Math.max(1, ...capacities) / MOST_UNITS));
+    return { unit, exact: requests.every(request => request % unit === 0) };
+  }
+
+  /** No node holds more than it has. Half a unit of slack: whole numbers cannot tell, rounding cannot matter. */
+  addCapacity(): void {
+    this.problem.resources.forEach((_, r) => {
+      const { unit } = this.unitOf(r, 0);
+      this.problem.nodes.forEach(({ capacity }, node) => {
+        const filled = this.filling(this.kinds, node, r, amount => Math.floor(amount / unit));
+        if (filled.length > 0) {
+          this.milp.row(filled, Number.NEGATIVE_INFINITY, Math.floor((capacity[r] as number) / unit) + 0.5);
+        }
+      });
+    });
+  }
+
+  /**
+   * A reason that can hold only when the pods of `firm` leave less of the resource on the node than `request`;
+   * undefined when the request asks for none.
+   */
+  addShortage(firm: readonly PodKind[], node: number, resource: number, request: number): number | undefined {
+    if (request === 0) return undefined;
+    const { unit, exact } = this.unitOf(resource, request);
+    const capacity = this.problem.nodes[node]?.capacity[resource] as number;
+    const need = exact
+      ? Math.floor(capacity / unit) - request / unit + 1
+      : Math.floor((capacity - request + 1) / unit);
+    const reason = this.milp.binary();
+    if (need > 0) {
+      const filled = this.filling(firm, node, resource, amount => Math.ceil(amount / unit));
+      this.milp.row([...filled, [reason, -(need - 0.5)]], 0, Number.POSITIVE_INFINITY);
+    }
+    return reason;
+  }
+
+  private filling(
+    kinds: readonly PodKind[],
+    node: number,
+    resource: number,
+    inUnits: (amount: number) => number,
+  ): Terms {
+    return kinds.flatMap((kind): Terms => {
+      const variable = this.onNode(node, kind.index);
+      const amount = kind.requests[resource] as number;
+      return variable >= 0 && amount > 0 ? [[variable, inUnits(amount)]] : [];
+    });
+  }
+
+  /** Two kinds that exclude each other are not both in a domain. */
+  private addConflicts(): void {
+    const { milp, problem } = this;
+    const done = new Set<string>();
+    for (const kind of this.kinds) {
+      for (const { other, topology } of kind.conflicts) {
+        const key = `${Math.min(kind.index, other)}/${Math.max(kind.index, other)}/${topology}`;
+        if (!this.inGame.has(other) || done.has(key)) continue;
+        done.add(key);
+        for (const domain of this.domainsOf(topology)) {
+          const mine = this.inDomain(topology, domain, [kind.index]);
+          const theirs = this.inDomain(topology, domain, [other]);
+          if (kind.index === other) {
+            if (mine.length > 0) milp.row(this.sum(mine), 0, 1);
+          } else if (mine.length > 0 && theirs.length > 0) {
+            const side = milp.binary();
+            milp.row([...this.sum(mine), [side, -kind.count]], Number.NEGATIVE_INFINITY, 0);
+            const others = problem.kinds[other]?.count ?? 0;
+            milp.row([...this.sum(theirs), [side, others]], Number.NEGATIVE_INFINITY, others);
+          }
+        }
+      }
+    }
+  }
+
+  /** Spreads and affinities hold of the pods that are placed, as far as the order of arrival cannot matter. */
+  addRelations(): void {
+    const { milp, problem } = this;
+    for (const kind of this.kinds) {
+      for (const spread of kind.spreads) {
+        if (!isSelfSpread(spread, kind)) continue;
+        const domains = this.countedDomains(spread);
+        const least = milp.variable(0, domains.length < spread.minDomains ? 0 : kind.count);
+        for (const domain of domains) {
+          milp.row([...this.sum(this.countedIn(spread, domain)), [least, -1]], 0, spread.maxSkew);
+        }
+      }
+      const { affinity } = kind;
+      if (affinity === undefined || !affinity.matches.every(other => this.inGame.has(other))) continue;
+      if (affinity.matchesItself) {
+        if (affinity.matches.length > 1) continue;
+        // Only the first may choose: all others follow into its domains.
+        for (const topology of affinity.topologies) {
+          const chosen = this.domainsOf(topology).map(domain => ({ domain, variable: milp.binary() }));
+          milp.row(this.sum(chosen.map(({ variable }) => variable)), 0, 1);
+          for (const { domain, variable } of chosen) {
+            const there = this.inDomain(topology, domain, [kind.index]);
+            milp.row([...this.sum(there), [variable, -kind.count]], Number.NEGATIVE_INFINITY, 0);
+          }
+        }
+        continue;
+      }
+      for (const topology of affinity.topologies) {
+        problem.nodes.forEach((_, node) => {
+          const variable = this.onNode(node, kind.index);
+          if (variable < 0) return;
+          const near = this.inDomain(topology, problem.topologies[topology]?.[node] ?? -1, affinity.matches);
+          milp.row([[variable, 1], ...this.sum(near, -kind.count)], Number.NEGATIVE_INFINITY, 0);
+        });
+      }
+    }
+  }
+
+  /** The pods of each kind on each node, of a solution. */
+  placement(values: readonly number[]): number[][] {
+    return this.on.map(row => row.map(variable => (variable < 0 ? 0 : (values[variable] as number))));
+  }
+}
