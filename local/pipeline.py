@@ -18,6 +18,7 @@ from local.lake import Lake
 from local.object_store import ObjectStore
 from local.process import ComponentError, Process
 from local.proof import Proof, prove
+from local.reference_parser import reference_parser
 from local.spark import JOBS, submit
 
 
