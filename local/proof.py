@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Any, NamedTuple
@@ -22,6 +22,7 @@ from local.committed import Commit, files
 from local.kafka import Kafka
 from local.object_store import ObjectStore, path_of
 from local.recount import Row, differences, recount
+from local.reference_parser import Parse
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _SHOWN = 5
@@ -64,7 +65,7 @@ def prove(
     commits: list[Commit],
     clickhouse: ClickHouse,
     database: str,
-    parse: Callable[[bytes | None], dict[str, object] | str],
+    parse: Parse,
     business_time_zone: str = "UTC",
 ) -> Proof:
     """Reads the topic, the three layers and the five tables, and compares each with the one before.
@@ -74,8 +75,8 @@ def prove(
     proof = Proof()
     records = {(record.partition, record.offset): record for record in topic_records(kafka, topic)}
     proof.records = len(records)
-    bronze = _check_bronze(proof, records, bronze_records(object_store, files(commits, "bronze")))
-    rows = _check_silver_and_quarantine(proof, object_store, commits, bronze, parse)
+    bronze = compare_bronze(proof, records, bronze_records(object_store, files(commits, "bronze")))
+    rows = compare_silver_and_quarantine(proof, object_store, commits, bronze, parse)
     proof.wrong += tables_differ(clickhouse, database, rows, business_time_zone)
     return proof
 
@@ -110,7 +111,8 @@ def bronze_records(object_store: ObjectStore, urls: Iterable[str]) -> Iterator[R
                 yield Record(row["partition"], row["offset"], micros(row["kafka_timestamp"]) // 1000, value)
 
 
-def _check_bronze(proof: Proof, records: dict[tuple[int, int], Record], bronze: Iterable[Record]) -> dict[tuple[int, int], Record]:
+def compare_bronze(proof: Proof, records: dict[tuple[int, int], Record], bronze: Iterable[Record]) -> dict[tuple[int, int], Record]:
+    """Counts bronze and notes what differs from the topic's records, by (partition, offset); returns bronze the same way."""
     found: dict[tuple[int, int], Record] = {}
     double, changed, strange = [], [], []
     for record in bronze:
@@ -128,13 +130,14 @@ def _check_bronze(proof: Proof, records: dict[tuple[int, int], Record], bronze: 
     return found
 
 
-def _check_silver_and_quarantine(
+def compare_silver_and_quarantine(
     proof: Proof,
     object_store: ObjectStore,
     commits: list[Commit],
     bronze: dict[tuple[int, int], Record],
-    parse: Callable[[bytes | None], dict[str, object] | str],
-) -> Iterator[Row]:
+    parse: Parse,
+) -> list[Row]:
+    """Counts silver and quarantine and notes what is not as bronze and the parser say; returns bronze's events."""
     seen: set[tuple[int, int]] = set()
     double, unparsed = [], []
     unlike: list[str] = []
@@ -169,7 +172,7 @@ def _check_silver_and_quarantine(
         event = parse(record.value)
         if not isinstance(event, str):
             parsed.append(_row(record, event))
-    return iter(parsed)
+    return parsed
 
 
 def _derived(event_us: int, record: Record) -> dict[str, object]:
