@@ -57,7 +57,7 @@ async function main(): Promise<void> {
     seconds,
     users,
     random: seeded(seed),
-    maxInFlight: 500,
+    maxInFlight: Math.max(100, rate * 5),
     signal: stop.signal,
   });
   console.log(JSON.stringify(report));
