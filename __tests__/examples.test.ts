@@ -67,6 +67,9 @@ const GIVEN: Readonly<Record<string, string>> = {
   store: 'ObjectStore',
   database: 'ClickHouseDb',
   streaming: 'SparkStreamingJob',
+  gold: 'SparkGoldJob',
+  was: 'WasService',
+  grafana: 'Grafana',
 };
 
 /** Where each name that an example may use comes from: cdk8s, cdk8s-plus, and everything that lib/ exports. */
