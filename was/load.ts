@@ -35,8 +35,8 @@ export interface LoadReport {
 
 /** How often due requests are sent: a hundred times a second. */
 const TICK_MS = 10;
-/** About how long a visitor looks at a page: so many visitors are in the shop at once. */
-const THINK_SECONDS = 5;
+/** How long a visitor, in a hurry, looks at a page: so many visitors are in the shop at once. */
+const THINK_SECONDS = 1;
 
 /** Sends visitors through the shop at a fixed rate, each one waiting for the answer before its next step. */
 export async function runLoad(options: LoadOptions): Promise<LoadReport> {
