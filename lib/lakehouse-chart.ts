@@ -12,6 +12,7 @@ import {
 import type { KafkaTopic } from './constructs/kafka-topic';
 import { MinioStore, type MinioStoreProps } from './constructs/minio-store';
 import { Namespace } from './constructs/namespace';
+import { NetworkPolicies } from './constructs/network-policies';
 import { NodeGroup } from './constructs/node-group';
 import { type Bucket, type ExternalObjectStoreProps, ObjectStore } from './constructs/object-store';
 import { PriorityClasses } from './constructs/priority-classes';
@@ -73,6 +74,7 @@ export class LakehouseChart extends Chart {
   public readonly streaming: SparkStreamingJob;
   public readonly gold: SparkGoldJob;
   public readonly grafana: Grafana;
+  public readonly network: NetworkPolicies;
 
   constructor(scope: Construct, id: string, props: LakehouseChartProps = {}) {
     super(scope, id);
@@ -118,6 +120,16 @@ export class LakehouseChart extends Chart {
       database: this.database,
       priority: priorities.monitoring,
       ...props.grafana,
+    });
+
+    this.network = new NetworkPolicies(this, 'network', {
+      kafka: this.kafka,
+      was: this.was,
+      store: this.store,
+      database: this.database,
+      grafana: this.grafana,
+      streaming: this.streaming.job,
+      gold: this.gold.job,
     });
 
     const jobs = [this.streaming.job.namespace, this.gold.job.namespace];
