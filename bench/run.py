@@ -188,7 +188,7 @@ def main() -> int:
     names = set(options.only or CHOICES)
     folder = Path(tempfile.mkdtemp(prefix="lakehouse-bench-"))
     try:
-        with Stores(folder) as stores:
+        with Stores.in_folder(folder) as stores:
             bench = Bench(folder, stores, options)
             if not names.isdisjoint((*STREAMING, *GOLD)):
                 topic, lake = bench.filled_topic(options.events), None

@@ -14,13 +14,12 @@ def arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="npm run local --",
         description="Starts Kafka, an S3 server, ClickHouse and both Spark jobs on this machine, drives them, and ends with the five tables and the proof.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    parser.add_argument("--source", choices=("was", "kafka"), default="was", help="requests to the web server, or made-up log lines straight into Kafka")
-    parser.add_argument("--events", type=_count, default=20_000, metavar="N", help="how many requests or lines")
+    parser.add_argument("--source", choices=("was", "kafka"), default="was", help="requests to the web server, or made-up log lines straight into Kafka (default: %(default)s)")
+    parser.add_argument("--events", type=_count, default=20_000, metavar="N", help="how many requests or lines (default: %(default)s)")
     parser.add_argument("--rate", type=_count, metavar="R", help="how many a second (default: 500 requests; lines as fast as the machine makes them)")
-    parser.add_argument("--seed", type=int, default=1, metavar="S", help="the same seed gives the same events")
-    parser.add_argument("--engine", choices=("spark", "clickhouse"), default="spark", help="who folds silver into gold")
+    parser.add_argument("--seed", type=int, default=1, metavar="S", help="the same seed gives the same events (default: %(default)s)")
+    parser.add_argument("--engine", choices=("spark", "clickhouse"), default="spark", help="who folds silver into gold (default: %(default)s)")
     parser.add_argument("--keep", action="store_true", help="after the proof, leave everything running until Ctrl-C, and keep its folder")
     return parser
 

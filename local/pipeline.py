@@ -39,12 +39,18 @@ class Settings:
 
 
 class Stores:
-    """Kafka, S3 and ClickHouse in one folder. Each can be killed and started again; it keeps its port and its data."""
+    """Kafka, S3 and ClickHouse. Each can be killed and started again; it keeps its port and its data."""
 
-    def __init__(self, folder: Path) -> None:
-        self.kafka = Kafka(folder / "kafka")
-        self.object_store = ObjectStore(folder / "object-store")
-        self.clickhouse = ClickHouse(folder / "clickhouse", self.object_store)
+    def __init__(self, kafka: Kafka, object_store: ObjectStore, clickhouse: ClickHouse) -> None:
+        self.kafka = kafka
+        self.object_store = object_store
+        self.clickhouse = clickhouse
+
+    @classmethod
+    def in_folder(cls, folder: Path) -> Stores:
+        """Stores that are not started yet, with all they write in one folder."""
+        object_store = ObjectStore(folder / "object-store")
+        return cls(Kafka(folder / "kafka"), object_store, ClickHouse(folder / "clickhouse", object_store))
 
     def start(self) -> Stores:
         self.object_store.start()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 import shutil
 import signal
 import sys
@@ -12,15 +14,18 @@ from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
+from local import fetch
 from local.__main__ import arguments
 from local.events import Traffic
 from local.pipeline import Pipeline, Settings, Stores
-from local.process import ComponentError
+from local.process import ComponentError, Process
 from local.produce import ProduceError, Production
 from local.proof import Proof
 from local.recount import KEYS
+from local.web_server import WebServer
 
 Say = Callable[[str], None]
+_REQUESTS_A_SECOND = 500
 
 
 def main() -> int:
@@ -29,7 +34,7 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="lakehouse-"))
     print(f"everything is in {folder}", flush=True)
     try:
-        with Stores(folder) as stores, Pipeline(folder, stores, Settings(engine=options.engine)) as pipeline:
+        with Stores.in_folder(folder) as stores, Pipeline(folder, stores, Settings(engine=options.engine)) as pipeline:
             proof = _run(pipeline, options)
     except KeyboardInterrupt:
         print("\nstopped", flush=True)
@@ -61,12 +66,19 @@ def _run(pipeline: Pipeline, options: Namespace) -> Proof:
     pipeline.start_streaming()
     pipeline.start_gold()
     say(f"the streaming job and the gold job (engine {pipeline.settings.engine}) are starting")
-    _drive_with_lines(pipeline, options, say)
+    if options.source == "was":
+        answered = _drive_with_requests(pipeline, options, say)
+    else:
+        _drive_with_lines(pipeline, options, say)
     pipeline.wait_until_drained(600 + options.events / 5_000, lambda progress: say(str(progress)))
     for table in KEYS:
         print(f"\n{table}\n{pipeline.table_as_text(table)}", flush=True)
     say("comparing the layers and counting gold again")
     proof = pipeline.prove()
+    if options.source == "was":
+        if answered != proof.records:
+            proof.wrong.append(f"{answered:,} requests were answered, but {proof.records:,} records are in the topic")
+        print(f"  requests answered {answered:,}, records in the topic {proof.records:,}")
     print(proof, flush=True)
     if options.keep:
         _stay(pipeline, say)
@@ -83,6 +95,27 @@ def _drive_with_lines(pipeline: Pipeline, options: Namespace, say: Say) -> None:
             say(str(pipeline.progress()))
     finally:
         production.stop()
+
+
+def _drive_with_requests(pipeline: Pipeline, options: Namespace, say: Say) -> int:
+    rate = options.rate or _REQUESTS_A_SECOND
+    seconds = math.ceil(options.events / rate)
+    command = [fetch.REPOSITORY / "node_modules" / ".bin" / "tsx", "scripts/load.ts", "--rate", math.ceil(options.events / seconds), "--seconds", seconds]
+    with WebServer(pipeline.folder, pipeline.kafka.bootstrap_servers, pipeline.settings.topic) as server:
+        say(f"the web server is {server.url}")
+        load = Process("the load generator", [*command, "--seed", options.seed, "--url", server.url], pipeline.folder / "load.log", cwd=fetch.REPOSITORY)
+        try:
+            while load.exit_code is None:
+                time.sleep(1)
+                pipeline.check_alive()
+                say(str(pipeline.progress()))
+        finally:
+            load.stop()
+    if load.exit_code != 0:
+        raise ComponentError(f"the load generator ended with code {load.exit_code}: {load.tail()}")
+    report = json.loads(load.tail(1))
+    say(f"{report['answered']:,} requests answered, p99 {report['latencyMs']['p99']:.1f} ms")
+    return int(report["answered"])
 
 
 def _stay(pipeline: Pipeline, say: Say) -> None:

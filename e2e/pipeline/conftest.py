@@ -1,4 +1,4 @@
-"""Pipelines to test: on the session's shared stores, or on stores of their own that may be killed."""
+"""Pipelines to test, on the session's shared components."""
 
 from __future__ import annotations
 
@@ -10,20 +10,18 @@ from pathlib import Path
 
 import pytest
 
+from local.clickhouse import ClickHouse
+from local.kafka import Kafka
+from local.object_store import ObjectStore
 from local.pipeline import Pipeline, Settings, Stores
 
 MakePipeline = Callable[[Settings], Pipeline]
 
 
-@pytest.fixture(scope="session")
-def stores(state_folder: Path) -> Iterator[Stores]:
-    with Stores(state_folder / "stores") as running:
-        yield running
-
-
 @pytest.fixture
-def make_pipeline(stores: Stores, state_folder: Path) -> Iterator[MakePipeline]:
+def make_pipeline(kafka: Kafka, object_store: ObjectStore, clickhouse: ClickHouse, state_folder: Path) -> Iterator[MakePipeline]:
     """A pipeline with a topic, buckets and a database of its own; its jobs are stopped at the end."""
+    stores = Stores(kafka, object_store, clickhouse)
     with ExitStack() as started:
 
         def make(settings: Settings) -> Pipeline:

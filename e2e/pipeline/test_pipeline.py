@@ -102,7 +102,7 @@ def test_a_plain_run_is_exact_and_both_engines_give_the_same_tables(make_pipelin
 @pytest.mark.timeout(900)
 def test_nothing_is_lost_or_double_when_every_component_is_killed_on_the_way(tmp_path: Path) -> None:
     settings = Settings(max_offsets_per_trigger=2_000)
-    with Stores(tmp_path) as stores, Pipeline(tmp_path / "pipeline", stores, settings) as pipeline:
+    with Stores.in_folder(tmp_path) as stores, Pipeline(tmp_path / "pipeline", stores, settings) as pipeline:
         pipeline.create().apply_schema()
         production = produce(pipeline, 60_000, rate=600)
         start(pipeline)
