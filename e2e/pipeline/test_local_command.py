@@ -1,0 +1,134 @@
+"""`npm run local` as a person runs it: to its end, interrupted, and with a component that dies."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local import fetch
+
+
+class Command:
+    """The command, running, with its output in files."""
+
+    def __init__(self, folder: Path, *arguments: str) -> None:
+        self.output = folder / "output"
+        with self.output.open("w") as output:
+            self.process = subprocess.Popen([sys.executable, "-m", "local", *arguments], stdout=output, stderr=subprocess.STDOUT, cwd=fetch.REPOSITORY, start_new_session=True)
+
+    @property
+    def text(self) -> str:
+        return self.output.read_text()
+
+    def wait_for(self, pattern: str, timeout_seconds: float = 120) -> re.Match[str]:
+        deadline = time.monotonic() + timeout_seconds
+        while (found := re.search(pattern, self.text)) is None:
+            assert time.monotonic() < deadline, self.text
+            assert self.process.poll() is None, self.text
+            time.sleep(0.1)
+        return found
+
+
+@pytest.fixture
+def started(tmp_path: Path) -> Iterator[list[Command]]:
+    """What a test starts; ended after it, whatever happened."""
+    commands: list[Command] = []
+    yield commands
+    for command in commands:
+        command.process.kill()
+        command.process.wait()
+
+
+def left_of(folder: str) -> list[str]:
+    """The command lines of processes that still work in a folder."""
+    every = (Path("/proc") / entry.name / "cmdline" for entry in Path("/proc").iterdir() if entry.name.isdigit())
+    lines = []
+    for file in every:
+        try:
+            lines.append(file.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+        except OSError:  # it has just ended
+            continue
+    return [line for line in lines if folder in line]
+
+
+def assert_nothing_is_left_of(folder: str) -> None:
+    deadline = time.monotonic() + 20
+    while left_of(folder) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert left_of(folder) == []
+
+
+def test_it_ends_with_the_tables_and_the_proof(tmp_path: Path, started: list[Command]) -> None:
+    started.append(command := Command(tmp_path, "--events", "2000", "--rate", "400", "--engine", "clickhouse"))
+
+    code = command.process.wait(300)
+
+    assert code == 0, command.text
+    folder = re.findall(r"everything is in (\S+)", command.text)[0]
+    for table in ("server_health_minutely", "operational_hourly", "business_daily", "funnel_daily", "data_quality_hourly"):
+        assert f"\nmetrics_{table}\n" in command.text
+    assert "requests answered 2,000, records in the topic 2,000" in command.text
+    assert "proved: acknowledged records 2,000 = bronze 2,000" in command.text
+    assert "proved: gold = a recount from bronze" in command.text
+    assert not Path(folder).exists()
+    assert_nothing_is_left_of(folder)
+
+
+def test_an_interrupt_stops_everything(tmp_path: Path, started: list[Command]) -> None:
+    started.append(command := Command(tmp_path, "--source", "kafka", "--events", "1000000", "--rate", "100"))
+    folder = command.wait_for(r"everything is in (\S+)")[1]
+    command.wait_for(r"lag [1-9]")
+
+    command.process.send_signal(signal.SIGINT)
+
+    assert command.process.wait(120) == 130
+    assert command.text.endswith("stopped\n")
+    assert not Path(folder).exists()
+    assert_nothing_is_left_of(folder)
+
+
+def test_a_component_that_dies_ends_the_run_with_its_name(tmp_path: Path, started: list[Command]) -> None:
+    started.append(command := Command(tmp_path, "--source", "kafka", "--events", "1000000", "--rate", "100"))
+    folder = command.wait_for(r"everything is in (\S+)")[1]
+    command.wait_for(r"lag [1-9]")
+
+    broker = subprocess.run(["pgrep", "-f", f"kafka.Kafka {folder}"], capture_output=True, text=True, check=True).stdout.split()
+    assert len(broker) == 1
+    subprocess.run(["kill", "-9", *broker], check=True)
+
+    assert command.process.wait(120) == 1
+    assert "Kafka ended with code -9" in command.text
+    assert f"the folder {folder} is kept" in command.text
+    assert "Traceback" not in command.text
+    assert_nothing_is_left_of(folder)
+
+
+def test_a_killed_run_leaves_no_process(tmp_path: Path, started: list[Command]) -> None:
+    started.append(command := Command(tmp_path, "--source", "kafka", "--events", "1000000", "--rate", "100"))
+    folder = command.wait_for(r"everything is in (\S+)")[1]
+    command.wait_for("are starting")
+
+    command.process.kill()
+
+    assert_nothing_is_left_of(folder)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--events", "none"], "'none' is no number of events; give a whole number from 1, e.g. 100000"),
+        (["--engine", "flink"], "invalid choice: 'flink' (choose from"),
+    ],
+)
+def test_an_option_that_can_not_be_used_is_named(arguments: list[str], told: str, tmp_path: Path, started: list[Command]) -> None:
+    started.append(command := Command(tmp_path, *arguments))
+
+    assert command.process.wait(30) == 2
+    assert told in command.text
