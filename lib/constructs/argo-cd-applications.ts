@@ -149,7 +149,11 @@ export class ArgoCdApplications extends Construct {
       metadata: {
         name,
         namespace: this.namespace,
-        annotations: { 'argocd.argoproj.io/sync-wave': `${wave}` },
+        annotations: {
+          'argocd.argoproj.io/sync-wave': `${wave}`,
+          // Defaults that the API server and the operators fill in are no difference.
+          'argocd.argoproj.io/compare-options': 'ServerSideDiff=true',
+        },
       },
       spec: {
         project: PROJECT,
