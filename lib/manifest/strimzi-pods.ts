@@ -75,11 +75,14 @@ function template(
   };
 }
 
-function container(name: string, source: unknown): PlainObject {
+/** `containerTemplate` is the entry of the resource's template for this container, e.g. template.kafkaContainer. */
+function container(name: string, source: unknown, containerTemplate: unknown): PlainObject {
   const image = at(source, 'image');
+  const securityContext = at(containerTemplate, 'securityContext');
   return {
     name,
     ...(typeof image === 'string' ? { image } : {}),
+    ...(isObject(securityContext) ? { securityContext } : {}),
     resources: asObject(at(source, 'resources')),
   };
 }
@@ -159,7 +162,13 @@ function kafkaPods(kafka: ManifestObject, allPools: readonly ManifestObject[]): 
         name: `${cluster}-kafka`,
         component: 'kafka',
         template: templates['pod'],
-        containers: [container('kafka', { resources: pool['resources'] ?? at(brokers, 'resources') })],
+        containers: [
+          container(
+            'kafka',
+            { resources: pool['resources'] ?? at(brokers, 'resources') },
+            templates['kafkaContainer'],
+          ),
+        ],
       },
       {
         'strimzi.io/pool-name': suffix,
@@ -185,13 +194,25 @@ function kafkaPods(kafka: ManifestObject, allPools: readonly ManifestObject[]): 
   const entityOperator = spec['entityOperator'];
   const operators = [
     ...(isObject(at(entityOperator, 'topicOperator'))
-      ? [container('topic-operator', at(entityOperator, 'topicOperator'))]
+      ? [
+          container(
+            'topic-operator',
+            at(entityOperator, 'topicOperator'),
+            at(entityOperator, 'template', 'topicOperatorContainer'),
+          ),
+        ]
       : []),
     ...(isObject(at(entityOperator, 'userOperator'))
-      ? [container('user-operator', at(entityOperator, 'userOperator'))]
+      ? [
+          container(
+            'user-operator',
+            at(entityOperator, 'userOperator'),
+            at(entityOperator, 'template', 'userOperatorContainer'),
+          ),
+        ]
       : []),
   ];
-  const single = (role: PodRole, key: string, component: string) =>
+  const single = (role: PodRole, key: string, component: string, containerKey: string) =>
     isObject(spec[key])
       ? [
           {
@@ -204,7 +225,9 @@ function kafkaPods(kafka: ManifestObject, allPools: readonly ManifestObject[]): 
               name: `${cluster}-${component}`,
               component,
               template: at(spec[key], 'template', 'pod'),
-              containers: [container(`${cluster}-${component}`, spec[key])],
+              containers: [
+                container(`${cluster}-${component}`, spec[key], at(spec[key], 'template', containerKey)),
+              ],
             }),
             replicas: replicasOf(1, 1),
             updateStrategy: rollingUnless(at(spec[key], 'template', 'deployment', 'deploymentStrategy')),
@@ -240,7 +263,9 @@ function kafkaPods(kafka: ManifestObject, allPools: readonly ManifestObject[]): 
               name: `${cluster}-zookeeper`,
               component: 'zookeeper',
               template: at(zookeeper, 'template', 'pod'),
-              containers: [container('zookeeper', zookeeper)],
+              containers: [
+                container('zookeeper', zookeeper, at(zookeeper, 'template', 'zookeeperContainer')),
+              ],
             }),
             replicas: replicasOf(zookeeper['replicas'], 0),
             volumeClaims: claims(zookeeper['storage']),
@@ -271,8 +296,8 @@ function kafkaPods(kafka: ManifestObject, allPools: readonly ManifestObject[]): 
           } satisfies DeclaredPodSet,
         ]
       : []),
-    ...single('exporter', 'kafkaExporter', 'kafka-exporter'),
-    ...single('cruise-control', 'cruiseControl', 'cruise-control'),
+    ...single('exporter', 'kafkaExporter', 'kafka-exporter', 'container'),
+    ...single('cruise-control', 'cruiseControl', 'cruise-control', 'cruiseControlContainer'),
   ];
 }
 
@@ -282,6 +307,11 @@ function rollingUnless(strategy: unknown): DeclaredPodSet['updateStrategy'] {
     ? { kind: 'recreate' }
     : deploymentStrategy({ rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } }, 1);
 }
+
+const CLIENT_CONTAINERS: Readonly<Record<string, string>> = {
+  KafkaConnect: 'connectContainer',
+  KafkaBridge: 'bridgeContainer',
+};
 
 function clientPods(owner: ManifestObject): DeclaredPodSet {
   const component = { KafkaConnect: 'connect', KafkaBridge: 'bridge' }[owner.kind] ?? 'mirrormaker2';
@@ -298,7 +328,13 @@ function clientPods(owner: ManifestObject): DeclaredPodSet {
         name,
         component: `kafka-${component}`,
         template: at(spec, 'template', 'pod'),
-        containers: [container(name, spec)],
+        containers: [
+          container(
+            name,
+            spec,
+            at(spec, 'template', CLIENT_CONTAINERS[owner.kind] ?? 'mirrorMaker2Container'),
+          ),
+        ],
       }),
       spec,
     ),
