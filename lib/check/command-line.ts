@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { rules } from '../rules';
+import { parseNodes } from '../rules/nodes';
 import { check } from './check';
 import { collect } from './collect';
 import { humanReport } from './human';
@@ -31,6 +32,7 @@ export const USAGE = `usage: npm run check -- PATH… [options]      PATH is a f
   --rule RULE                 only this rule; may be repeated
   --level error|warning       the least level to report (default warning)
   --external KIND/NS/NAME     something that exists although no file declares it; may be repeated, * matches any text
+  --nodes COUNTxTYPE[,…]      the nodes that all pods have to fit (default: what a file describes, else 4xm6i.large)
   --list-rules                every rule with what it refuses
   --explain RULE              what a rule is about, with a bad and a good example
 
@@ -63,6 +65,8 @@ export function checkCommand(args: readonly string[], context: CommandLineContex
     return refuse(`--format "${values.format}" is unknown; choose human, json or sarif`);
   const level = LEVELS.find(name => name === (values.level ?? 'warning'));
   if (level === undefined) return refuse(`--level "${values.level}" is unknown; choose error or warning`);
+  const nodes = values.nodes === undefined ? undefined : parseNodes(values.nodes);
+  if (nodes !== undefined && 'error' in nodes) return refuse(`--nodes ${nodes.error}`);
   const external = values.external ?? [];
   const badExternal = external.find(entry => !/^[A-Z*][^/]*(\/[^/]+){1,2}$/.test(entry));
   if (badExternal !== undefined) {
@@ -76,6 +80,7 @@ export function checkCommand(args: readonly string[], context: CommandLineContex
   const result = check(collect(positionals, context.stdin), {
     external,
     level,
+    ...(nodes === undefined ? {} : { nodes: nodes.nodes }),
     ...(values.rule === undefined ? {} : { only: values.rule }),
   });
   const stdout =
@@ -101,6 +106,7 @@ function parse(args: readonly string[]) {
         rule: { type: 'string', multiple: true },
         level: { type: 'string' },
         external: { type: 'string', multiple: true },
+        nodes: { type: 'string' },
         'list-rules': { type: 'boolean' },
         explain: { type: 'string' },
         help: { type: 'boolean', short: 'h' },

@@ -229,17 +229,7 @@ function containerJobs(model: Model, template: PodTemplate): Job[] {
       const submit = command.words.findIndex(word => /(^|\/)(spark-submit|pyspark)(\.sh)?$/.test(word));
       const python = command.words.findIndex(word => /(^|\/)python[\d.]*$/.test(word));
       if (submit < 0 && python < 0) return [];
-      const job = containerJob(
-        template,
-        container,
-        path,
-        command,
-        submit,
-        python,
-        files,
-        variables,
-        volumes,
-      );
+      const job = containerJob(template, container, path, command, submit, python, files, variables, volumes);
       return job === undefined ? [] : [job];
     });
   });
@@ -631,13 +621,13 @@ function variablesOf(
 /** Modules are parsed once for each text, however many jobs run them. */
 const parsedModules = new WeakMap<ManifestObject, Map<string, Module>>();
 
-export function parsedModule(object: ManifestObject, key: string, text: string): Module {
+export function parsedModule(object: ManifestObject, text: string): Module {
   const modules = parsedModules.get(object) ?? new Map<string, Module>();
   parsedModules.set(object, modules);
-  const known = modules.get(key);
+  const known = modules.get(text);
   if (known !== undefined) return known;
   const module = parsePython(text);
-  modules.set(key, module);
+  modules.set(text, module);
   return module;
 }
 
@@ -664,8 +654,7 @@ function jobCode(
         .replaceAll('/', '.')
         .replace(/\.__init__$/, '');
       if (modules.has(name)) continue;
-      const key = path.slice(path.lastIndexOf('/') + 1);
-      modules.set(name, parsedModule(file.object, key, file.text));
+      modules.set(name, parsedModule(file.object, file.text));
       texts.set(name, file);
     }
   }

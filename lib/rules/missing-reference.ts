@@ -1,5 +1,6 @@
 import { asObject, type ManifestObject } from '../manifest/model';
 import { namespaceOf } from '../manifest/pod-templates';
+import { missingBuckets, missingTopics } from './data-references';
 import type { Model } from './model';
 import { isDeclared, type Reference, referencesIn } from './references';
 import { type Finding, listed, quote, type Rule } from './rule';
@@ -13,10 +14,13 @@ export const missingReference: Rule = {
   refuses:
     'a PVC, ConfigMap, Secret, ServiceAccount, StorageClass, PriorityClass, topic or bucket that nothing declares',
   remedy: 'declare it among the manifests, or say that it exists with --external Kind/namespace/name',
-  check: model =>
-    referencesIn(model).flatMap(reference =>
+  check: model => [
+    ...referencesIn(model).flatMap(reference =>
       isDeclared(model, reference) ? missingKey(model, reference) : [missing(model, reference)],
     ),
+    ...missingTopics(model),
+    ...missingBuckets(model),
+  ],
 };
 
 function identity({ object, kind, name }: Pick<Reference, 'object' | 'kind' | 'name'>): string {

@@ -2,6 +2,7 @@ import type { Problem, SqlText } from '../manifest/load';
 import type { ManifestObject } from '../manifest/model';
 import { type PodTemplate, podTemplates } from '../manifest/pod-templates';
 import { type Job, jobsIn } from './jobs';
+import type { FitNodes } from './nodes';
 import type { Path } from './rule';
 
 /**
@@ -14,6 +15,8 @@ export const EXTERNAL_ANNOTATION = 'check.cdk8s-lakehouse/external';
 export type Locator = (path: Path, innerLine?: number) => { readonly line: number; readonly column: number };
 
 export interface ModelOptions {
+  /** The nodes that all pods have to fit. @default unknown: nothing is said about the fit */
+  readonly nodes?: FitNodes;
   /** SQL texts that stand beside the manifests. @default none */
   readonly sql?: readonly SqlText[];
   /** Documents that could not be read. @default none */
@@ -27,6 +30,7 @@ export interface Model {
   readonly objects: readonly ManifestObject[];
   readonly sql: readonly SqlText[];
   readonly problems: readonly Problem[];
+  readonly nodes: FitNodes | undefined;
   readonly templates: readonly PodTemplate[];
   /** The Spark programs, with what their code does. */
   readonly jobs: readonly Job[];
@@ -57,6 +61,7 @@ export function buildModel(objects: readonly ManifestObject[], options: ModelOpt
     objects,
     sql: options.sql ?? [],
     problems: options.problems ?? [],
+    nodes: options.nodes,
     templates: podTemplates(objects),
     get jobs() {
       jobs ??= jobsIn(model);

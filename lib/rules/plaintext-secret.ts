@@ -1,6 +1,8 @@
 import { asObject, asObjects, type ManifestObject, type PlainObject } from '../manifest/model';
 import { declaredContainers, environment, sparkSpec } from '../manifest/pod-templates';
+import { codeCredentials } from './code-credentials';
 import { credentialForms, credentialSettings, isCredentialName, isLiteral } from './credentials';
+import { type PythonModule, pythonModules } from './python-modules';
 import { type Finding, type Path, quote, type Rule } from './rule';
 
 /** A literal in a manifest is in the repository, in every copy of it, and in the cluster for whoever may read. */
@@ -18,6 +20,7 @@ export const plaintextSecret: Rule = {
     ),
     ...model.objects.flatMap(ofSparkApplication),
     ...model.ofKind('ConfigMap').flatMap(ofConfigMap),
+    ...pythonModules(model).flatMap(ofPython),
   ],
 };
 
@@ -120,6 +123,19 @@ function ofSparkApplication(object: ManifestObject): Finding[] {
         : [],
   );
   return [...conf, ...parts, ...words];
+}
+
+function ofPython({ object, key, text, module }: PythonModule): Finding[] {
+  const path = ['data', key];
+  const owner = `${key} in ConfigMap ${object.metadata.name}`;
+  const literals = codeCredentials(module).map(({ name, offset }) => ({
+    at: { object, path, innerLine: module.lineOf(offset) },
+    message: `${owner} gives ${quote(name)} as a literal`,
+    remedy: 'keep it in a Secret and read it from the environment, without a default',
+  }));
+  const lines = new Set(literals.map(({ at: { innerLine } }) => innerLine));
+  const forms = ofForms(object, text, path, owner);
+  return [...literals, ...forms.filter(({ at }) => !('innerLine' in at) || !lines.has(at.innerLine ?? -1))];
 }
 
 function ofConfigMap(object: ManifestObject): Finding[] {

@@ -1,0 +1,37 @@
+import { knownPrefix, knownText, shownText, type Text } from '../python/values';
+import type { Job } from './jobs';
+import type { Place } from './rule';
+
+/** Where a streaming query keeps its offsets and state. */
+export interface Checkpoint {
+  readonly job: Job;
+  readonly place: Place;
+  /** The part that is known from the start on; equals `whole` when all is. */
+  readonly prefix: string;
+  readonly whole: string | undefined;
+  readonly shown: string;
+}
+
+/** The checkpoints that a job's streaming queries name. */
+export function checkpointsOf(job: Job): Checkpoint[] {
+  const { code } = job;
+  if (code === undefined) return [];
+  return code.facts.sinks
+    .filter(sink => sink.isStream)
+    .flatMap(sink => {
+      const setting = sink.options.get('checkpointlocation');
+      if (setting === undefined) return [];
+      return [checkpoint(job, code.placeOf(setting.value, setting.at), setting.value)];
+    });
+}
+
+/** The folder under which queries without a location of their own keep theirs. */
+export function defaultCheckpoint(job: Job): Checkpoint | undefined {
+  const stated = job.conf.get('spark.sql.streaming.checkpointLocation');
+  if (stated === undefined) return undefined;
+  return { job, place: stated.place, prefix: stated.value, whole: stated.value, shown: stated.value };
+}
+
+function checkpoint(job: Job, place: Place, text: Text): Checkpoint {
+  return { job, place, prefix: knownPrefix(text), whole: knownText(text), shown: shownText(text) };
+}

@@ -1,0 +1,89 @@
+import { distance } from 'fastest-levenshtein';
+import { knownText } from '../python/values';
+import type { Model } from './model';
+import { bucketOf, mayTouch, normalizedLocation } from './object-store';
+import { type Finding, listed, quote, type Rule } from './rule';
+import { isStrimzi } from './strimzi';
+
+/** A version suffix that was changed on one side only: the reader waits for files that nobody writes. */
+export const layerWithoutWriter: Rule = {
+  id: 'layer-without-writer',
+  level: 'error',
+  refuses: 'a job that reads an object-store path that nothing writes',
+  remedy: 'read the path that is written, or add the job that writes this one',
+  check: model => {
+    const jobs = model.jobs.filter(({ code }) => code !== undefined);
+    const writes = jobs.flatMap(({ code }) =>
+      (code?.facts.sinks ?? []).flatMap(({ path }) => (path === undefined ? [] : [path])),
+    );
+    const known = [...new Set(writes.flatMap(path => knownText(path) ?? []).map(normalizedLocation))];
+    return jobs.flatMap(job =>
+      (job.code?.facts.sources ?? []).flatMap(source =>
+        source.paths.flatMap((path): Finding[] => {
+          const whole = knownText(path);
+          const bucket = whole === undefined ? undefined : bucketOf(whole);
+          if (job.code === undefined || whole === undefined || bucket === undefined) return [];
+          const location = normalizedLocation(whole);
+          // Files that come from outside are no mistake: only a bucket that these jobs fill is known.
+          const near = known.filter(other => bucketOf(other) === bucket);
+          if (
+            near.length === 0 ||
+            writes.some(other => mayTouch(other, location)) ||
+            isMentioned(model, job.code.facts, location, source.at)
+          )
+            return [];
+          const closest = [...near]
+            .sort((left, right) => distance(left, location) - distance(right, location))
+            .slice(0, 3);
+          if (!isComplete(model) && !closest.some(other => isSibling(other, location))) return [];
+          return [
+            {
+              at: job.code.placeOf(path, source.at),
+              message: `${job.name} reads ${quote(whole)} but nothing writes there; written in bucket ${bucket}: ${listed(closest.map(quote))}`,
+              concerns: [job.object],
+            },
+          ];
+        }),
+      ),
+    );
+  },
+};
+
+/** Whether every Spark program among the manifests could be followed to its end. */
+function isComplete(model: Model): boolean {
+  return model.jobs.every(({ code }) => code !== undefined && !code.facts.isPartial);
+}
+
+/** Two names in one folder of which one starts with the other, or that differ in a letter or two. */
+function isSibling(left: string, right: string): boolean {
+  const [one, other] = [left.split('/'), right.split('/')];
+  const names = [one.pop() ?? '', other.pop() ?? ''] as const;
+  if (one.join('/') !== other.join('/')) return false;
+  return names[0].startsWith(names[1]) || names[1].startsWith(names[0]) || distance(names[0], names[1]) <= 2;
+}
+
+/** Whether something that is not followed gets to know the location: it may be the writer. */
+function isMentioned(
+  model: Model,
+  own: object,
+  location: string,
+  readAt: { module: string; line: number },
+): boolean {
+  const [, , bucket = '', ...key] = location.split('/');
+  const pieces = [`${bucket}/${key.join('/')}`];
+  const inCode = model.jobs.some(({ code }) =>
+    (code?.facts.mentioned ?? []).some(
+      ({ at, value }) =>
+        (code?.facts !== own || at.line !== readAt.line || at.module !== readAt.module) &&
+        mayTouch(value, location),
+    ),
+  );
+  if (inCode) return true;
+  const workloads = new Set(model.jobs.map(({ object }) => object));
+  return model.objects.some(object => {
+    if (workloads.has(object) || object.kind === 'ConfigMap') return false;
+    const isConnector = isStrimzi(object) && object.kind === 'KafkaConnector';
+    const text = JSON.stringify(object.body);
+    return pieces.some(piece => text.includes(piece)) || (isConnector && text.includes(bucket));
+  });
+}

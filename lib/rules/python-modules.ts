@@ -1,0 +1,25 @@
+import { asObject, type ManifestObject } from '../manifest/model';
+import type { Module } from '../python/syntax';
+import { parsedModule } from './jobs';
+import type { Model } from './model';
+
+export interface PythonModule {
+  readonly object: ManifestObject;
+  /** The ConfigMap's key: the file's name. */
+  readonly key: string;
+  readonly text: string;
+  readonly module: Module;
+}
+
+/** Every Python file in a ConfigMap, read once. */
+export function pythonModules(model: Model): PythonModule[] {
+  return model
+    .ofKind('ConfigMap')
+    .flatMap(object =>
+      Object.entries(asObject(object.body['data'])).flatMap(([key, text]) =>
+        key.endsWith('.py') && typeof text === 'string'
+          ? [{ object, key, text, module: parsedModule(object, text) }]
+          : [],
+      ),
+    );
+}

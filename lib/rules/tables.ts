@@ -1,0 +1,48 @@
+import { asObject, type ManifestObject } from '../manifest/model';
+import { declaredContainers } from '../manifest/pod-templates';
+import { type Table, tablesIn } from '../sql/ddl';
+import type { Model } from './model';
+import type { Place } from './rule';
+
+/** A table that some DDL among the files makes. */
+export interface DeclaredTable extends Table {
+  readonly place: Place;
+}
+
+/** The tables of SQL files, of SQL in ConfigMaps, and of statements on a container's command line. */
+export function declaredTables(model: Model): DeclaredTable[] {
+  return [
+    ...model.sql.flatMap(({ file, text }) =>
+      tablesIn(text).map(table => ({ ...table, place: { file, line: table.line + 1 } })),
+    ),
+    ...model
+      .ofKind('ConfigMap')
+      .flatMap(object =>
+        Object.entries(asObject(object.body['data'])).flatMap(([key, text]) =>
+          typeof text === 'string' && /\bCREATE\b/i.test(text) && !key.endsWith('.py')
+            ? textTables(object, ['data', key], text)
+            : [],
+        ),
+      ),
+    ...model.templates.flatMap(template =>
+      declaredContainers(template).flatMap(({ container, path }) =>
+        ['command', 'args'].flatMap(field => {
+          const words = container[field];
+          return (Array.isArray(words) ? words : []).flatMap((word, index) =>
+            typeof word === 'string' && /\bCREATE\s+(TABLE|MATERIALIZED|VIEW)\b/i.test(word)
+              ? textTables(template.object, [...path, field, index], word.slice(word.search(/\bCREATE\b/i)))
+              : [],
+          );
+        }),
+      ),
+    ),
+  ];
+}
+
+function textTables(
+  object: ManifestObject,
+  path: readonly (string | number)[],
+  text: string,
+): DeclaredTable[] {
+  return tablesIn(text).map(table => ({ ...table, place: { object, path, innerLine: table.line } }));
+}
