@@ -132,24 +132,17 @@ export class LakehouseChart extends Chart {
       gold: this.gold.job,
     });
 
-    const jobs = [this.streaming.job.namespace, this.gold.job.namespace];
+    const jobNamespaces = [this.streaming, this.gold].map(({ job }) => job.namespace);
     const store = this.store instanceof MinioStore ? [this.store] : [];
-    const others = [this.kafka, ...store, this.database, this.was, this.grafana].map(
-      ({ namespace }) => namespace,
-    );
-    const namespaces = [...new Set([...others, ...jobs])];
+    const layers = [this.kafka, ...store, this.database, this.was, this.grafana];
+    const namespaces = [...new Set([...layers.map(({ namespace }) => namespace), ...jobNamespaces])];
     for (const name of namespaces) {
-      const ephemeralStorage = jobs.includes(name) ? { ephemeralStorage: sparkEphemeralStorage } : {};
-      new Namespace(this, `namespace-${name}`, { name, ...ephemeralStorage });
+      const defaults = jobNamespaces.includes(name) ? { ephemeralStorage: sparkEphemeralStorage } : {};
+      new Namespace(this, `namespace-${name}`, { name, ...defaults });
     }
     if (props.gitOps !== undefined) {
       const { kafka } = this;
-      new ArgoCdApplications(this, 'argocd', {
-        namespaces,
-        jobNamespaces: [...new Set(jobs)],
-        kafka,
-        ...props.gitOps,
-      });
+      new ArgoCdApplications(this, 'argocd', { namespaces, jobNamespaces, kafka, ...props.gitOps });
     }
     new SynthChecks(this, 'checks', { nodes: props.nodes ?? new NodeGroup() });
   }

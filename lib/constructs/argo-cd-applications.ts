@@ -112,7 +112,7 @@ export class ArgoCdApplications extends Construct {
           },
           webhook: { enable: true, ...figures('spark-operator-webhook') },
           spark: {
-            jobNamespaces: [...props.jobNamespaces],
+            jobNamespaces: [...new Set(props.jobNamespaces)],
             // Each job brings its own account with the least rights.
             serviceAccount: { create: false },
             rbac: { create: false },
