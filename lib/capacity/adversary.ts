@@ -27,6 +27,8 @@ export interface ContestOptions {
    * need not hold of those that are left. @default false
    */
   readonly afterRemovals?: boolean;
+  /** Whether volumes can have been bound as in this problem. @default yes */
+  readonly canBeBound?: (problem: Problem) => boolean;
 }
 
 /**
@@ -43,7 +45,8 @@ export function contest(highs: Highs, problem: Problem, kind: number, options: C
   if (boundShowsRoom(problem, x, placedAtMost)) return { outcome: 'always placed', given: [] };
 
   const guess = guessedBlock(problem, x, placedAtMost);
-  if (guess !== undefined) return { outcome: 'blocked', ...guess };
+  if (guess !== undefined && options.canBeBound?.(guess.problem) !== false)
+    return { outcome: 'blocked', ...guess };
 
   const removals = options.afterRemovals === true || preemptionBreaksRelations(problem);
   const entangled = isEntangled(problem);
@@ -72,7 +75,9 @@ export function contest(highs: Highs, problem: Problem, kind: number, options: C
     const concrete = boundProblem(problem, kind => values[model.bound.get(kind) ?? -1] ?? 0);
     const steps = arrivalOrder(concrete, model.placements.placement(values));
     const stuck = steps === undefined ? undefined : stuckWith(concrete, x, steps, placedAtMost);
-    if (stuck !== undefined) return { outcome: 'blocked', steps: stuck, problem: concrete };
+    if (stuck !== undefined && options.canBeBound?.(concrete) !== false) {
+      return { outcome: 'blocked', steps: stuck, problem: concrete };
+    }
     bound = 'a blocking placement exists, but no order of arrival that keeps the pod blocked was found';
   }
   return { outcome: 'undecided', bound };
@@ -313,6 +318,8 @@ function buildModel(problem: Problem, x: PodKind, options: ModelOptions): Model 
     game,
     kind => (kind.index === x.index ? options.placedAtMost : kind.count),
     () => 0,
+    // A cordoned node may still hold pods that came before.
+    kind => kind.eligibleBefore,
   );
   const { milp } = placements;
   placements.addCapacity();

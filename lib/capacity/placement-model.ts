@@ -46,6 +46,8 @@ export class PlacementModel {
     readonly kinds: readonly PodKind[],
     atMost: (kind: PodKind) => number,
     atLeast: (kind: PodKind) => number,
+    /** Where pods can be: now, or also on nodes that were cordoned later. */
+    eligible: (kind: PodKind) => readonly boolean[],
   ) {
     this.inGame = new Set(kinds.map(({ index }) => index));
     this.on = problem.nodes.map(() => problem.kinds.map(() => -1));
@@ -53,8 +55,7 @@ export class PlacementModel {
       const most = atMost(kind);
       if (most <= 0) continue;
       problem.nodes.forEach((_, node) => {
-        // A cordoned node may still hold pods that came before.
-        if (kind.eligibleBefore[node] === true) {
+        if (eligible(kind)[node] === true) {
           (this.on[node] as number[])[kind.index] = this.milp.variable(0, most);
         }
       });

@@ -93,6 +93,8 @@ export interface ProblemOptions {
   readonly cordoned?: ReadonlySet<string>;
 }
 
+/** The taint of a cordoned node. */
+const UNSCHEDULABLE: Taint = { key: 'node.kubernetes.io/unschedulable', effect: 'NoSchedule' };
 const NODE_CRITICAL = 2_000_000_000;
 const ZONE = 'topology.kubernetes.io/zone';
 const BASE_RESOURCES = ['cpu', 'memory', 'ephemeral-storage', PODS, VOLUMES];
@@ -238,7 +240,9 @@ export function buildProblem(
       count: pod.count,
       requests: vector(pod.amounts),
       eligible: eligibleBefore.map(
-        (allowed, number) => allowed && !options.cordoned?.has(nodes[number]?.name ?? ''),
+        (allowed, number) =>
+          allowed &&
+          (!options.cordoned?.has(nodes[number]?.name ?? '') || tolerates(pod.set, [UNSCHEDULABLE])),
       ),
       eligibleBefore,
       ...(pod.binding === undefined ? {} : { binding: pod.binding }),

@@ -22,6 +22,8 @@ export type ImpossibilityProof =
 export interface SearchOptions {
   /** Steps of the exact search before it gives up. @default 200000 */
   readonly maxSteps?: number;
+  /** Pods were taken away before, so that spreads need not hold of those that stayed. @default false */
+  readonly afterRemovals?: boolean;
 }
 
 /** A small, fast, seeded generator (mulberry32): searches repeat exactly. */
@@ -149,10 +151,11 @@ export function findPlacement(problem: Problem, options: SearchOptions = {}): Ex
   if (proof !== undefined) return { exists: false, proof };
   const steps = greedyPlacement(problem);
   if (steps !== undefined) return { exists: true, steps };
-  return exhaustive(problem, options.maxSteps ?? 200_000);
+  const relationsHold = options.afterRemovals !== true && !preemptionBreaksRelations(problem);
+  return exhaustive(problem, options.maxSteps ?? 200_000, relationsHold);
 }
 
-function exhaustive(problem: Problem, maxSteps: number): Existence {
+function exhaustive(problem: Problem, maxSteps: number, relationsHold: boolean): Existence {
   const kinds = problem.kinds
     .filter(kind => kind.count > 0)
     .map(kind => ({ kind, weight: weight(problem, kind) }))
@@ -165,7 +168,6 @@ function exhaustive(problem: Problem, maxSteps: number): Existence {
       kinds.slice(position).reduce((sum, kind) => sum + kind.count * (kind.requests[r] as number), 0),
     ),
   );
-  const relationsHold = !preemptionBreaksRelations(problem);
   let stepsLeft = maxSteps;
   let unreachable = false;
 
@@ -236,11 +238,17 @@ function exhaustive(problem: Problem, maxSteps: number): Existence {
 }
 
 /** As `findPlacement`, with the solver where the search gives up: undecided only within the solver's limits too. */
-export function provePlacement(highs: Highs, problem: Problem, limits: MilpLimits): Existence {
-  const found = findPlacement(problem, { maxSteps: 10_000 });
+export function provePlacement(
+  highs: Highs,
+  problem: Problem,
+  limits: MilpLimits,
+  options: Pick<SearchOptions, 'afterRemovals'> = {},
+): Existence {
+  const found = findPlacement(problem, { maxSteps: 10_000, ...options });
   if (found.exists !== 'undecided') return found;
-  // Where preemption can leave a spread uneven, only the looser model can prove that there is no placement.
-  const attempts = preemptionBreaksRelations(problem) ? [false, true] : [true];
+  // Where a spread can be left uneven, only the looser model can prove that there is no placement.
+  const relationsMayBreak = options.afterRemovals === true || preemptionBreaksRelations(problem);
+  const attempts = relationsMayBreak ? [false, true] : [true];
   let bound = '';
   for (const [number, keepsRelations] of attempts.entries()) {
     const model = new PlacementModel(
@@ -248,6 +256,7 @@ export function provePlacement(highs: Highs, problem: Problem, limits: MilpLimit
       problem.kinds.filter(({ count }) => count > 0),
       ({ count }) => count,
       ({ count }) => count,
+      ({ eligible }) => eligible,
     );
     model.addCapacity();
     if (keepsRelations) model.addRelations();

@@ -1,4 +1,3 @@
-import type { Highs } from 'highs';
 import type { PodSet } from '../manifest/pods';
 import { contest } from './adversary';
 import { bindingResource } from './check-fit';
@@ -50,8 +49,10 @@ export interface DecideOptions {
   readonly afterRemovals?: boolean;
   /** The problem with the volumes free to be bound anywhere, which decides whether a placement exists. @default the problem */
   readonly unbound?: Problem;
-  /** Called between pods; may throw to stop. */
-  readonly onProgress?: (done: number, of: number) => void;
+  /** For a set that is being rolled: pods of it that run while a new one needs a node. @default all but one */
+  readonly running?: (set: PodSet) => number | undefined;
+  /** Whether volumes can have been bound as a witness needs it. @default yes */
+  readonly canBeBound?: (problem: Problem) => boolean;
 }
 
 export const DEFAULT_LIMITS: MilpLimits = { seconds: 2, nodes: 20_000 };
@@ -71,15 +72,26 @@ function breathe(): Promise<void> {
 export async function decide(problem: Problem, options: DecideOptions = {}): Promise<ProblemVerdict> {
   const highs = await solver();
   const limits = options.limits ?? DEFAULT_LIMITS;
+  const removals = { afterRemovals: options.afterRemovals === true };
   const kinds = problem.kinds.filter(({ count }) => count > 0);
-  const placeable = provePlacement(highs, options.unbound ?? problem, limits);
+  const placeable = provePlacement(highs, options.unbound ?? problem, limits, removals);
 
   const outcomes = new Map<number, ReturnType<typeof contest>>();
   const atMinimum = new Map<number, ReturnType<typeof contest>>();
-  for (const [position, kind] of kinds.entries()) {
-    options.onProgress?.(position, kinds.length);
-    const contestOptions = { limits, ...(options.afterRemovals === true ? { afterRemovals: true } : {}) };
-    outcomes.set(kind.index, contest(highs, problem, kind.index, contestOptions));
+  for (const kind of kinds) {
+    const running = options.running?.(kind.set);
+    const contestOptions = {
+      limits,
+      ...removals,
+      ...(options.canBeBound === undefined ? {} : { canBeBound: options.canBeBound }),
+    };
+    outcomes.set(
+      kind.index,
+      contest(highs, problem, kind.index, {
+        ...contestOptions,
+        ...(running === undefined ? {} : { placedAtMost: Math.min(running, kind.count - 1) }),
+      }),
+    );
     const min = kind.set.replicas.min;
     if (outcomes.get(kind.index)?.outcome !== 'always placed' && min > 0 && min < kind.count) {
       atMinimum.set(
@@ -89,7 +101,6 @@ export async function decide(problem: Problem, options: DecideOptions = {}): Pro
     }
     await breathe();
   }
-  options.onProgress?.(kinds.length, kinds.length);
 
   const settled = settle(outcomes);
   const verdictOf = (kind: PodKind, contests: ReadonlyMap<number, ReturnType<typeof contest>>): Verdict => {
@@ -99,7 +110,9 @@ export async function decide(problem: Problem, options: DecideOptions = {}): Pro
     }
     return result?.outcome === 'blocked' ? 'order-dependent' : 'undecided';
   };
-  const impossibleFrom = impossiblePriority(highs, options.unbound ?? problem, placeable, limits);
+  const impossibleFrom = impossiblePriority(placeable, options.unbound ?? problem, part =>
+    provePlacement(highs, part, limits, removals),
+  );
   const verdicts = kinds.map((kind): KindVerdict => {
     const result = outcomes.get(kind.index);
     const verdict = verdictOf(kind, outcomes);
@@ -151,10 +164,9 @@ function settle(outcomes: ReadonlyMap<number, ReturnType<typeof contest>>): Set<
  * it, or at it and not guaranteed, has to wait whatever the order.
  */
 function impossiblePriority(
-  highs: Highs,
-  problem: Problem,
   placeable: Existence,
-  limits: MilpLimits,
+  problem: Problem,
+  prove: (part: Problem) => Existence,
 ): number {
   if (placeable.exists !== false) return Number.NEGATIVE_INFINITY;
   const priorities = [...new Set(problem.kinds.map(({ priority }) => priority))].sort((a, b) => b - a);
@@ -162,10 +174,7 @@ function impossiblePriority(
     ...problem,
     kinds: problem.kinds.map(kind => (kind.priority >= priority ? kind : { ...kind, count: 0 })),
   });
-  return (
-    priorities.find(priority => provePlacement(highs, above(priority), limits).exists === false) ??
-    Number.NEGATIVE_INFINITY
-  );
+  return priorities.find(priority => prove(above(priority)).exists === false) ?? Number.NEGATIVE_INFINITY;
 }
 
 function overall(placeable: Existence, kinds: readonly KindVerdict[]): Verdict {

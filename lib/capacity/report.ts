@@ -1,0 +1,146 @@
+import type { ManifestObject } from '../manifest/model';
+import { expandPods, type PodSet } from '../manifest/pods';
+import { describeNodes } from './check-fit';
+import { type ClusterService, clusterServices, serviceManifests } from './cluster-services';
+import type { MilpLimits } from './milp';
+import type { ClusterNode } from './node';
+import type { Step } from './placement';
+import { buildProblem, type Problem } from './problem';
+import { type Scenario, scenarios, zoneLayouts } from './scenarios';
+import { findPlacement } from './search';
+import { decide, type KindVerdict, type ProblemVerdict, type Verdict } from './verdict';
+
+/** A scenario with its verdict. */
+export interface ScenarioReport {
+  readonly scenario: Scenario;
+  readonly verdict: ProblemVerdict;
+  /** Sets of pods that are not guaranteed: they may have to wait. */
+  readonly waits: readonly KindVerdict[];
+  /** The same verdict as an earlier scenario with the same question. */
+  readonly sameAs?: string;
+}
+
+export interface CapacityReport {
+  readonly nodes: readonly ClusterNode[];
+  readonly describedNodes: string;
+  readonly sets: readonly PodSet[];
+  readonly scenarios: readonly ScenarioReport[];
+  /** What could not be counted. */
+  readonly problems: readonly string[];
+}
+
+export interface CapacityOptions {
+  readonly services?: readonly ClusterService[];
+  readonly limits?: MilpLimits;
+  /** Only the zones that the nodes have, not each way to spread them. @default false */
+  readonly declaredZonesOnly?: boolean;
+  readonly onProgress?: (progress: {
+    readonly done: number;
+    readonly of: number;
+    readonly title: string;
+  }) => void;
+  /** Asked between pods; true ends the work with what is decided so far. */
+  readonly isStopped?: () => boolean;
+}
+
+/** All scenarios of the objects on the nodes, each with its verdict. */
+export async function capacityReport(
+  objects: readonly ManifestObject[],
+  nodes: readonly ClusterNode[],
+  options: CapacityOptions = {},
+): Promise<CapacityReport> {
+  const services = serviceManifests(options.services ?? clusterServices, objects);
+  const sets = expandPods([...objects, ...services]).filter(({ replicas }) => Number.isFinite(replicas.max));
+  const declared = { id: 'as declared', nodes };
+  const layouts = options.declaredZonesOnly === true ? [declared] : zoneLayouts(nodes);
+  const all = layouts.flatMap(layout => scenarios(sets, layout));
+  const known = new Map<string, { readonly id: string; readonly verdict: ProblemVerdict }>();
+  const reports: ScenarioReport[] = [];
+  for (const [number, scenario] of all.entries()) {
+    if (options.isStopped?.() === true) break;
+    options.onProgress?.({ done: number, of: all.length, title: `${scenario.layout}: ${scenario.title}` });
+    const key = signature(scenario);
+    const former = known.get(key);
+    const verdict = former?.verdict ?? (await decideScenario(scenario, options));
+    known.set(key, former ?? { id: `${scenario.layout}: ${scenario.title}`, verdict });
+    reports.push({
+      scenario,
+      verdict,
+      waits: verdict.kinds.filter(kind => kind.verdict !== 'guaranteed'),
+      ...(former === undefined ? {} : { sameAs: former.id }),
+    });
+  }
+  const problems = new Set(all.flatMap(({ problem }) => problem.problems));
+  return {
+    nodes,
+    describedNodes: describeNodes(nodes),
+    sets,
+    scenarios: reports,
+    problems: [...problems],
+  };
+}
+
+/** Two scenarios with one signature ask the same question. */
+function signature({ problem, unbound, afterRemovals, rolling }: Scenario): string {
+  const plain = (of: Problem) =>
+    of.kinds.map(({ set: _set, ...kind }) => [kind, kind.count === 0 ? 0 : _set.replicas.min]);
+  return JSON.stringify([
+    problem.nodes.map(({ capacity }) => capacity),
+    problem.topologies,
+    plain(problem),
+    problem === unbound ? '' : plain(unbound),
+    afterRemovals,
+    rolling === undefined ? '' : [rolling.set.name, rolling.running],
+  ]);
+}
+
+async function decideScenario(scenario: Scenario, options: CapacityOptions): Promise<ProblemVerdict> {
+  const { problem, unbound, rolling } = scenario;
+  return decide(problem, {
+    unbound,
+    afterRemovals: scenario.afterRemovals,
+    ...(options.limits === undefined ? {} : { limits: options.limits }),
+    ...(rolling === undefined ? {} : { running: set => (set === rolling.set ? rolling.running : undefined) }),
+    canBeBound: bound => isFirstStart(scenario, bound),
+  });
+}
+
+/** Whether the pods with volumes can have been started where a witness has their volumes bound. */
+function isFirstStart(scenario: Scenario, bound: Problem): boolean {
+  const kinds = bound.kinds.filter(({ binding, count }) => binding !== undefined && count > 0);
+  if (kinds.length === 0) return true;
+  const zoneOf = (label: string) => / bound in (.+)$/.exec(label)?.[1];
+  const demands = kinds.flatMap(({ set, count, label }) => {
+    const zone = zoneOf(label);
+    return zone === undefined ? [] : [{ set, count, zone }];
+  });
+  return findPlacement(buildProblem(scenario.before, demands), { maxSteps: 20_000 }).exists === true;
+}
+
+/** Worst verdict first. */
+export const VERDICTS: readonly Verdict[] = ['impossible', 'order-dependent', 'undecided', 'guaranteed'];
+
+/** Requests on each node, of a placement: what the pictures draw. */
+export interface NodeLoad {
+  readonly node: string;
+  readonly zone: string;
+  readonly capacity: Readonly<Record<string, number>>;
+  readonly pods: readonly { readonly pod: string; readonly requests: Readonly<Record<string, number>> }[];
+}
+
+/** The pods of a placement node by node, daemon pods that came with the node included in its capacity. */
+export function nodeLoads(problem: Problem, steps: readonly Step[]): NodeLoad[] {
+  const byResource = (amounts: readonly number[]) =>
+    Object.fromEntries(problem.resources.map((resource, r) => [resource, amounts[r] ?? 0]));
+  return problem.nodes.map(({ node, capacity }, index) => ({
+    node: node.name,
+    zone: node.zone ?? '',
+    capacity: byResource(capacity),
+    pods: steps
+      .filter(step => step.node === index)
+      .map(({ kind }) => ({
+        pod: problem.kinds[kind]?.label ?? '',
+        requests: byResource(problem.kinds[kind]?.requests ?? []),
+      })),
+  }));
+}
