@@ -82,7 +82,7 @@ export class LakehouseChart extends Chart {
     this.traffic = new TrafficEstimate(this, 'traffic', props.traffic);
     const { traffic } = this;
 
-    this.kafka = new KafkaCluster(this, 'kafka', { priority: priorities.serving, ...props.kafka });
+    this.kafka = new KafkaCluster(this, 'kafka', { priority: priorities.kafka, ...props.kafka });
     this.topic = this.kafka.addTopic('user-activity-logs', { partitions: 6, traffic, ...props.topic });
     this.was = new WasService(this, 'was', { topic: this.topic, priority: priorities.serving, ...props.was });
 

@@ -3,11 +3,12 @@ import { inside, synthesized } from './synthesis';
 
 const classes = synthesized(chart => new PriorityClasses(chart, 'priorities'));
 
-test('serving outlives the stores, these streaming, streaming monitoring, and gold waits first', () => {
+test('Kafka outlives the web servers, these the stores, these streaming, streaming monitoring, and gold waits first', () => {
   const byValue = classes
     .map(object => [inside(object, 'value') as number, object.metadata.name] as const)
     .sort(([left], [right]) => right - left);
   expect(byValue.map(([, name]) => name)).toEqual([
+    'lakehouse-kafka',
     'lakehouse-serving',
     'lakehouse-storage',
     'lakehouse-streaming',
@@ -28,8 +29,8 @@ test('gold pushes nobody out, none is the default, and the cluster’s own stay 
 test('each is handed over by its name', () => {
   const names = new Set<string>();
   synthesized(chart => {
-    const { serving, storage, streaming, monitoring, gold } = new PriorityClasses(chart, 'priorities');
-    for (const { priorityClassName } of [serving, storage, streaming, monitoring, gold])
+    const { kafka, serving, storage, streaming, monitoring, gold } = new PriorityClasses(chart, 'priorities');
+    for (const { priorityClassName } of [kafka, serving, storage, streaming, monitoring, gold])
       names.add(priorityClassName);
   });
   expect([...names].sort()).toEqual(classes.map(({ metadata }) => metadata.name).sort());

@@ -53,7 +53,7 @@ export async function capacityReport(
   const sets = expandPods([...objects, ...services]).filter(({ replicas }) => Number.isFinite(replicas.max));
   const declared = { id: 'as declared', nodes };
   const layouts = options.declaredZonesOnly === true ? [declared] : zoneLayouts(nodes);
-  const all = layouts.flatMap(layout => scenarios(sets, layout));
+  const all = layouts.flatMap(layout => scenarios(sets, layout, set => !services.includes(set.owner)));
   const known = new Map<string, { readonly id: string; readonly verdict: ProblemVerdict }>();
   const reports: ScenarioReport[] = [];
   for (const [number, scenario] of all.entries()) {

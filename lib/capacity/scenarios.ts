@@ -68,9 +68,13 @@ function runsOnce(set: PodSet): boolean {
 
 /**
  * Every scenario of a layout: the first start; everything at its most; overlapping scheduled jobs; each node lost,
- * each drained (of nodes that nothing tells apart, one); each rolling update.
+ * each drained (of nodes that nothing tells apart, one); each rolling update of the sets that are the caller's own.
  */
-export function scenarios(sets: readonly PodSet[], layout: ZoneLayout): Scenario[] {
+export function scenarios(
+  sets: readonly PodSet[],
+  layout: ZoneLayout,
+  rolls: (set: PodSet) => boolean,
+): Scenario[] {
   const { nodes } = layout;
   const zones = new Set(nodes.map(({ zone }) => zone));
   const running = sets.filter(set => !runsOnce(set));
@@ -156,7 +160,7 @@ export function scenarios(sets: readonly PodSet[], layout: ZoneLayout): Scenario
       }),
     );
   }
-  for (const set of unscheduled(running)) {
+  for (const set of unscheduled(running).filter(rolls)) {
     const strategy = set.updateStrategy;
     if (strategy.kind !== 'surge' || strategy.maxSurge === 0 || set.replicas.max === 0) continue;
     const { max } = set.replicas;

@@ -152,7 +152,7 @@ export class ClickHouseDb extends Construct {
     this.reader = this.login('reader', props.readerNamespace ?? 'monitoring');
 
     this.addServer(image, resources, storageClass, credentials, props.priority);
-    this.addSchema(schemaImage, credentials);
+    this.addSchema(schemaImage, credentials, props.priority);
 
     const container = `container clickhouse of StatefulSet ${this.namespace}/${this.name}`;
     this.node.addValidation({
@@ -292,7 +292,7 @@ export class ClickHouseDb extends Construct {
     });
   }
 
-  private addSchema(image: string, credentials: ExternalSecret): void {
+  private addSchema(image: string, credentials: ExternalSecret, priority: PriorityClass | undefined): void {
     const labels = objectLabels('clickhouse-schema', this.name, 'database');
     const code = new CodeConfigMap(this, 'schema-code', {
       name: `${this.name}-schema-code`,
@@ -324,6 +324,7 @@ export class ClickHouseDb extends Construct {
             automountServiceAccountToken: false,
             enableServiceLinks: false,
             restartPolicy: 'OnFailure',
+            ...(priority === undefined ? {} : { priorityClassName: priority.priorityClassName }),
             securityContext: restrictedPod(),
             containers: [
               {

@@ -154,7 +154,7 @@ export interface KafkaClusterProps {
   readonly exporterCpu?: CpuResources;
   /** Of the exporter, which reports consumer lag. @default 64Mi requested, 128Mi at most */
   readonly exporterMemory?: MemoryResources;
-  /** Of brokers and coordination. @default none: the pods wait like any other */
+  /** Of every pod of the cluster. @default none: the pods wait like any other */
   readonly priority?: PriorityClass;
 }
 
@@ -436,6 +436,11 @@ export class KafkaCluster extends Construct {
 
   /** The entity operator, which reconciles topics and users, and the exporter. */
   private companions(figures: ClusterFigures) {
+    const pod = {
+      ...(figures.priorityClassName === undefined ? {} : { priorityClassName: figures.priorityClassName }),
+      securityContext: securedPod,
+      enableServiceLinks: false,
+    };
     const operator = {
       resources: resourceRequirements(figures.operator),
       jvmOptions: heap(figures.operator),
@@ -445,7 +450,7 @@ export class KafkaCluster extends Construct {
         topicOperator: operator,
         ...(this.clientSecurity === 'plain' ? {} : { userOperator: operator }),
         template: {
-          pod: { securityContext: securedPod, enableServiceLinks: false },
+          pod,
           topicOperatorContainer: securedContainer,
           ...(this.clientSecurity === 'plain' ? {} : { userOperatorContainer: securedContainer }),
         },
@@ -455,7 +460,7 @@ export class KafkaCluster extends Construct {
         groupRegex: '.*',
         resources: resourceRequirements(figures.exporter),
         template: {
-          pod: { securityContext: securedPod, enableServiceLinks: false },
+          pod,
           container: securedContainer,
         },
       },

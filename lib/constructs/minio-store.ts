@@ -111,7 +111,7 @@ export class MinioStore extends ObjectStore {
       });
 
     this.addServer(image, resources, storageClass, props.priority);
-    this.addSetup(clientImage);
+    this.addSetup(clientImage, props.priority);
 
     const container = `container minio of StatefulSet ${this.namespace}/${this.name}`;
     this.node.addValidation({
@@ -271,7 +271,7 @@ export class MinioStore extends ObjectStore {
   }
 
   /** The Job is named by its content, which is complete only when every client has been declared. */
-  private addSetup(image: string): void {
+  private addSetup(image: string, priority: PriorityClass | undefined): void {
     const labels = objectLabels('minio-setup', this.name, 'object-store');
     const files = lazily(() => this.setupFiles());
     const configMapName = () => `${this.name}-setup-${contentHash(files())}`;
@@ -295,6 +295,7 @@ export class MinioStore extends ObjectStore {
             automountServiceAccountToken: false,
             enableServiceLinks: false,
             restartPolicy: 'OnFailure',
+            ...(priority === undefined ? {} : { priorityClassName: priority.priorityClassName }),
             securityContext: restrictedPod(),
             containers: [
               {

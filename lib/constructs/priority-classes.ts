@@ -7,8 +7,9 @@ export interface PriorityClass {
 }
 
 /**
- * What waits when nodes are lost: serving outlives the stores, these outlive streaming, streaming outlives
- * monitoring, and gold waits first: it repeats nothing and loses nothing by waiting.
+ * What waits when nodes are lost: Kafka outlives the web servers, these the stores, these streaming, streaming
+ * outlives monitoring, and gold waits first: it repeats nothing and loses nothing by waiting. Kafka is above the web
+ * servers because each broker needs a node of its own: it must be able to take a place from what can go elsewhere.
  *
  * The values are 1,000 apart, so that others fit between them, and far below the 2,000,000,000 of the
  * cluster's own classes. Gold never preempts.
@@ -18,7 +19,9 @@ export interface PriorityClass {
  * new MinioStore(chart, 'minio', { buckets: ['silver'], priority: priorities.storage });
  */
 export class PriorityClasses extends Construct {
-  /** Web servers and Kafka: what must accept an event. */
+  /** What keeps an event once it is accepted. */
+  public readonly kafka: PriorityClass;
+  /** Web servers, and the operators that start all others. */
   public readonly serving: PriorityClass;
   /** The object store and the database. */
   public readonly storage: PriorityClass;
@@ -28,7 +31,12 @@ export class PriorityClasses extends Construct {
 
   constructor(scope: Construct, id: string) {
     super(scope, id);
-    this.serving = this.priorityClass('serving', 105000, 'web servers and Kafka: what must accept an event');
+    this.kafka = this.priorityClass('kafka', 106000, 'what keeps an event once it is accepted');
+    this.serving = this.priorityClass(
+      'serving',
+      105000,
+      'web servers, and the operators that start all others',
+    );
     this.storage = this.priorityClass('storage', 104000, 'the object store and the database');
     this.streaming = this.priorityClass('streaming', 103000, 'Kafka to bronze and silver');
     this.monitoring = this.priorityClass('monitoring', 102000, 'dashboards and metrics');
