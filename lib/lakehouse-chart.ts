@@ -13,7 +13,7 @@ import type { KafkaTopic } from './constructs/kafka-topic';
 import { MinioStore, type MinioStoreProps } from './constructs/minio-store';
 import { Namespace } from './constructs/namespace';
 import { NetworkPolicies } from './constructs/network-policies';
-import { NodeGroup } from './constructs/node-group';
+import type { NodeGroup } from './constructs/node-group';
 import { type Bucket, type ExternalObjectStoreProps, ObjectStore } from './constructs/object-store';
 import { PriorityClasses } from './constructs/priority-classes';
 import { SparkGoldJob, type SparkGoldJobProps } from './constructs/spark-gold-job';
@@ -21,6 +21,7 @@ import { sparkEphemeralStorage } from './constructs/spark-job';
 import { SparkStreamingJob, type SparkStreamingJobProps } from './constructs/spark-streaming-job';
 import { TrafficEstimate, type TrafficEstimateProps } from './constructs/traffic';
 import { WasService, type WasServiceProps } from './constructs/was-service';
+import { clusterNodes } from './eks/cluster-context';
 
 /** What may be changed of the system; each layer's own props, all with the figures of the running system as defaults. */
 export interface LakehouseChartProps {
@@ -144,6 +145,6 @@ export class LakehouseChart extends Chart {
       const { kafka } = this;
       new ArgoCdApplications(this, 'argocd', { namespaces, jobNamespaces, kafka, ...props.gitOps });
     }
-    new SynthChecks(this, 'checks', { nodes: props.nodes ?? new NodeGroup() });
+    new SynthChecks(this, 'checks', { nodes: props.nodes ?? clusterNodes() });
   }
 }
