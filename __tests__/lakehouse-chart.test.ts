@@ -1,4 +1,8 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { App, Testing } from 'cdk8s';
+import { NodeGroup } from '../lib/constructs/node-group';
 import { ExternalObjectStoreCredentials } from '../lib/constructs/object-store';
 import { LakehouseChart, type LakehouseChartProps } from '../lib/lakehouse-chart';
 import { type ManifestObject, manifestObjects } from '../lib/manifest/model';
@@ -90,6 +94,55 @@ test('every namespace that an object is in is made, and made first', () => {
   const used = new Set(others.flatMap(([, objects]) => objects.map(({ metadata }) => metadata.namespace)));
   expect(new Set(made)).toEqual(used);
   expect(made).toContain('jobs');
+});
+
+describe('the nodes', () => {
+  const context = {
+    cluster: 'shop',
+    nodegroup: 'jobs',
+    region: 'ap-northeast-2',
+    kubernetesVersion: '1.33',
+    instanceTypes: ['m6i.xlarge', 'm6i.large'],
+    size: { min: 1, desired: 2, max: 6 },
+    amiType: 'AL2023_x86_64_STANDARD',
+    diskSizeGiB: 20,
+    labels: {},
+    taints: [],
+    capacityType: 'ON_DEMAND',
+    source: {
+      arn: 'arn:aws:eks:ap-northeast-2:111122223333:nodegroup/shop/jobs/1',
+      at: '2026-11-22T00:00:00Z',
+    },
+  };
+  const former = process.cwd();
+  let folder: string;
+
+  beforeEach(() => {
+    folder = mkdtempSync(path.join(tmpdir(), 'cluster-'));
+    process.chdir(folder);
+  });
+  afterEach(() => {
+    process.chdir(former);
+    rmSync(folder, { recursive: true });
+  });
+
+  const write = (content: object) => writeFileSync('cluster.context.json', JSON.stringify(content));
+
+  test('are four m6i.large when nothing is known of the cluster', () => {
+    expect(objectsOf()).not.toEqual([]);
+  });
+
+  test('are those of cluster.context.json when it is there', () => {
+    write(context);
+    expect(() => objectsOf()).toThrow(/2 × m6i\.large.*rule set-does-not-fit/);
+    write({ ...context, size: { min: 1, desired: 5, max: 6 } });
+    expect(objectsOf()).not.toEqual([]);
+  });
+
+  test('are those of the props above all', () => {
+    write(context);
+    expect(objectsOf({ nodes: new NodeGroup() })).not.toEqual([]);
+  });
 });
 
 describe('custom props', () => {
