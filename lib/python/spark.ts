@@ -231,12 +231,15 @@ function formatName(value: Value | undefined): string {
 /** Format, options and place of a reader or writer, as they are put together. */
 class Settings {
   public format: string | undefined;
+  /** Where the format is given. */
+  public formatAt: At | undefined;
   public readonly options = new Map<string, Setting>();
   public isOpen = false;
 
   public copy(): Settings {
     const copy = new Settings();
     copy.format = this.format;
+    copy.formatAt = this.formatAt;
     copy.isOpen = this.isOpen;
     for (const [key, setting] of this.options) copy.options.set(key, setting);
     return copy;
@@ -251,6 +254,7 @@ class Settings {
     const [first, second] = args.positional;
     if (name === 'format') {
       this.format = formatName(first ?? args.keywords.get('source'));
+      this.formatAt = at;
       return true;
     }
     if (name === 'option') {
@@ -310,7 +314,7 @@ export class Reader extends Native {
 
   private frame(settings: Settings, path: Value | undefined, table: Value | undefined, at: At): Frame {
     const source: Source = {
-      at,
+      at: settings.formatAt ?? at,
       isStream: this.isStream,
       format: settings.format,
       options: settings.options,

@@ -69,7 +69,8 @@ class Keys {
     let best: string | undefined;
     let least = Number.POSITIVE_INFINITY;
     for (const candidate of this.all) {
-      const cost = distance(candidate, key) - commonWords(candidate, key) * 4;
+      const isNear = namespaceOf(candidate) === namespaceOf(key);
+      const cost = distance(candidate, key) - commonWords(candidate, key) * 4 - (isNear ? 6 : 0);
       if (cost < least) {
         least = cost;
         best = candidate;
