@@ -89,7 +89,7 @@ describe('defaults', () => {
     expect(spec.mainApplicationFile).toMatch(/\/streaming_job\.py$/);
   });
 
-  test('bronze and silver are declared to the store with what flows in and how long they are kept', () => {
+  test('bronze, silver and quarantine are declared to the store with what flows in and how long they are kept', () => {
     const { store } = streaming({
       traffic: { eventsPerSecond: 100, bronzeBytesPerEvent: 500, silverBytesPerEvent: 90 },
     });
@@ -102,6 +102,7 @@ describe('defaults', () => {
     ).toEqual([
       ['s3a://raw-data/user-activity/', 100 * 86_400 * 500, 7],
       ['s3a://silver/user-activity-v2/', 100 * 86_400 * 90, 7],
+      ['s3a://silver/quarantine/user-activity/', 86_400 * 500, 7],
     ]);
   });
 
