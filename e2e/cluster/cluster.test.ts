@@ -186,12 +186,17 @@ function serviceNamespaces(): object[] {
   return [...names].map(name => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } }));
 }
 
-/** The services are counted by what they request; the API server wants an image too. */
+/** The services are counted by what they request; the API server wants an image too, and limits not below that. */
 function withImage({ body }: ManifestObject): object {
-  const containers = asObjects(at(body, 'spec', 'template', 'spec', 'containers')).map(container => ({
-    image: 'stand-in:1',
-    ...container,
-  }));
+  const containers = asObjects(at(body, 'spec', 'template', 'spec', 'containers')).map(container => {
+    const requests = at(container, 'resources', 'requests');
+    const memory = at(requests, 'memory');
+    return {
+      image: 'stand-in:1',
+      ...container,
+      resources: { requests, ...(memory === '0' ? {} : { limits: { memory } }) },
+    };
+  });
   const spec = body['spec'] as { template: { spec: object } };
   return {
     ...body,
