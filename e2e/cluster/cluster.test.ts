@@ -182,11 +182,19 @@ function list(items: readonly object[]): string {
 }
 
 function serviceNamespaces(): object[] {
+  const own = new Set(
+    objects.filter(({ kind }) => kind === 'Namespace').map(({ metadata }) => metadata.name),
+  );
   const names = new Set(services.map(({ metadata }) => metadata.namespace ?? 'default'));
-  return [...names].map(name => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } }));
+  return [...names]
+    .filter(name => !own.has(name))
+    .map(name => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } }));
 }
 
-/** The services are counted by what they request; the API server wants an image too, and limits not below that. */
+/**
+ * The services are counted by what they request; the API server wants an image too, limits not below that, and the
+ * security context that dist/'s namespaces enforce.
+ */
 function withImage({ body }: ManifestObject): object {
   const containers = asObjects(at(body, 'spec', 'template', 'spec', 'containers')).map(container => {
     const requests = at(container, 'resources', 'requests');
@@ -195,6 +203,12 @@ function withImage({ body }: ManifestObject): object {
       image: 'stand-in:1',
       ...container,
       resources: { requests, ...(memory === '0' ? {} : { limits: { memory } }) },
+      securityContext: {
+        allowPrivilegeEscalation: false,
+        capabilities: { drop: ['ALL'] },
+        runAsNonRoot: true,
+        seccompProfile: { type: 'RuntimeDefault' },
+      },
     };
   });
   const spec = body['spec'] as { template: { spec: object } };
