@@ -311,8 +311,8 @@ export class SparkJob extends Construct {
   }
 
   /**
-   * Rights that Spark 3.5's driver uses: executor pods; its own Service, which it deletes at the end; the ConfigMap of
-   * its executors. Collections are deleted by label, hence deletecollection.
+   * Rights that Spark 3.5's driver uses, as the audit log of an API server shows them: executor pods; its own Service,
+   * which it deletes at the end; the ConfigMap of its executors. What it deletes by label needs deletecollection.
    */
   private addServiceAccounts(
     labels: Record<string, string>,
@@ -339,12 +339,8 @@ export class SparkJob extends Construct {
           resources: ['pods'],
           verbs: ['create', 'delete', 'deletecollection', 'get', 'list', 'watch'],
         },
-        {
-          apiGroups: [''],
-          resources: ['configmaps'],
-          verbs: ['create', 'delete', 'deletecollection', 'list'],
-        },
-        { apiGroups: [''], resources: ['services'], verbs: ['delete', 'deletecollection', 'list'] },
+        { apiGroups: [''], resources: ['configmaps'], verbs: ['create', 'deletecollection'] },
+        { apiGroups: [''], resources: ['services'], verbs: ['deletecollection'] },
       ],
     });
     new k8s.KubeRoleBinding(this, 'RoleBinding', {
