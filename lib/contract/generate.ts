@@ -1,5 +1,6 @@
 import { clickHouseTables, clickHouseViews, createTable, createView } from './clickhouse-ddl';
 import { type Contract, objectNamed, objectsTagged } from './contract';
+import { silverStructure, stateLoads } from './gold-load';
 
 /** The database that the metrics are in, unless the schema job is told another. */
 const database = 'logs';
@@ -11,6 +12,7 @@ export function generatedFiles(contract: Contract): ReadonlyMap<string, string> 
     ['lib/contract/schema.ts', typeScript(contract)],
     ['spark-jobs/contract.py', sparkModule(contract)],
     ['spark-jobs/contract_clickhouse.py', clickHouseModule(contract)],
+    ['spark-jobs/contract_gold.py', goldModule(contract)],
   ]);
 }
 
@@ -198,6 +200,66 @@ ${tables.join('\n')}
 
 VIEWS = (
 ${views.join('\n')}
+)
+`;
+}
+
+function goldModule(contract: Contract): string {
+  const pairs = (entries: readonly (readonly [string, string])[]): string =>
+    entries.map(([name, expression]) => `            (${python(name)}, ${python(expression)}),`).join('\n');
+  const loads = stateLoads(contract).map(
+    load => `    StateLoad(
+        table=${python(load.table)},
+        day=${python(load.day)},
+        from_file=${python(load.fromFile)},
+        from_partials=${python(load.fromPartials)},
+        events=(
+${load.events.map(event => `            ${python(event)},`).join('\n')}
+        ),
+        where=${python(load.where)},
+        keys=(
+${pairs(load.keys.map(key => [key.name, key.of]))}
+        ),
+        partials=(
+${pairs(load.partials.map(partial => [partial.name, partial.expression]))}
+        ),
+    ),`,
+  );
+  return `# fmt: off
+"""${origin}
+
+How silver rows become mergeable states, on Spark and on ClickHouse.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class StateLoad:
+    """One state table. {database}, {source}, {rows}, {generation} and {business_time_zone} are the gold job's to fill in.
+
+    day: ClickHouse, the day of a row of states. from_file: ClickHouse, from the silver file. from_partials: ClickHouse,
+    from the JSON lines that Spark sends. events: Spark, silver as gold sees it. where: which of them count. keys and
+    partials: Spark, (name, expression).
+    """
+
+    table: str
+    day: str
+    from_file: str
+    from_partials: str
+    events: tuple[str, ...]
+    where: str
+    keys: tuple[tuple[str, str], ...]
+    partials: tuple[tuple[str, str], ...]
+
+
+# The columns of a silver file, as ClickHouse reads them.
+SILVER_STRUCTURE = ${python(silverStructure(contract))}
+
+STATE_LOADS = (
+${loads.join('\n')}
 )
 `;
 }

@@ -6,8 +6,14 @@ export interface Measure {
   readonly type: string;
   /** ClickHouse: the state of a group of gold events. */
   readonly aggregate: string;
-  /** ClickHouse: the final value of a group of states; COLUMN stands for the state column. */
+  /** ClickHouse: the final value of a group of states. */
   readonly final: (column: string) => string;
+  /** Spark: what travels to ClickHouse for a group of gold events. */
+  readonly partial: string;
+  /** ClickHouse's type of what travels. */
+  readonly partialType: string;
+  /** ClickHouse: the state of what travels. */
+  readonly load: (column: string) => string;
 }
 
 type Options = Readonly<Record<string, unknown>>;
@@ -21,49 +27,77 @@ export const clickHouseTypes: Readonly<Record<string, string>> = {
   TIMESTAMP: "DateTime64(6, 'UTC')",
 };
 
+const same = (column: string): string => column;
+
 const kinds: Readonly<Record<string, (contract: Contract, options: Options) => Measure>> = {
   count: () => ({
     type: 'SimpleAggregateFunction(sum, UInt64)',
     aggregate: 'count()',
     final: column => `sum(${column})`,
+    partial: 'count(1)',
+    partialType: 'UInt64',
+    load: same,
   }),
   sum: (contract, { of }) => ({
     type: `SimpleAggregateFunction(sum, ${typeOf(contract, of)})`,
     aggregate: `sum(${of})`,
     final: column => `sum(${column})`,
+    partial: `sum(${of})`,
+    partialType: typeOf(contract, of),
+    load: same,
   }),
   distinct: (contract, { of }) => ({
     type: `AggregateFunction(uniqExact, ${typeOf(contract, of)})`,
     aggregate: `uniqExactStateIf(${of}, ${of} != '')`,
     final: column => `uniqExactMerge(${column})`,
+    partial: `collect_set(nullif(${of}, ''))`,
+    partialType: `Array(${typeOf(contract, of)})`,
+    load: column => `arrayReduce('uniqExactState', ${column})`,
   }),
-  histogram: (_, { of, where }) => ({
+  histogram: (contract, { of, where }) => ({
     type: 'SimpleAggregateFunction(sumMap, Map(UInt64, UInt64))',
     aggregate: `sumMapIf(map(${bucket(String(of))}, toUInt64(1)), ${where})`,
     final: column => `sumMap(${column})`,
+    partial: `collect_list(CASE WHEN ${where} THEN ${of} END)`,
+    partialType: `Array(${typeOf(contract, of)})`,
+    load: column =>
+      `arrayReduce('sumMap', arrayMap(${of} -> map(${bucket(String(of))}, toUInt64(1)), ${column}))`,
   }),
   latest: (contract, { by, of }) => {
     const fields = [...(by as string[]), ...(of as string[])];
+    const type = `Tuple(${fields.map(field => `${field} ${typeOf(contract, field)}`).join(', ')})`;
     return {
-      type: `SimpleAggregateFunction(max, Tuple(${fields.map(field => `${field} ${typeOf(contract, field)}`).join(', ')}))`,
+      type: `SimpleAggregateFunction(max, ${type})`,
       aggregate: `max(tuple(${fields.join(', ')}))`,
       final: column => `max(${column})`,
+      partial: `max(struct(${fields.join(', ')}))`,
+      partialType: type,
+      load: same,
     };
   },
   first: (contract, { of, where }) => ({
     type: `SimpleAggregateFunction(min, Nullable(${typeOf(contract, of)}))`,
     aggregate: `minOrNullIf(${of}, ${where})`,
     final: column => `min(${column})`,
+    partial: `min(CASE WHEN ${where} THEN ${of} END)`,
+    partialType: `Nullable(${typeOf(contract, of)})`,
+    load: same,
   }),
   last: (contract, { of, where }) => ({
     type: `SimpleAggregateFunction(max, Nullable(${typeOf(contract, of)}))`,
     aggregate: `maxOrNullIf(${of}, ${where})`,
     final: column => `max(${column})`,
+    partial: `max(CASE WHEN ${where} THEN ${of} END)`,
+    partialType: `Nullable(${typeOf(contract, of)})`,
+    load: same,
   }),
   every: (contract, { of, where }) => ({
     type: `SimpleAggregateFunction(groupUniqArrayArray, Array(${typeOf(contract, of)}))`,
     aggregate: `groupUniqArrayIf(${of}, ${where})`,
     final: column => `groupUniqArrayArray(${column})`,
+    partial: `collect_set(CASE WHEN ${where} THEN ${of} END)`,
+    partialType: `Array(${typeOf(contract, of)})`,
+    load: same,
   }),
 };
 

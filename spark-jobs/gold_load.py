@@ -1,0 +1,97 @@
+"""Loads one silver file into the state tables: one INSERT of one block a table, under the file's token.
+
+The functions here run on the executors. What goes wrong comes back as a sentence, so that the driver can end the job
+with it instead of with a task's stack trace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from clickhouse import ClickHouse, literal
+from contract_gold import SILVER_STRUCTURE, STATE_LOADS, StateLoad
+from gold_ledger import Target
+from job_log import JobError
+
+# One INSERT is one block: a retry whose blocks came in another order would be taken for new data in part.
+_ONE_BLOCK = {
+    "async_insert": "0",
+    "insert_deduplicate": "1",
+    "max_insert_threads": "1",
+    "max_insert_block_size": "1000000000",
+    "min_insert_block_size_rows": "1000000000",
+    "min_insert_block_size_bytes": "0",
+    "input_format_parallel_parsing": "0",
+    "session_timezone": "UTC",
+}
+
+
+@dataclass(frozen=True)
+class FileLoad:
+    """One silver file, by its s3a:// URL, and where its rows go."""
+
+    file: str
+    targets: tuple[Target, ...]
+
+
+@dataclass(frozen=True)
+class Loader:
+    """What every load needs. s3: how ClickHouse names a bucket's URL, {bucket} in it."""
+
+    clickhouse: ClickHouse
+    business_time_zone: str
+    s3: str
+
+    def statement(self, text: str, load: StateLoad, target: Target, source: str = "") -> str:
+        """Fills in one of the contract's INSERTs."""
+        parts = {
+            "{rows}": target.rows.replace("{day}", load.day),
+            "{generation}": target.generation.replace("{day}", load.day),
+            "{database}": self.clickhouse.database,
+            "{source}": source,
+            "{business_time_zone}": self.business_time_zone,
+        }
+        for name, value in parts.items():
+            text = text.replace(name, value)
+        return text
+
+    def from_file(self, file_load: FileLoad) -> None:
+        """ClickHouse reads the file itself."""
+        bucket, key = file_load.file.removeprefix("s3a://").split("/", 1)
+        url = f"{self.s3.replace('{bucket}', bucket)}/{key}"
+        source = f"s3({literal(url)}, 'Parquet', {literal(SILVER_STRUCTURE)})"
+        for load in STATE_LOADS:
+            for target in file_load.targets:
+                self.clickhouse.execute(self.statement(load.from_file, load, target, source), settings=self.settings(file_load.file))
+
+    def from_partials(self, file_load: FileLoad, table: int, lines: str) -> None:
+        """Partials of the file for one state table, one JSON object a line."""
+        load = STATE_LOADS[table]
+        for target in file_load.targets:
+            self.clickhouse.execute(self.statement(load.from_partials, load, target), lines.encode(), self.settings(file_load.file))
+
+    @staticmethod
+    def settings(token: str) -> dict[str, str]:
+        """One block, under a token."""
+        return {**_ONE_BLOCK, "insert_deduplication_token": token}
+
+
+def load_files(loader: Loader, loads: Iterable[FileLoad]) -> Iterator[str]:
+    """Engine clickhouse, on an executor. Gives the sentence of what failed, or nothing."""
+    for load in loads:
+        try:
+            loader.from_file(load)
+        except JobError as error:
+            yield str(error)
+            return
+
+
+def load_partials(loader: Loader, loads: Mapping[int, FileLoad], partials: Iterable[Sequence[object]]) -> Iterator[str]:
+    """Engine spark, on an executor: rows (file's number, table's number, JSON lines). Gives what failed, or nothing."""
+    for number, table, lines in partials:
+        try:
+            loader.from_partials(loads[int(str(number))], int(str(table)), str(lines))
+        except JobError as error:
+            yield str(error)
+            return
