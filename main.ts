@@ -1,7 +1,7 @@
 import { LakehouseChart } from './lib/lakehouse-chart';
 import { synthesize } from './lib/synthesize';
 
-synthesize(app => {
+export const app = synthesize(app => {
   new LakehouseChart(app, 'lakehouse', {
     traffic: { eventsPerSecond: 50, peakFactor: 10 },
     gitOps: { repository: 'https://git.example.com/data/lakehouse.git' },

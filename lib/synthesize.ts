@@ -5,23 +5,25 @@ import { writeManifests } from './write-manifests';
  * Runs a program that describes an app, and writes its manifests into $CDK8S_OUTDIR, or dist/.
  *
  * What is wrong is printed to stderr, all of it and without a stack trace, and nothing is written: exit code 1.
- * Warnings are printed there too.
+ * Warnings are printed there too. Returns the app, for commands that look into it; nothing when it was refused.
  *
  * @example
  * synthesize(app => {
  *   new LakehouseChart(app, 'lakehouse');
  * });
  */
-export function synthesize(describe: (app: App) => void): void {
+export function synthesize(describe: (app: App) => void): App | undefined {
   try {
     const app = new App();
     describe(app);
     for (const warning of writeManifests(app, process.env['CDK8S_OUTDIR'] ?? 'dist')) {
       console.error(`warning: ${warning}`);
     }
+    return app;
   } catch (error) {
     console.error(refusal(error));
     process.exitCode = 1;
+    return undefined;
   }
 }
 

@@ -189,8 +189,8 @@ class ExternalObjectStore extends ObjectStore {
       secretName: source.secretName,
       namespace: props.namespace,
       keys: {
-        [source.accessKey]: { credential: `object-store/${source.secretName}/${source.accessKey}` },
-        [source.secretKey]: { credential: `object-store/${source.secretName}/${source.secretKey}` },
+        [source.accessKey]: { givenBy: 'the object store' },
+        [source.secretKey]: { givenBy: 'the object store' },
       },
     });
     return {

@@ -1,0 +1,43 @@
+import { randomInt } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { App } from 'cdk8s';
+import { stringify } from 'yaml';
+import { ExternalSecret } from '../lib/constructs/external';
+import { secrets } from '../lib/secrets';
+
+const USAGE = `usage: npm run --silent secrets | kubectl apply -f -
+Prints every Secret that main.ts refers to, with random values, to stdout: they never touch the disk. What cannot be
+made up is said on stderr. The Secrets are immutable, so a second run changes nothing; to change all passwords:
+  npm run --silent secrets | kubectl replace --force -f -     and restart the pods that use them`;
+
+/** Letters and digits only: every program takes them in files, on command lines and in JAAS strings. */
+const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
+
+/** 32 of 62 characters: 190 bits. MinIO's generated secret keys have at most 40 characters. */
+function random(): string {
+  return Array.from({ length: 32 }, () => ALPHABET[randomInt(ALPHABET.length)]).join('');
+}
+
+function main(): void {
+  if (process.argv.slice(2).some(argument => argument === '--help' || argument === '-h'))
+    return console.log(USAGE);
+  const unused = mkdtempSync(join(tmpdir(), 'cdk8s-lakehouse-secrets-'));
+  try {
+    process.env['CDK8S_OUTDIR'] = unused;
+    const { app } = require('../main') as { app: App | undefined };
+    if (app === undefined) return;
+    const declared = app.node.findAll().filter(node => node instanceof ExternalSecret);
+    const { manifests, byHand } = secrets(declared, random);
+    for (const sentence of byHand) console.error(`by hand: ${sentence}`);
+    process.stdout.write(manifests.map(manifest => `---\n${stringify(manifest)}`).join(''));
+  } catch (error) {
+    console.error((error as Error).message);
+    process.exitCode = 1;
+  } finally {
+    rmSync(unused, { recursive: true, force: true });
+  }
+}
+
+main();
