@@ -190,6 +190,7 @@ function boundShowsRoom(problem: Problem, x: PodKind, placedAtMost: number): boo
   if (nodes.length === 0) return false;
   const { firm, related } = opponents(problem, x);
   let shares = 0;
+  const boundShares = new Map<number, number>();
   for (const kind of [...firm, ...related]) {
     const count = kind.index === x.index ? placedAtMost : kind.count;
     let share = 0;
@@ -205,9 +206,15 @@ function boundShowsRoom(problem: Problem, x: PodKind, placedAtMost: number): boo
       if (conflict.other !== kind.index) continue;
       share = Math.max(share, ...largestDomain(problem, conflict));
     }
-    if (count > 0) shares += count * share;
-    if (!Number.isFinite(shares)) return false;
+    if (kind.binding !== undefined) {
+      boundShares.set(kind.binding.id, Math.max(share, boundShares.get(kind.binding.id) ?? 0));
+    } else if (count > 0) shares += count * share;
   }
+  for (const kinds of boundSets(problem)) {
+    const total = (kinds[0]?.binding?.total ?? 0) - (kinds.includes(x) ? 1 : 0);
+    if (total > 0) shares += total * (boundShares.get(kinds[0]?.binding?.id ?? -1) ?? 0);
+  }
+  if (!Number.isFinite(shares)) return false;
   for (const node of nodes) {
     for (let r = 0; r < problem.resources.length; r++) if (needed(problem, x, node, r) === 0) return false;
   }
