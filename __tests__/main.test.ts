@@ -120,8 +120,8 @@ const EDITS: readonly (readonly [string, Edit, RegExp])[] = [
   ],
   [
     'one executor',
-    { props: 'streaming: { executors: SparkExecutorCount.fixed(1) },' },
-    /activity-streaming.*\b1\b.*executor.*\b2\b.*rule single-executor/,
+    { props: 'gold: { executors: SparkExecutorCount.fixed(1) },' },
+    /stream activity-gold has executor\.instances 1, .*at least 2 are needed; set executor\.instances to at least 2.*rule single-executor/,
   ],
   [
     'web servers without limits',
