@@ -1,6 +1,9 @@
 import { App } from 'cdk8s';
 import { writeManifests } from './write-manifests';
 
+/** The apps that were described in this process, refused or not: what `npm run capacity` looks at. */
+export const describedApps: App[] = [];
+
 /**
  * Runs a program that describes an app, and writes its manifests into $CDK8S_OUTDIR, or dist/.
  *
@@ -16,6 +19,7 @@ export function synthesize(describe: (app: App) => void): App | undefined {
   try {
     const app = new App();
     describe(app);
+    describedApps.push(app);
     for (const warning of writeManifests(app, process.env['CDK8S_OUTDIR'] ?? 'dist')) {
       console.error(`warning: ${warning}`);
     }

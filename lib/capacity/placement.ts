@@ -1,4 +1,4 @@
-import { formatAmount } from './pod-request';
+import { readableAmount } from './pod-request';
 import type { PodKind, Problem } from './problem';
 
 /** Why a node cannot take a pod, as the scheduler's filters decide. */
@@ -162,7 +162,7 @@ export function describeBlocker(problem: Problem, kind: number, blocker: Blocker
     case 'resource': {
       const resource = problem.resources[blocker.resource] ?? '';
       const request = problem.kinds[kind]?.requests[blocker.resource] ?? 0;
-      return `has ${formatAmount(resource, Math.max(0, request - blocker.missing))} ${resource} left of the ${formatAmount(resource, request)} requested`;
+      return `has ${readableAmount(resource, Math.max(0, request - blocker.missing))} ${resource} left of the ${readableAmount(resource, request)} requested`;
     }
     case 'conflict':
       return `has a pod of ${problem.kinds[blocker.other]?.label} beside which it may not run (${blocker.why})`;

@@ -23,6 +23,13 @@ export function formatAmount(resource: string, value: number): string {
   return resource === 'memory' || resource === 'ephemeral-storage' ? formatBytes(value) : String(value);
 }
 
+/** An amount for reading: memory and storage in whole MiB, rounded down. */
+export function readableAmount(resource: string, value: number): string {
+  return resource === 'memory' || resource === 'ephemeral-storage'
+    ? `${Math.floor(value / 2 ** 20)}Mi`
+    : formatAmount(resource, value);
+}
+
 function add(a: Amounts, b: Amounts): Amounts {
   const sum: Record<string, number> = { ...a };
   for (const [resource, value] of Object.entries(b)) sum[resource] = (sum[resource] ?? 0) + value;

@@ -29,7 +29,7 @@ export interface CheckResult {
  * new SynthChecks(chart, 'checks', { nodes: new NodeGroup({ count: 6 }) });
  */
 export class SynthChecks extends Construct {
-  private readonly nodes: NodeGroup;
+  public readonly nodes: NodeGroup;
   /** The last objects and what was said about them: an app of several charts validates several times. */
   private last?: { readonly objects: string; readonly result: CheckResult };
 

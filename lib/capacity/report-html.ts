@@ -1,0 +1,150 @@
+import type { Advice } from './advice';
+import { readableAmount as amount } from './pod-request';
+import { type CapacityReport, type NodeLoad, nodeLoads, type ScenarioReport } from './report';
+import { consequences } from './report-text';
+import type { BlockingWitness, Verdict } from './verdict';
+
+function escapeHtml(text: string): string {
+  return text.replace(/[&<>"']/g, character => `&#${character.charCodeAt(0)};`);
+}
+
+const MARK: Readonly<Record<Verdict, string>> = {
+  guaranteed: '✓',
+  'order-dependent': '~',
+  undecided: '?',
+  impossible: '✗',
+};
+
+/** Eight hues that stay apart in light and dark; namespaces share one. */
+const HUES = [212, 28, 150, 330, 265, 95, 0, 185];
+const BOX = { width: 250, height: 250, gap: 18, column: 96, top: 46 };
+
+interface View {
+  readonly title: string;
+  readonly loads: readonly NodeLoad[];
+  readonly note: string;
+}
+
+/** What there is to see of a scenario: a placement of all, and each state that blocks a pod. */
+function views(report: ScenarioReport): View[] {
+  const { scenario, verdict, waits } = report;
+  const placement =
+    verdict.placement === undefined
+      ? []
+      : [{ title: 'a placement of all', loads: nodeLoads(scenario.unbound, verdict.placement), note: '' }];
+  return [
+    ...placement,
+    ...waits.flatMap(({ witness }) =>
+      witness === undefined ? [] : [{ title: `blocks ${witness.blocked}`, ...blocked(report, witness) }],
+    ),
+  ];
+}
+
+function blocked({ scenario }: ScenarioReport, witness: BlockingWitness): Pick<View, 'loads' | 'note'> {
+  const { problem } = scenario;
+  const steps = witness.placement.map(({ pod, node }) => ({
+    kind: problem.kinds.findIndex(({ label }) => label === pod),
+    node: problem.nodes.findIndex(other => other.node.name === node),
+  }));
+  return {
+    loads: nodeLoads(problem, steps),
+    note: witness.reasons.map(({ node, why }) => `${node} ${why}`).join('; '),
+  };
+}
+
+/** One node: two columns, CPU and memory, filled from below by its pods. */
+function nodeBox(load: NodeLoad, index: number, hueOf: (pod: string) => number): string {
+  const x = index * (BOX.width + BOX.gap);
+  const columns = (['cpu', 'memory'] as const).map((resource, column) => {
+    const capacity = load.capacity[resource] ?? 0;
+    const left = 22 + column * (BOX.column + 14);
+    let y = BOX.top + BOX.height;
+    const areas = load.pods.map(({ pod, requests }) => {
+      const height = capacity === 0 ? 0 : ((requests[resource] ?? 0) / capacity) * BOX.height;
+      y -= height;
+      const figures = `${pod}: ${amount('cpu', requests['cpu'] ?? 0)} cpu, ${amount('memory', requests['memory'] ?? 0)} memory`;
+      const name =
+        height >= 13
+          ? `<text x="${left + 4}" y="${y + height / 2 + 3.5}">${escapeHtml(short(pod))}</text>`
+          : '';
+      return `<g><title>${escapeHtml(figures)}</title><rect x="${left}" y="${y.toFixed(2)}" width="${BOX.column}" height="${Math.max(0, height).toFixed(2)}" style="--hue:${hueOf(pod)}"/>${name}</g>`;
+    });
+    const used = load.pods.reduce((sum, { requests }) => sum + (requests[resource] ?? 0), 0);
+    const percent = capacity === 0 ? 0 : Math.round((100 * used) / capacity);
+    return `<rect class="column" x="${left}" y="${BOX.top}" width="${BOX.column}" height="${BOX.height}"/>${areas.join('')}<text class="axis" x="${left}" y="${BOX.top + BOX.height + 16}">${resource} ${percent} %</text>`;
+  });
+  return `<g transform="translate(${x},0)"><rect class="node" x="4" y="4" width="${BOX.width}" height="${BOX.top + BOX.height + 26}" rx="8"/><text class="name" x="22" y="28">${escapeHtml(load.node)}<tspan class="zone"> ${escapeHtml(load.zone)}</tspan></text>${columns.join('')}</g>`;
+}
+
+/** 'default/activity-gold-exec' → 'activity-gold-exec', cut to the column. */
+function short(pod: string): string {
+  const name = pod.split('/').at(-1) ?? pod;
+  return name.length > 17 ? `${name.slice(0, 16)}…` : name;
+}
+
+function svg(view: View, hueOf: (pod: string) => number): string {
+  const width = view.loads.length * (BOX.width + BOX.gap) + 4;
+  const height = BOX.top + BOX.height + 36;
+  return `<svg viewBox="0 0 ${width} ${height}" width="${width}" role="img" aria-label="${escapeHtml(view.title)}">${view.loads.map((load, index) => nodeBox(load, index, hueOf)).join('')}</svg>`;
+}
+
+/** One page that needs nothing else: a table of verdicts, and a picture of each scenario's nodes. */
+export function reportHtml(report: CapacityReport, advice: readonly Advice[]): string {
+  const namespaces = [...new Set(report.sets.map(({ namespace }) => namespace))];
+  const hueOf = (pod: string) => HUES[namespaces.indexOf(pod.split('/')[0] ?? '') % HUES.length] ?? 0;
+  const rows = report.scenarios.map((entry, number) => {
+    const { verdict } = entry.verdict;
+    return `<tr tabindex="0" data-scenario="${number}"><td>${escapeHtml(entry.scenario.layout)}</td><td>${escapeHtml(entry.scenario.title)}</td><td class="${verdict}">${MARK[verdict]} ${verdict}</td><td>${escapeHtml(consequences(entry))}</td></tr>`;
+  });
+  const sections = report.scenarios.map((entry, number) => {
+    const pictures = views(entry).map(
+      view =>
+        `<figure><figcaption>${escapeHtml(view.title)}${view.note === '' ? '' : `<small>${escapeHtml(view.note)}</small>`}</figcaption><div class="scroll">${svg(view, hueOf)}</div></figure>`,
+    );
+    return `<section id="scenario-${number}" hidden><h2>${escapeHtml(entry.scenario.title)} <small>zones ${escapeHtml(entry.scenario.layout)}</small></h2>${pictures.join('') || '<p>No placement to draw.</p>'}</section>`;
+  });
+  const legend = namespaces.map(
+    name => `<span><i style="--hue:${hueOf(`${name}/`)}"></i>${escapeHtml(name)}</span>`,
+  );
+  const advised = advice.map(
+    ({ change, priceFactor }) =>
+      `<li>${escapeHtml(change)}${priceFactor === undefined ? '' : ` <small>${priceFactor.toFixed(2)} × the price of the nodes</small>`}</li>`,
+  );
+  return `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Capacity: ${escapeHtml(report.describedNodes)}</title>
+<style>
+:root { color-scheme: light dark; --back: light-dark(#fbfbfa, #16181c); --text: light-dark(#1d2024, #e6e7ea); --soft: light-dark(#5d646e, #9aa3af); --line: light-dark(#d9dce1, #343941); --card: light-dark(#ffffff, #1d2127); }
+body { margin: 2rem; background: var(--back); color: var(--text); font: 15px/1.5 system-ui, sans-serif; }
+h1 { font-size: 1.4rem; margin: 0 0 1rem; } h2 { font-size: 1.1rem; } small { color: var(--soft); font-weight: 400; }
+table { border-collapse: collapse; width: 100%; font-size: .9rem; } th { text-align: left; color: var(--soft); font-weight: 500; }
+th, td { padding: .3rem .8rem .3rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
+tr[data-scenario] { cursor: pointer; } tr[aria-selected=true] { background: light-dark(#eef2f8, #262c36); } td:nth-child(3) { white-space: nowrap; font-weight: 600; }
+.guaranteed { color: light-dark(#14733a, #5fd08b); } .order-dependent { color: light-dark(#8a5a00, #f0b84b); } .impossible { color: light-dark(#b3261e, #ff8a80); } .undecided { color: light-dark(#1558a8, #7ab8ff); }
+figure { margin: 1rem 0; } figcaption small { display: block; } .scroll { overflow-x: auto; } svg { display: block; max-width: none; }
+.node { fill: var(--card); stroke: var(--line); } .column { fill: light-dark(#f0f1f3, #262b32); } .name { font-weight: 600; } svg text { fill: var(--text); font-size: 13px; } .zone, svg .axis { fill: var(--soft); font-weight: 400; }
+g > rect[style] { fill: hsl(var(--hue) 55% 72%); stroke: var(--card); stroke-width: 1; } g > g > text, g g text:not(.name):not(.axis) { font-size: 10.5px; fill: #16181c; pointer-events: none; }
+g:hover > title + rect { stroke: var(--text); stroke-width: 2; } .legend { display: flex; flex-wrap: wrap; gap: .4rem 1.2rem; margin: 1rem 0; } .legend i { display: inline-block; width: .8rem; height: .8rem; margin-right: .4rem; border-radius: 2px; background: hsl(var(--hue) 55% 72%); }
+</style></head><body>
+<h1>${escapeHtml(report.describedNodes)} <small>${report.scenarios.length} scenarios</small></h1>
+<table><thead><tr><th>zones</th><th>scenario</th><th>verdict</th><th>what it means</th></tr></thead><tbody>${rows.join('')}</tbody></table>
+${advised.length === 0 ? '' : `<h2>Each of these alone makes everything fit</h2><ul>${advised.join('')}</ul>`}
+<div class="legend">${legend.join('')}</div>
+${sections.join('\n')}
+<script>
+const rows = [...document.querySelectorAll('tr[data-scenario]')];
+function show(number) {
+  rows.forEach(row => row.setAttribute('aria-selected', row.dataset.scenario === number));
+  document.querySelectorAll('section').forEach(section => { section.hidden = section.id !== 'scenario-' + number; });
+}
+rows.forEach(row => {
+  row.addEventListener('click', () => show(row.dataset.scenario));
+  row.addEventListener('keydown', event => { if (event.key === 'Enter') show(row.dataset.scenario); });
+});
+show(location.hash.slice(1) || '${Math.max(
+    0,
+    report.scenarios.findIndex(({ scenario }) => scenario.id === 'most'),
+  )}');
+</script></body></html>
+`;
+}

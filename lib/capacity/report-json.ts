@@ -1,0 +1,42 @@
+import type { Advice } from './advice';
+import { type CapacityReport, nodeLoads } from './report';
+
+/** The report as data: amounts in millicores and bytes. */
+export function reportJson(report: CapacityReport, advice: readonly Advice[]): unknown {
+  return {
+    nodes: report.nodes.map(({ name, instanceType, allocatable }) => ({
+      name,
+      instanceType: instanceType.name,
+      allocatable,
+    })),
+    problems: report.problems,
+    scenarios: report.scenarios.map(({ scenario, verdict, sameAs }) => ({
+      id: scenario.id,
+      title: scenario.title,
+      zones: scenario.layout,
+      verdict: verdict.verdict,
+      ...(sameAs === undefined ? {} : { sameAs }),
+      ...(verdict.impossible === undefined
+        ? {}
+        : {
+            bindingResource: verdict.impossible.bindingResource ?? null,
+            largestPod: verdict.impossible.largestPod,
+            proof: verdict.impossible.proof.kind,
+          }),
+      ...(scenario.deadlocks.length === 0 ? {} : { deadlocks: scenario.deadlocks }),
+      pods: verdict.kinds.map(({ label, count, priority, verdict: own, atMinimum, witness, bound }) => ({
+        label,
+        count,
+        priority,
+        verdict: own,
+        ...(atMinimum === undefined ? {} : { atMinimum }),
+        ...(witness === undefined ? {} : { witness }),
+        ...(bound === undefined ? {} : { bound }),
+      })),
+      ...(verdict.placement === undefined
+        ? {}
+        : { placement: nodeLoads(scenario.unbound, verdict.placement) }),
+    })),
+    advice,
+  };
+}

@@ -1,0 +1,135 @@
+import { styleText } from 'node:util';
+import type { Advice } from './advice';
+import { readableAmount as amount, formatAmount } from './pod-request';
+import { type CapacityReport, type NodeLoad, nodeLoads, type ScenarioReport } from './report';
+import type { BlockingWitness, KindVerdict, Verdict } from './verdict';
+
+type Style = Parameters<typeof styleText>[0];
+
+const LOOK: Readonly<Record<Verdict, { readonly mark: string; readonly style: Style }>> = {
+  guaranteed: { mark: '✓', style: 'green' },
+  'order-dependent': { mark: '~', style: 'yellow' },
+  undecided: { mark: '?', style: 'cyan' },
+  impossible: { mark: '✗', style: 'red' },
+};
+
+/** 'default/activity-gold-exec × 4' */
+function named({ label, count }: KindVerdict): string {
+  return count > 1 && !label.includes(' bound in ') ? `${label} × ${count}` : label;
+}
+
+/** What may have to wait in a scenario, and how it got to be so, in one line. */
+export function consequences({ verdict, waits, scenario }: ScenarioReport): string {
+  const { impossible } = verdict;
+  const parts: string[] = [];
+  if (impossible !== undefined) {
+    const { proof } = impossible;
+    const resource = impossible.bindingResource;
+    const { resources } = scenario.unbound;
+    parts.push(
+      proof.kind === 'total'
+        ? `all ask for ${formatAmount(resources[proof.resource] ?? '', proof.asked)} ${resource} of ${formatAmount(resources[proof.resource] ?? '', proof.available)}`
+        : `binding: ${resource ?? 'no one resource alone'}, largest pod ${impossible.largestPod}`,
+    );
+  }
+  const waiting = waits.filter(kind => kind.verdict !== 'undecided');
+  const open = waits.filter(kind => kind.verdict === 'undecided');
+  for (const [word, verdicts] of [
+    ['waits', waiting.filter(kind => kind.verdict === 'impossible')],
+    ['may wait', waiting.filter(kind => kind.verdict === 'order-dependent')],
+  ] as const) {
+    if (verdicts.length === 0) continue;
+    parts.push(
+      `${word}: ${verdicts.map(kind => (kind.atMinimum === 'guaranteed' ? `${named(kind)} (its ${kind.set.replicas.min} are guaranteed)` : named(kind))).join(', ')}`,
+    );
+  }
+  if (open.length > 0) parts.push(`open: ${open.map(kind => `${named(kind)} (${kind.bound})`).join(', ')}`);
+  if (scenario.deadlocks.length > 0)
+    parts.push(`never ends, no pod may go: ${scenario.deadlocks.join(', ')}`);
+  return parts.join('; ');
+}
+
+const BAR_WIDTH = 40;
+
+function bar(load: NodeLoad, resource: string): string {
+  const capacity = load.capacity[resource] ?? 0;
+  const used = load.pods.reduce((sum, { requests }) => sum + (requests[resource] ?? 0), 0);
+  const filled = capacity === 0 ? 0 : Math.round((used / capacity) * BAR_WIDTH);
+  const text = '█'.repeat(Math.min(filled, BAR_WIDTH)) + '░'.repeat(Math.max(0, BAR_WIDTH - filled));
+  const percent = capacity === 0 ? 0 : Math.round((100 * used) / capacity);
+  return `${text} ${String(percent).padStart(3)} %  ${amount(resource, used)} of ${amount(resource, capacity)}`;
+}
+
+function picture(loads: readonly NodeLoad[]): string[] {
+  return loads.flatMap(load => {
+    const counts = new Map<string, number>();
+    for (const { pod } of load.pods) counts.set(pod, (counts.get(pod) ?? 0) + 1);
+    const pods = [...counts].map(([pod, count]) => (count > 1 ? `${pod} × ${count}` : pod));
+    return [
+      `  ${load.node} (${load.zone})`,
+      `    cpu    ${bar(load, 'cpu')}`,
+      `    memory ${bar(load, 'memory')}`,
+      `    ${pods.join(', ')}`,
+    ];
+  });
+}
+
+function witnessLines(witness: BlockingWitness): string[] {
+  const at = new Map<string, string[]>();
+  for (const { pod, node } of witness.placement) at.set(node, [...(at.get(node) ?? []), pod]);
+  return [
+    `  ${witness.blocked} finds no node when the others came first:`,
+    ...witness.reasons.map(({ node, why }) => `    ${node} ${why}: ${(at.get(node) ?? []).join(', ')}`),
+  ];
+}
+
+/** The report for a terminal, or as plain text when `isColoured` is false. */
+export function reportText(report: CapacityReport, advice: readonly Advice[], isColoured: boolean): string {
+  const paint = (style: Style, text: string) =>
+    isColoured ? styleText(style, text, { validateStream: false } as never) : text;
+  const [first] = report.scenarios;
+  const node = first?.scenario.problem.nodes[0];
+  const lines: string[] = [];
+  if (node !== undefined && first !== undefined) {
+    const { cpuMillis, memoryBytes } = node.node.allocatable;
+    const [cpu = 0, memory = 0] = node.capacity;
+    lines.push(
+      paint('bold', `${report.describedNodes}`) +
+        `: each allocates ${cpuMillis}m cpu, ${amount('memory', memoryBytes)} memory; ` +
+        `${cpu}m, ${amount('memory', memory)} after its daemon pods`,
+    );
+  }
+  for (const problem of report.problems) lines.push(paint('red', problem));
+  const titleWidth = Math.max(0, ...report.scenarios.map(({ scenario }) => scenario.title.length));
+  let layout = '';
+  for (const entry of report.scenarios) {
+    if (entry.scenario.layout !== layout) {
+      layout = entry.scenario.layout;
+      lines.push('', paint('bold', `zones of ${layout} nodes`));
+    }
+    const { mark, style } = LOOK[entry.verdict.verdict];
+    const consequence = entry.sameAs === undefined ? consequences(entry) : `as in ${entry.sameAs}`;
+    lines.push(
+      `${paint(style, `${mark} ${entry.verdict.verdict.padEnd(15)}`)} ${entry.scenario.title.padEnd(titleWidth)}  ${paint('dim', consequence)}`,
+    );
+  }
+  const most = report.scenarios.find(({ scenario }) => scenario.id === 'most');
+  if (most?.verdict.placement !== undefined) {
+    lines.push('', paint('bold', `a placement of ${most.scenario.title}`));
+    lines.push(...picture(nodeLoads(most.scenario.unbound, most.verdict.placement)));
+  }
+  const witnesses = most?.waits.flatMap(({ witness }) => (witness === undefined ? [] : [witness])) ?? [];
+  if (witnesses.length > 0) {
+    lines.push('', paint('bold', 'what blocks a pod'));
+    for (const witness of witnesses) lines.push(...witnessLines(witness));
+  }
+  if (advice.length > 0) {
+    lines.push('', paint('bold', 'each of these alone makes everything fit, at its most'));
+    for (const { change, priceFactor } of advice) {
+      lines.push(
+        `  ${change}${priceFactor === undefined ? '' : ` (${priceFactor.toFixed(2)} × the price of the nodes)`}`,
+      );
+    }
+  }
+  return `${lines.join('\n')}\n`;
+}

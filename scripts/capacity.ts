@@ -1,0 +1,108 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { ApiObject } from 'cdk8s';
+import { advise } from '../lib/capacity/advice';
+import { instanceType } from '../lib/capacity/instance-types';
+import { nodesOf } from '../lib/capacity/node';
+import { capacityReport } from '../lib/capacity/report';
+import { reportHtml } from '../lib/capacity/report-html';
+import { reportJson } from '../lib/capacity/report-json';
+import { reportText } from '../lib/capacity/report-text';
+import { SynthChecks } from '../lib/checks/synth-checks';
+import { NodeGroup } from '../lib/constructs/node-group';
+import { type ManifestObject, manifestObjects } from '../lib/manifest/model';
+import { describedApps } from '../lib/synthesize';
+
+const USAGE = `npm run capacity [-- --json | --html FILE] [--nodes N] [--instance-type TYPE]
+
+Every scenario of main.ts' chart on its nodes: what is guaranteed, what depends on the order of arrival, what cannot be.
+Exit 0 when everything has a placement at its most, 1 when not, 2 for unusable input.`;
+
+interface Described {
+  readonly objects: ManifestObject[];
+  readonly nodes: NodeGroup;
+}
+
+/** The objects and nodes of main.ts, whether its synthesis is refused or not. */
+function describedChart(): Described | undefined {
+  const work = mkdtempSync(join(tmpdir(), 'capacity-'));
+  try {
+    process.env['CDK8S_OUTDIR'] = join(work, 'dist');
+    require('../main');
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+  process.exitCode = 0;
+  const constructs = describedApps.flatMap(app => app.node.findAll());
+  const checks = constructs.find(construct => construct instanceof SynthChecks);
+  if (checks === undefined) return undefined;
+  const objects = constructs.filter(ApiObject.isApiObject).map(object => (object as ApiObject).toJson());
+  return { objects: manifestObjects(objects), nodes: checks.nodes };
+}
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: {
+      json: { type: 'boolean' },
+      html: { type: 'string' },
+      nodes: { type: 'string' },
+      'instance-type': { type: 'string' },
+      help: { type: 'boolean' },
+    },
+  });
+  if (values.help === true) {
+    console.log(USAGE);
+    return 0;
+  }
+  const chart = describedChart();
+  if (chart === undefined) {
+    console.error('main.ts describes no LakehouseChart; its errors are above');
+    return 2;
+  }
+  const group = new NodeGroup({
+    ...chart.nodes,
+    ...(values.nodes === undefined ? {} : { count: Number(values.nodes) }),
+    ...(values['instance-type'] === undefined ? {} : { instanceType: instanceType(values['instance-type']) }),
+  });
+  let isStopped = false;
+  process.once('SIGINT', () => {
+    isStopped = true;
+  });
+  const draws = process.stderr.isTTY === true;
+  const report = await capacityReport(chart.objects, nodesOf(group), {
+    isStopped: () => isStopped,
+    onProgress: ({ done, of, title }) => {
+      if (draws) process.stderr.write(`\r\x1b[2K${done + 1} of ${of}: ${title}`);
+    },
+  });
+  if (draws) process.stderr.write('\r\x1b[2K');
+  const isOwn = new Set(chart.objects);
+  const advice = isStopped ? [] : await advise(report.sets, nodesOf(group), set => isOwn.has(set.owner));
+  if (values.html !== undefined) {
+    writeFileSync(values.html, reportHtml(report, advice));
+    console.error(`written to ${values.html}`);
+  } else if (values.json === true) {
+    console.log(JSON.stringify(reportJson(report, advice), null, 2));
+  } else {
+    process.stdout.write(
+      reportText(report, advice, process.stdout.isTTY === true && process.env['NO_COLOR'] === undefined),
+    );
+  }
+  if (isStopped) {
+    console.error('stopped: what is above is complete, the remaining scenarios were not looked at');
+    return 130;
+  }
+  const fits = report.scenarios.filter(({ scenario }) => ['start', 'most'].includes(scenario.id));
+  return fits.some(({ verdict }) => verdict.verdict === 'impossible') ? 1 : 0;
+}
+
+main()
+  .catch(error => {
+    console.error(error instanceof Error ? error.message : String(error));
+    return 2;
+  })
+  .then(code => {
+    process.exitCode = code;
+  });
