@@ -140,6 +140,8 @@ describe('the default database', () => {
         'admin',
         '--database',
         'logs',
+        '--retention-days',
+        '90',
       ],
     });
     expect(containerOf(job)['env']).toContainEqual({
@@ -312,6 +314,11 @@ describe('refused', () => {
       'an image that moves',
       { image: 'clickhouse/clickhouse-server' },
       'container clickhouse of StatefulSet storage/clickhouse has image "clickhouse/clickhouse-server" but an image must be pinned by a tag other than latest, or by a digest; set image, e.g. clickhouse-server:1.4.2 (rule mutable-image-tag)',
+    ],
+    [
+      'half a day',
+      { retention: Duration.hours(36) },
+      'database storage/clickhouse has a retention of 1 day 12 hours but tables keep whole days, at least 1; set retention, e.g. Duration.days(90)',
     ],
     [
       'a name that is none',

@@ -468,9 +468,9 @@ describe('refused', () => {
 });
 
 describe('the brokers have room for what the topics keep', () => {
-  // 50 events/s of 230 bytes for (retention + a 24th of it + 6 minutes) on each of three brokers.
+  // 50 events/s of 285 bytes for (retention + a 24th of it + 6 minutes) on each of three brokers.
   const usableBytes = 10 * 2 ** 30 * 0.85;
-  const secondsThatFit = usableBytes / (50 * 230);
+  const secondsThatFit = usableBytes / (50 * 285);
 
   test('the retention that just fits passes, a longer one is refused with figures and remedy', () => {
     const longest = Math.floor(((secondsThatFit - 360) / (1 + 1 / 24)) * 1000) - 1000;
@@ -478,16 +478,16 @@ describe('the brokers have room for what the topics keep', () => {
     const [problem, ...others] = problems(chart => cluster(chart, {}, { retention: Duration.days(14) }));
     expect(others).toEqual([]);
     expect(problem).toBe(
-      'each broker of kafka cluster kafka/streaming-cluster comes to hold 13.5Gi (topic user-activity-logs over 14 days 13.5Gi) but its volume of 10Gi may fill to 8.5Gi (85 %); set storage to at least Size.gibibytes(16), or shorten the retention of a topic, or add brokers',
+      'each broker of kafka cluster kafka/streaming-cluster comes to hold 16.7Gi (topic user-activity-logs over 14 days 16.7Gi) but its volume of 10Gi may fill to 8.5Gi (85 %); set storage to at least Size.gibibytes(20), or shorten the retention of a topic, or add brokers',
     );
   });
 
   test('the volume that the error asks for passes', () => {
     expect(
-      problems(chart => cluster(chart, { storage: Size.gibibytes(16) }, { retention: Duration.days(14) })),
+      problems(chart => cluster(chart, { storage: Size.gibibytes(20) }, { retention: Duration.days(14) })),
     ).toEqual([]);
     expect(
-      problems(chart => cluster(chart, { storage: Size.gibibytes(15) }, { retention: Duration.days(14) })),
+      problems(chart => cluster(chart, { storage: Size.gibibytes(19) }, { retention: Duration.days(14) })),
     ).toHaveLength(1);
   });
 

@@ -13,7 +13,7 @@ function estimate(props?: TrafficEstimateProps): TrafficEstimate {
 
 test('the defaults are a small shop', () => {
   const traffic = estimate();
-  expect([traffic.eventsPerSecond, traffic.peakFactor, traffic.bytesPerEvent]).toEqual([50, 10, 200]);
+  expect([traffic.eventsPerSecond, traffic.peakFactor, traffic.bytesPerEvent]).toEqual([50, 10, 210]);
   expect(traffic.peakEventsPerSecond).toBe(500);
   expect(traffic.eventsIn(Duration.days(1))).toBe(4_320_000);
 });

@@ -66,7 +66,8 @@ export interface ClickHouseDbProps {
    */
   readonly readsFrom?: readonly ObjectLocation[];
   /**
-   * How long the tables keep a day: their TTL.
+   * How long the tables keep a day, in whole days: their TTL. A shorter one than the tables have is not applied: the
+   * schema Job says which statement deletes.
    * @default Duration.days(90)
    */
   readonly retention?: Duration;
@@ -161,6 +162,7 @@ export class ClickHouseDb extends Construct {
         ...imageProblems(container, image),
         ...imageProblems(`container schema of Job ${this.namespace}/${this.name}-schema`, schemaImage),
         ...resourceProblems(container, resources),
+        ...this.retentionProblems(),
         ...volumeProblems(
           `database ${this.namespace}/${this.name}`,
           this.storage,
@@ -309,6 +311,8 @@ export class ClickHouseDb extends Construct {
       'admin',
       '--database',
       this.database,
+      '--retention-days',
+      `${Math.round(this.retention.toDays({ integral: false }))}`,
     ];
     new k8s.KubeJob(this, 'schema', {
       metadata: {
@@ -353,6 +357,15 @@ export class ClickHouseDb extends Construct {
     });
   }
 
+  private retentionProblems(): string[] {
+    const days = this.retention.toDays({ integral: false });
+    return Number.isInteger(days) && days >= 1
+      ? []
+      : [
+          `database ${this.namespace}/${this.name} has a retention of ${this.retention.toHumanString()} but tables keep whole days, at least 1; set retention, e.g. Duration.days(90)`,
+        ];
+  }
+
   private accounts(): ClickHouseAccount[] {
     return [
       {
@@ -366,7 +379,7 @@ export class ClickHouseDb extends Construct {
         passwordVariable: 'CLICKHOUSE_WRITER_PASSWORD',
         profile: 'default',
         grants: [
-          `SELECT, INSERT, ALTER DELETE, TRUNCATE, CREATE TABLE, DROP TABLE ON ${this.database}.*`,
+          `SELECT, INSERT, ALTER DELETE ON ${this.database}.*`,
           ...(this.readsFrom.length === 0 ? [] : ['CREATE TEMPORARY TABLE, S3 ON *.*']),
         ],
       },

@@ -16,17 +16,17 @@ export interface TrafficEstimateProps {
   readonly peakFactor?: number;
   /**
    * Bytes of one Kafka value: the log line.
-   * @default 200
+   * @default 210 (the lines of was/ and its load generator, on average)
    */
   readonly bytesPerEvent?: number;
   /**
    * Bytes that one event adds to a broker's log, before replication.
-   * @default bytesPerEvent + 30 (record and batch headers; docs/sizing.md)
+   * @default bytesPerEvent + 75 (a batch of one record: its header and the record's own; docs/sizing.md)
    */
   readonly kafkaBytesPerEvent?: number;
   /**
    * Bytes that one event adds to bronze, as stored.
-   * @default 1.25 × bytesPerEvent + 150 (escaping, and topic, partition, offset and timestamp; docs/sizing.md)
+   * @default bytesPerEvent + 100 (a line of JSON with partition, offset and timestamp; docs/sizing.md)
    */
   readonly bronzeBytesPerEvent?: number;
   /**
@@ -35,7 +35,7 @@ export interface TrafficEstimateProps {
    */
   readonly silverBytesPerEvent?: number;
   /**
-   * Bytes that one event adds to the aggregation states in ClickHouse before its merges fold them.
+   * Bytes that one event adds to the tables in ClickHouse.
    * @default 32 (docs/sizing.md)
    */
   readonly clickHouseBytesPerEvent?: number;
@@ -45,7 +45,7 @@ export interface TrafficEstimateProps {
  * The one declared estimate that every volume, trigger and retention is checked against.
  *
  * The defaults are a small shop's: 50 events a second on its busiest day, ten times that at its peak, lines of
- * 200 bytes. docs/sizing.md derives the bytes of each layer.
+ * 210 bytes. docs/sizing.md derives the bytes of each layer.
  *
  * @example
  * const traffic = new TrafficEstimate(chart, 'traffic', { eventsPerSecond: 80, bytesPerEvent: 220 });
@@ -63,9 +63,9 @@ export class TrafficEstimate extends Construct {
     super(scope, id);
     this.eventsPerSecond = props.eventsPerSecond ?? 50;
     this.peakFactor = props.peakFactor ?? 10;
-    this.bytesPerEvent = props.bytesPerEvent ?? 200;
-    this.kafkaBytesPerEvent = props.kafkaBytesPerEvent ?? this.bytesPerEvent + 30;
-    this.bronzeBytesPerEvent = props.bronzeBytesPerEvent ?? 1.25 * this.bytesPerEvent + 150;
+    this.bytesPerEvent = props.bytesPerEvent ?? 210;
+    this.kafkaBytesPerEvent = props.kafkaBytesPerEvent ?? this.bytesPerEvent + 75;
+    this.bronzeBytesPerEvent = props.bronzeBytesPerEvent ?? this.bytesPerEvent + 100;
     this.silverBytesPerEvent = props.silverBytesPerEvent ?? 0.5 * this.bytesPerEvent;
     this.clickHouseBytesPerEvent = props.clickHouseBytesPerEvent ?? 32;
     this.node.addValidation({ validate: () => this.problems() });
@@ -84,10 +84,10 @@ export class TrafficEstimate extends Construct {
   private problems(): string[] {
     const positive = [
       ['eventsPerSecond', this.eventsPerSecond, '50'],
-      ['bytesPerEvent', this.bytesPerEvent, '200'],
-      ['kafkaBytesPerEvent', this.kafkaBytesPerEvent, '230'],
-      ['bronzeBytesPerEvent', this.bronzeBytesPerEvent, '400'],
-      ['silverBytesPerEvent', this.silverBytesPerEvent, '100'],
+      ['bytesPerEvent', this.bytesPerEvent, '210'],
+      ['kafkaBytesPerEvent', this.kafkaBytesPerEvent, '285'],
+      ['bronzeBytesPerEvent', this.bronzeBytesPerEvent, '310'],
+      ['silverBytesPerEvent', this.silverBytesPerEvent, '105'],
       ['clickHouseBytesPerEvent', this.clickHouseBytesPerEvent, '32'],
     ] as const;
     return [
