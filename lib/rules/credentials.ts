@@ -79,7 +79,9 @@ export function credentialSettings(text: string): { readonly name: string; reado
   return text.split('\n').flatMap((line, innerLine) => {
     if (/^\s*(#|\/\/|;|--|<!--)/.test(line)) return [];
     const match =
-      /^\s*(?:export\s+)?["']?([\w.-]+)["']?\s*[=:]\s*(?:"([^"]*)"|'([^']*)'|(\S.*?))\s*,?\s*$/.exec(line) ??
+      /^\s*(?:export\s+)?["']?([\w.-]+)["']?\s*[=:]\s*(?:"([^"]*)"|'([^']*)'|([^\s"'][^\s,]*))\s*,?\s*(?:\s#.*)?$/.exec(
+        line,
+      ) ??
       /^\s*<([\w.-]+)>([^<]*)<\/\1>/.exec(line) ??
       /^\s*(spark\.[\w.-]+)\s+(\S+)\s*$/.exec(line);
     if (match === null) return [];

@@ -1,5 +1,6 @@
 import { distance } from 'fastest-levenshtein';
 import type { Job } from './jobs';
+import { grouped } from './model';
 import { type Finding, quote, type Rule } from './rule';
 import spark35 from './spark-keys-3.5.json';
 import spark41 from './spark-keys-4.1.json';
@@ -29,6 +30,9 @@ const NO_PREFIX: ReadonlySet<string> = new Set(['spark.sql.shuffle.', 'spark.sql
 /** Below a prefix that Spark looks through there are hardly any declared keys; below a mere namespace there are many. */
 const MAX_KEYS_OF_OPEN_PREFIX = 4;
 
+/** spark.app, spark.user and their like hold one key of Spark, and anybody's own beside it. */
+const MIN_KEYS_OF_NAMESPACE = 3;
+
 class Keys {
   private readonly known: ReadonlySet<string>;
   private readonly all: readonly string[];
@@ -50,7 +54,10 @@ class Keys {
         .filter(key => key.split('.').length > 2 && count(`${key}.`) <= MAX_KEYS_OF_OPEN_PREFIX)
         .map(key => `${key}.`),
     ];
-    this.namespaces = new Set(declared.map(namespaceOf));
+    const sizes = grouped(declared, namespaceOf);
+    this.namespaces = new Set(
+      [...sizes].filter(([, keys]) => keys.length >= MIN_KEYS_OF_NAMESPACE).map(([name]) => name),
+    );
   }
 
   public has(key: string): boolean {
