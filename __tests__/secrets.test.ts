@@ -1,5 +1,6 @@
-import { App, Chart } from 'cdk8s';
+import { ApiObject, App, Chart } from 'cdk8s';
 import { ExternalSecret, type SecretValue } from '../lib/constructs/external';
+import { LakehouseChart } from '../lib/lakehouse-chart';
 import { secrets } from '../lib/secrets';
 
 function declared(
@@ -114,4 +115,45 @@ test('what others give or make is not made up, but said', () => {
       /^secret was\/ca needs ca\.crt of kafka\/cluster-ca once that is there: kubectl -n kafka get secret cluster-ca /,
     ),
   ]);
+});
+
+describe.each([
+  ['plain', {}],
+  ['with logins', { kafka: { clientSecurity: 'scram-tls' } }],
+] as const)('the whole system, %s', (_, props) => {
+  const app = new App();
+  new LakehouseChart(app, 'lakehouse', props);
+  const nodes = app.node.findAll();
+  const { manifests, byHand } = secrets(
+    nodes.filter(node => node instanceof ExternalSecret),
+    counter(),
+  );
+
+  /** Every key of a Secret that an object of the app names, as namespace/name/key. */
+  function references(value: unknown, namespace: string): string[] {
+    if (Array.isArray(value)) return value.flatMap(part => references(part, namespace));
+    if (typeof value !== 'object' || value === null) return [];
+    return Object.entries(value).flatMap(([key, part]) =>
+      key === 'secretKeyRef' ? [`${namespace}/${part.name}/${part.key}`] : references(part, namespace),
+    );
+  }
+
+  test('every key that something refers to has a value, or is said to be made by hand', () => {
+    const wanted = nodes.filter(ApiObject.isApiObject).flatMap(object => {
+      const body = (object as ApiObject).toJson();
+      return references(body, body.metadata.namespace ?? 'default');
+    });
+    const made = manifests.flatMap(({ metadata, stringData }) =>
+      Object.keys(stringData).map(key => `${metadata.namespace}/${metadata.name}/${key}`),
+    );
+
+    expect(wanted.length).toBeGreaterThan(10);
+    const missing = wanted.filter(id => !made.includes(id));
+    expect(
+      missing.filter(
+        id => !byHand.some(sentence => sentence.startsWith(`secret ${id.replace(/\/[^/]*$/, ' ')}`)),
+      ),
+    ).toEqual([]);
+    expect(manifests.flatMap(({ stringData }) => Object.values(stringData))).not.toContain('');
+  });
 });

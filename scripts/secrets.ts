@@ -1,11 +1,8 @@
 import { randomInt } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import type { App } from 'cdk8s';
 import { stringify } from 'yaml';
 import { ExternalSecret } from '../lib/constructs/external';
 import { secrets } from '../lib/secrets';
+import { mainApp } from './main-app';
 
 const USAGE = `usage: npm run --silent secrets | kubectl apply -f -
 Prints every Secret that main.ts refers to, with random values, to stdout: they never touch the disk. What cannot be
@@ -23,11 +20,9 @@ function random(): string {
 function main(): void {
   if (process.argv.slice(2).some(argument => argument === '--help' || argument === '-h'))
     return console.log(USAGE);
-  const unused = mkdtempSync(join(tmpdir(), 'cdk8s-lakehouse-secrets-'));
+  const app = mainApp();
+  if (app === undefined) return;
   try {
-    process.env['CDK8S_OUTDIR'] = unused;
-    const { app } = require('../main') as { app: App | undefined };
-    if (app === undefined) return;
     const declared = app.node.findAll().filter(node => node instanceof ExternalSecret);
     const { manifests, byHand } = secrets(declared, random);
     for (const sentence of byHand) console.error(`by hand: ${sentence}`);
@@ -35,8 +30,6 @@ function main(): void {
   } catch (error) {
     console.error((error as Error).message);
     process.exitCode = 1;
-  } finally {
-    rmSync(unused, { recursive: true, force: true });
   }
 }
 
