@@ -1,10 +1,25 @@
+import { writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { builtOracle } from '../e2e/scheduler/build';
 import { compare, type Tally } from '../e2e/scheduler/compare';
+import { goldenVectors } from '../e2e/scheduler/golden';
 import { SchedulerOracle } from '../e2e/scheduler/oracle';
 import { randomCluster } from '../e2e/scheduler/random-cluster';
 
-/** Compares verdicts on random clusters with the real kube-scheduler: [instances] [orders] [first seed]. */
+const GOLDEN = resolve(__dirname, '..', 'e2e', 'scheduler', 'golden.jsonl');
+
+/**
+ * Compares verdicts on random clusters with the real kube-scheduler: [instances] [orders] [first seed]. With the
+ * argument `golden`, writes the vectors that the unit tests replay.
+ */
 async function main(): Promise<number> {
+  if (process.argv[2] === 'golden') {
+    const oracle = new SchedulerOracle(builtOracle());
+    const vectors = await goldenVectors(oracle, 60);
+    oracle.stop();
+    writeFileSync(GOLDEN, vectors.map(vector => `${JSON.stringify(vector)}\n`).join(''));
+    return 0;
+  }
   const [instances = 500, orders = 20, first = 1] = process.argv.slice(2).map(Number);
   const started = Date.now();
   const oracle = new SchedulerOracle(builtOracle());

@@ -49,6 +49,8 @@ type question struct {
 	// "score": the node that the scheduler prefers; "any": a random one of those that pass the filters.
 	Choose string `json:"choose"`
 	Seed   int64  `json:"seed"`
+	// Whether the answer tells each step of each order.
+	Trace bool `json:"trace"`
 	// Pods by index, each asked for alone after `placed`.
 	Ask []int `json:"ask"`
 }
@@ -59,6 +61,15 @@ type answer struct {
 	// For each pod asked for: the nodes that would take it, and the node that preemption would free for it.
 	Asked []asked `json:"asked"`
 	Error string  `json:"error,omitempty"`
+	// For each order, its steps in turn.
+	Traces [][]step `json:"traces,omitempty"`
+}
+
+// step is one pod's turn: the nodes that pass every filter, and the one it got.
+type step struct {
+	Pod   int      `json:"pod"`
+	Nodes []string `json:"nodes"`
+	On    string   `json:"on"`
 }
 
 type asked struct {
@@ -111,6 +122,8 @@ type cluster struct {
 	victims  []int
 	random   *rand.Rand
 	choose   string
+	trace    bool
+	steps    []step
 }
 
 func respond(ask *question, reply *answer) error {
@@ -155,9 +168,13 @@ func respond(ask *question, reply *answer) error {
 	}
 	for number, order := range ask.Orders {
 		c.random = rand.New(rand.NewSource(ask.Seed + int64(number)))
+		c.steps = nil
 		pending, err := c.arrive(order)
 		if err != nil {
 			return err
+		}
+		if c.trace {
+			reply.Traces = append(reply.Traces, c.steps)
 		}
 		reply.Pending = append(reply.Pending, pending)
 		if err := c.reset(start); err != nil {
@@ -169,7 +186,7 @@ func respond(ask *question, reply *answer) error {
 
 func newCluster(ctx context.Context, ask *question) (*cluster, error) {
 	c := &cluster{
-		ctx: ctx, nodes: ask.Nodes, pods: ask.Pods, choose: ask.Choose,
+		ctx: ctx, nodes: ask.Nodes, pods: ask.Pods, choose: ask.Choose, trace: ask.Trace,
 		on: map[int]string{}, index: map[types.NamespacedName]int{}, random: rand.New(rand.NewSource(ask.Seed)),
 	}
 	objects, err := decode(ask.Objects)
@@ -388,6 +405,13 @@ func (c *cluster) arrive(order []int) ([]int, error) {
 		node, err := c.schedule(pod)
 		if err != nil {
 			return nil, err
+		}
+		if c.trace {
+			nodes, _, err := c.feasible(pod)
+			if err != nil {
+				return nil, err
+			}
+			c.steps = append(c.steps, step{Pod: pod, Nodes: nodes, On: node})
 		}
 		if node != "" {
 			if err := c.assume(pod, node); err != nil {

@@ -15,12 +15,21 @@ export interface Question {
   readonly choose?: 'score' | 'any';
   readonly seed?: number;
   readonly ask?: readonly number[];
+  readonly trace?: boolean;
+}
+
+/** One pod's turn: the nodes that passed every filter, and the one it got ('' when none). */
+export interface TraceStep {
+  readonly pod: number;
+  readonly nodes: readonly string[] | null;
+  readonly on: string;
 }
 
 export interface Answer {
   readonly pending: readonly (readonly number[])[] | null;
   readonly asked: readonly { readonly nodes: readonly string[] | null; readonly nominated: string }[] | null;
   readonly error?: string;
+  readonly traces?: readonly (readonly TraceStep[])[];
 }
 
 /** The running program; questions are answered in turn. */

@@ -76,10 +76,10 @@ function nodeBox(load: NodeLoad, index: number, hueOf: (pod: string) => number):
   return `<g transform="translate(${x},0)"><rect class="node" x="4" y="4" width="${BOX.width}" height="${BOX.top + BOX.height + 26}" rx="8"/><text class="name" x="22" y="28">${escapeHtml(load.node)}<tspan class="zone"> ${escapeHtml(load.zone)}</tspan></text>${columns.join('')}</g>`;
 }
 
-/** 'default/activity-gold-exec' → 'activity-gold-exec', cut to the column. */
+/** 'default/activity-gold-exec' → '…ity-gold-exec': what a column holds of a name, whose end says most. */
 function short(pod: string): string {
-  const name = pod.split('/').at(-1) ?? pod;
-  return name.length > 17 ? `${name.slice(0, 16)}…` : name;
+  const name = (pod.split('/').at(-1) ?? pod).replace(/ bound in .*/, '');
+  return name.length > 15 ? `…${name.slice(-14)}` : name;
 }
 
 function svg(view: View, hueOf: (pod: string) => number): string {
@@ -92,11 +92,21 @@ function svg(view: View, hueOf: (pod: string) => number): string {
 export function reportHtml(report: CapacityReport, advice: readonly Advice[]): string {
   const namespaces = [...new Set(report.sets.map(({ namespace }) => namespace))];
   const hueOf = (pod: string) => HUES[namespaces.indexOf(pod.split('/')[0] ?? '') % HUES.length] ?? 0;
-  const rows = report.scenarios.map((entry, number) => {
+  // Scenarios with the same question share a row: the layouts of zones often do not matter.
+  const distinct = report.scenarios.flatMap((entry, number) =>
+    entry.sameAs === undefined ? [{ entry, number }] : [],
+  );
+  const layoutsOf = ({ scenario }: ScenarioReport) =>
+    report.scenarios
+      .filter(
+        other => other.scenario === scenario || other.sameAs === `${scenario.layout}: ${scenario.title}`,
+      )
+      .map(other => other.scenario.layout);
+  const rows = distinct.map(({ entry, number }) => {
     const { verdict } = entry.verdict;
-    return `<tr tabindex="0" data-scenario="${number}"><td>${escapeHtml(entry.scenario.layout)}</td><td>${escapeHtml(entry.scenario.title)}</td><td class="${verdict}">${MARK[verdict]} ${verdict}</td><td>${escapeHtml(consequences(entry))}</td></tr>`;
+    return `<tr tabindex="0" data-scenario="${number}"><td>${[...new Set(layoutsOf(entry))].map(escapeHtml).join('<br>')}</td><td>${escapeHtml(entry.scenario.title)}</td><td class="${verdict}">${MARK[verdict]} ${verdict}</td><td>${escapeHtml(consequences(entry))}</td></tr>`;
   });
-  const sections = report.scenarios.map((entry, number) => {
+  const sections = distinct.map(({ entry, number }) => {
     const pictures = views(entry).map(
       view =>
         `<figure><figcaption>${escapeHtml(view.title)}${view.note === '' ? '' : `<small>${escapeHtml(view.note)}</small>`}</figcaption><div class="scroll">${svg(view, hueOf)}</div></figure>`,
@@ -124,13 +134,13 @@ tr[data-scenario] { cursor: pointer; } tr[aria-selected=true] { background: ligh
 figure { margin: 1rem 0; } figcaption small { display: block; } .scroll { overflow-x: auto; } svg { display: block; max-width: none; }
 .node { fill: var(--card); stroke: var(--line); } .column { fill: light-dark(#f0f1f3, #262b32); } .name { font-weight: 600; } svg text { fill: var(--text); font-size: 13px; } .zone, svg .axis { fill: var(--soft); font-weight: 400; }
 g > rect[style] { fill: hsl(var(--hue) 55% 72%); stroke: var(--card); stroke-width: 1; } g > g > text, g g text:not(.name):not(.axis) { font-size: 10.5px; fill: #16181c; pointer-events: none; }
-g:hover > title + rect { stroke: var(--text); stroke-width: 2; } .legend { display: flex; flex-wrap: wrap; gap: .4rem 1.2rem; margin: 1rem 0; } .legend i { display: inline-block; width: .8rem; height: .8rem; margin-right: .4rem; border-radius: 2px; background: hsl(var(--hue) 55% 72%); }
+g:hover > title + rect { stroke: var(--text); stroke-width: 2; } section h2 { margin: 0; } .legend { display: flex; flex-wrap: wrap; gap: .4rem 1.2rem; margin: 1rem 0; } .legend i { display: inline-block; width: .8rem; height: .8rem; margin-right: .4rem; border-radius: 2px; background: hsl(var(--hue) 55% 72%); }
 </style></head><body>
-<h1>${escapeHtml(report.describedNodes)} <small>${report.scenarios.length} scenarios</small></h1>
-<table><thead><tr><th>zones</th><th>scenario</th><th>verdict</th><th>what it means</th></tr></thead><tbody>${rows.join('')}</tbody></table>
+<h1>${escapeHtml(report.describedNodes)} <small>${distinct.length} scenarios, ${report.scenarios.length} with each way to spread the nodes over zones; choose one below</small></h1>
 ${advised.length === 0 ? '' : `<h2>Each of these alone makes everything fit</h2><ul>${advised.join('')}</ul>`}
-<div class="legend">${legend.join('')}</div>
 ${sections.join('\n')}
+<div class="legend">${legend.join('')}</div>
+<table><thead><tr><th>zones</th><th>scenario</th><th>verdict</th><th>what it means</th></tr></thead><tbody>${rows.join('')}</tbody></table>
 <script>
 const rows = [...document.querySelectorAll('tr[data-scenario]')];
 function show(number) {

@@ -13,9 +13,20 @@ const LOOK: Readonly<Record<Verdict, { readonly mark: string; readonly style: St
   impossible: { mark: '✗', style: 'red' },
 };
 
-/** 'default/activity-gold-exec × 4' */
-function named({ label, count }: KindVerdict): string {
-  return count > 1 && !label.includes(' bound in ') ? `${label} × ${count}` : label;
+const BOUND = ' bound in ';
+
+/** 'default/activity-gold-exec × 4, storage/minio bound in zone-a or zone-b' */
+function named(kinds: readonly KindVerdict[]): string {
+  const names = new Map<string, string[]>();
+  for (const { label, count, atMinimum, set } of kinds) {
+    const [name = '', zone] = label.split(BOUND);
+    const least = atMinimum === 'guaranteed' ? ` (its ${set.replicas.min} are guaranteed)` : '';
+    const key = zone === undefined && count > 1 ? `${name} × ${count}${least}` : `${name}${least}`;
+    names.set(key, [...(names.get(key) ?? []), ...(zone === undefined ? [] : [zone])]);
+  }
+  return [...names]
+    .map(([name, zones]) => (zones.length > 0 ? `${name}${BOUND}${zones.join(' or ')}` : name))
+    .join(', ');
 }
 
 /** What may have to wait in a scenario, and how it got to be so, in one line. */
@@ -39,11 +50,9 @@ export function consequences({ verdict, waits, scenario }: ScenarioReport): stri
     ['may wait', waiting.filter(kind => kind.verdict === 'order-dependent')],
   ] as const) {
     if (verdicts.length === 0) continue;
-    parts.push(
-      `${word}: ${verdicts.map(kind => (kind.atMinimum === 'guaranteed' ? `${named(kind)} (its ${kind.set.replicas.min} are guaranteed)` : named(kind))).join(', ')}`,
-    );
+    parts.push(`${word}: ${named(verdicts)}`);
   }
-  if (open.length > 0) parts.push(`open: ${open.map(kind => `${named(kind)} (${kind.bound})`).join(', ')}`);
+  if (open.length > 0) parts.push(`open: ${named(open)} (${open[0]?.bound})`);
   if (scenario.deadlocks.length > 0)
     parts.push(`never ends, no pod may go: ${scenario.deadlocks.join(', ')}`);
   return parts.join('; ');

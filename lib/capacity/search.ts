@@ -62,7 +62,8 @@ export function quickImpossibility(problem: Problem): ImpossibilityProof | undef
   for (let r = 0; r < problem.resources.length; r++) {
     const asked = problem.kinds.reduce((sum, kind) => sum + kind.count * (kind.requests[r] as number), 0);
     const available = problem.nodes.reduce(
-      (sum, { capacity }) => sum + Math.max(0, capacity[r] as number),
+      (sum, { capacity }, node) =>
+        problem.kinds.some(({ eligible }) => eligible[node]) ? sum + Math.max(0, capacity[r] as number) : sum,
       0,
     );
     if (asked > available) return { kind: 'total', resource: r, asked, available };
