@@ -106,7 +106,7 @@ test('names and sizes are checked', () => {
       apiVersion: 'v1',
       kind: 'ConfigMap',
       metadata: { name: 'Code', namespace: 'default' },
-      data: { 'job.py': 'x'.repeat(2 ** 20) },
+      data: { 'job.md': 'x'.repeat(2 ** 20) },
     });
   });
   expect(said).toEqual([
