@@ -1,13 +1,15 @@
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
-import { ApiObject, App, Yaml } from 'cdk8s';
+import { type App, Yaml } from 'cdk8s';
 import { SynthChecks } from './checks/synth-checks';
+import { type PlainApiObject, plainObjects } from './plain-objects';
 
 /**
  * Writes the manifests of an app, and returns the warnings of its checks. Throws one Error with every problem, a line
- * each, and writes nothing, when a validation refuses the app.
+ * each, and writes nothing, when a validation refuses the app. The app is locked: it is complete.
  */
 export function writeManifests(app: App, folder: string): readonly string[] {
+  app.node.lock();
   const nodes = app.node.findAll();
   const problems = new Set(
     nodes.flatMap(({ node }) =>
@@ -26,12 +28,6 @@ export function writeManifests(app: App, folder: string): readonly string[] {
   return nodes.filter(node => node instanceof SynthChecks).flatMap(({ result }) => result.warnings);
 }
 
-interface PlainApiObject {
-  readonly apiVersion: string;
-  readonly kind: string;
-  readonly metadata: { readonly name: string; readonly namespace?: string };
-}
-
 /**
  * The objects of an app by file, so that `kubectl apply -f dist/`, which goes by file name, makes each thing after
  * what it needs: first what belongs to no namespace, then one file a namespace in the order of the Namespace
@@ -39,10 +35,7 @@ interface PlainApiObject {
  * which kubectl leaves alone.
  */
 export function manifestFiles(app: App): ReadonlyMap<string, readonly PlainApiObject[]> {
-  const objects = app.node
-    .findAll()
-    .filter(ApiObject.isApiObject)
-    .map(object => (object as ApiObject).toJson() as PlainApiObject);
+  const objects = plainObjects(app);
   const isArgoCd = ({ apiVersion }: PlainApiObject) => apiVersion.startsWith('argoproj.io/');
   const here = objects.filter(object => !isArgoCd(object));
   const namespaces = [

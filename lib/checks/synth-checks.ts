@@ -1,10 +1,11 @@
-import { ApiObject, App } from 'cdk8s';
+import { App } from 'cdk8s';
 import { Construct } from 'constructs';
 import { checkFit } from '../capacity/check-fit';
 import { nodesOf } from '../capacity/node';
 import { type ExternalReference, externalReferences, referenceId } from '../constructs/external';
 import type { NodeGroup } from '../constructs/node-group';
 import { type ManifestObject, manifestObjects } from '../manifest/model';
+import { plainObjects } from '../plain-objects';
 import { formatViolation, runRules } from '../rules/run';
 import { configMapSizeProblems } from './config-map-size';
 import { objectNameProblems } from './object-names';
@@ -31,7 +32,7 @@ export interface CheckResult {
 export class SynthChecks extends Construct {
   public readonly nodes: NodeGroup;
   /** The last objects and what was said about them: an app of several charts validates several times. */
-  private last?: { readonly objects: string; readonly result: CheckResult };
+  private last?: { readonly text: string; readonly result: CheckResult };
 
   constructor(scope: Construct, id: string, props: SynthChecksProps) {
     super(scope, id);
@@ -42,14 +43,11 @@ export class SynthChecks extends Construct {
   /** What the checks say about the app as it is now. */
   public get result(): CheckResult {
     const app = App.of(this);
-    const bodies = app.node
-      .findAll()
-      .filter(ApiObject.isApiObject)
-      .map(object => (object as ApiObject).toJson());
-    const objects = JSON.stringify(bodies);
-    if (this.last?.objects !== objects) {
-      const result = check(manifestObjects(bodies), this.nodes, externalReferences(app));
-      this.last = { objects, result };
+    const objects = plainObjects(app);
+    const text = JSON.stringify(objects);
+    if (this.last?.text !== text) {
+      const result = check(manifestObjects(objects), this.nodes, externalReferences(app));
+      this.last = { text, result };
     }
     return this.last.result;
   }

@@ -618,16 +618,14 @@ function variablesOf(
   return result;
 }
 
-/** Modules are parsed once for each text, however many jobs run them. */
-const parsedModules = new WeakMap<ManifestObject, Map<string, Module>>();
+/** Modules are parsed once for each text, however many ConfigMaps hold it and jobs run it. */
+const parsedModules = new Map<string, Module>();
 
-export function parsedModule(object: ManifestObject, text: string): Module {
-  const modules = parsedModules.get(object) ?? new Map<string, Module>();
-  parsedModules.set(object, modules);
-  const known = modules.get(text);
+export function parsedModule(text: string): Module {
+  const known = parsedModules.get(text);
   if (known !== undefined) return known;
   const module = parsePython(text);
-  modules.set(text, module);
+  parsedModules.set(text, module);
   return module;
 }
 
@@ -654,7 +652,7 @@ function jobCode(
         .replaceAll('/', '.')
         .replace(/\.__init__$/, '');
       if (modules.has(name)) continue;
-      modules.set(name, parsedModule(file.object, file.text));
+      modules.set(name, parsedModule(file.text));
       texts.set(name, file);
     }
   }

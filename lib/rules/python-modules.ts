@@ -18,7 +18,7 @@ export function pythonModules(model: Model): PythonModule[] {
     .flatMap(object =>
       Object.entries(asObject(object.body['data'])).flatMap(([key, text]) =>
         key.endsWith('.py') && typeof text === 'string'
-          ? [{ object, key, text, module: parsedModule(object, text) }]
+          ? [{ object, key, text, module: parsedModule(text) }]
           : [],
       ),
     );

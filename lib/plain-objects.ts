@@ -1,0 +1,25 @@
+import { ApiObject, type App } from 'cdk8s';
+
+/** A Kubernetes object as plain data. */
+export interface PlainApiObject {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: { readonly name: string; readonly namespace?: string };
+}
+
+const ofLockedApps = new WeakMap<App, readonly PlainApiObject[]>();
+
+/**
+ * The objects of an app as they would be written, in the order of construction. Rendering takes a while, so it is
+ * done once for an app that is locked: nothing is added to it any more.
+ */
+export function plainObjects(app: App): readonly PlainApiObject[] {
+  const known = ofLockedApps.get(app);
+  if (known !== undefined) return known;
+  const objects = app.node
+    .findAll()
+    .filter(ApiObject.isApiObject)
+    .map(object => (object as ApiObject).toJson() as PlainApiObject);
+  if (app.node.locked) ofLockedApps.set(app, objects);
+  return objects;
+}
