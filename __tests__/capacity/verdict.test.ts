@@ -1,0 +1,192 @@
+import { randomCluster } from '../../e2e/scheduler/random-cluster';
+import { Placement } from '../../lib/capacity/placement';
+import type { Problem } from '../../lib/capacity/problem';
+import { decide } from '../../lib/capacity/verdict';
+import { near, node, pods, problem, spread } from './clusters';
+
+const verdictOf = async (of: Problem) => (await decide(of)).verdict;
+const kindVerdicts = async (of: Problem) =>
+  Object.fromEntries(
+    (await decide(of)).kinds.map(({ label, verdict }) => [label.replace('test/', ''), verdict]),
+  );
+
+describe('resources', () => {
+  const nodes = [node('a'), node('b')];
+  test('pods of one size are guaranteed as long as they fit', async () => {
+    expect(await verdictOf(problem(nodes, [pods('x', 4, 500)]))).toBe('guaranteed');
+  });
+  test('one too many is impossible, by the resource', async () => {
+    const { verdict, impossible } = await decide(problem(nodes, [pods('x', 5, 500)]));
+    expect(verdict).toBe('impossible');
+    expect(impossible).toMatchObject({
+      bindingResource: 'cpu',
+      proof: { kind: 'total', asked: 2500, available: 2000 },
+    });
+  });
+  test('small pods that may stand in the way of a large one are order-dependent, and the witness blocks', async () => {
+    const of = problem(nodes, [pods('large', 1, 800), pods('small', 2, 300)]);
+    const { verdict, kinds, placement } = await decide(of);
+    expect(verdict).toBe('order-dependent');
+    expect(placement).toHaveLength(3);
+    const { witness } = kinds.find(({ label }) => label === 'test/large') ?? {};
+    expect(new Set(witness?.placement.map(step => step.node))).toEqual(new Set(['a', 'b']));
+    expect(witness?.reasons.map(({ why }) => why)).toEqual([
+      'has 700m cpu left of the 800m requested',
+      'has 700m cpu left of the 800m requested',
+    ]);
+  });
+  test('with one small pod fewer, the large one is guaranteed', async () => {
+    expect(await verdictOf(problem(nodes, [pods('large', 1, 800), pods('small', 1, 300)]))).toBe(
+      'guaranteed',
+    );
+  });
+  test('one node blocked by memory and one by CPU block together', async () => {
+    const of = problem(nodes, [pods('x', 1, 500, 500), pods('cpu', 1, 600, 0), pods('memory', 1, 0, 600)]);
+    expect(await kindVerdicts(of)).toEqual({ x: 'order-dependent', cpu: 'guaranteed', memory: 'guaranteed' });
+  });
+  test('a pod count is a resource', async () => {
+    const allocatable = {
+      cpuMillis: 1000,
+      memoryBytes: 1e9,
+      pods: 2,
+      ephemeralStorageBytes: 1,
+      ebsVolumes: 0,
+    };
+    const few = [node('a', 1000, 1000, { allocatable })];
+    expect(await verdictOf(problem(few, [pods('x', 2, 0)]))).toBe('guaranteed');
+    expect((await decide(problem(few, [pods('x', 3, 0)]))).impossible?.bindingResource).toBe('pods');
+  });
+});
+
+describe('relations', () => {
+  const three = [
+    node('a', 1000, 1000, { zone: 'z1' }),
+    node('b', 1000, 1000, { zone: 'z1' }),
+    node('c', 1000, 1000, { zone: 'z2' }),
+  ];
+  test('pods that keep apart need a node each, and others may take its room', async () => {
+    const apart = pods('x', 3, 400, 0, near('podAntiAffinity', 'x'));
+    expect(await verdictOf(problem(three, [apart]))).toBe('guaranteed');
+    expect(await verdictOf(problem(three, [apart, pods('y', 2, 400)]))).toBe('order-dependent');
+    expect(await verdictOf(problem(three, [apart, pods('y', 1, 400)]))).toBe('guaranteed');
+    expect(await verdictOf(problem(three.slice(0, 2), [apart]))).toBe('impossible');
+  });
+  test('anti-affinity holds both ways', async () => {
+    const sets = [pods('x', 1, 100, 0, near('podAntiAffinity', 'y')), pods('y', 3, 100)];
+    expect(await kindVerdicts(problem(three, sets))).toEqual({ x: 'order-dependent', y: 'guaranteed' });
+  });
+  test('anti-affinity by zone takes a zone, not a node', async () => {
+    const apart = (count: number) =>
+      pods('x', count, 100, 0, near('podAntiAffinity', 'x', 'topology.kubernetes.io/zone'));
+    expect(await verdictOf(problem(three, [apart(2)]))).toBe('guaranteed');
+    expect(await verdictOf(problem(three, [apart(3)]))).toBe('impossible');
+  });
+  test('a spread keeps its pods even, and a full node stops them all', async () => {
+    const even = (count: number) => pods('x', count, 300, 0, spread('x'));
+    expect(await verdictOf(problem(three, [even(9)]))).toBe('guaranteed');
+    expect(await verdictOf(problem(three, [even(6), pods('y', 2, 350)]))).toBe('order-dependent');
+    const uneven = [node('a', 300), node('b', 2000), node('c', 2000)];
+    expect(await verdictOf(problem(uneven, [even(7)]))).toBe('impossible');
+    expect(await verdictOf(problem(uneven, [even(5)]))).toBe('guaranteed');
+  });
+  test('a pod that wants to be near another waits for it and is placed in the end', async () => {
+    const sets = [pods('x', 1, 100), pods('y', 2, 100, 0, near('podAffinity', 'x'))];
+    expect(await verdictOf(problem(three, sets))).toBe('guaranteed');
+    expect(await verdictOf(problem(three, [...sets, pods('z', 2, 800)]))).toBe('order-dependent');
+  });
+});
+
+describe('priority', () => {
+  const one = [node('a')];
+  test('who may push out others is guaranteed before them; they wait', async () => {
+    const of = problem(one, [
+      pods('x', 1, 800, 0, { priorityClassName: 'high' }),
+      pods('y', 1, 800, 0, { priorityClassName: 'low' }),
+    ]);
+    expect(await kindVerdicts(of)).toEqual({ x: 'guaranteed', y: 'impossible' });
+  });
+  test('a class that never preempts guarantees nothing', async () => {
+    const of = problem(one, [
+      pods('x', 1, 800, 0, { priorityClassName: 'never' }),
+      pods('y', 1, 800, 0, { priorityClassName: 'low' }),
+    ]);
+    expect((await kindVerdicts(of))['x']).toBe('order-dependent');
+  });
+});
+
+test('a cordoned node takes nobody', async () => {
+  const nodes = [node('a'), node('b')];
+  expect(await verdictOf(problem(nodes, [pods('x', 3, 500)], { cordoned: new Set(['a']) }))).toBe(
+    'impossible',
+  );
+  expect(await verdictOf(problem(nodes, [pods('x', 2, 500)], { cordoned: new Set(['a']) }))).toBe(
+    'guaranteed',
+  );
+});
+
+test('what is too large for its bound is undecided, with the bound', async () => {
+  const nodes = Array.from({ length: 12 }, (_, index) => node(`n${index}`, 1000 + 37 * index, 1000));
+  const sets = Array.from({ length: 14 }, (_, index) =>
+    pods(`p${index}`, 5, 91 + 13 * index, 83 + 11 * ((index * 5) % 14)),
+  );
+  const { kinds } = await decide(problem(nodes, sets), { limits: { seconds: 0.001, nodes: 1 } });
+  const open = kinds.filter(({ verdict }) => verdict === 'undecided');
+  for (const { bound } of open) expect(bound).toMatch(/0\.001 s or 1 nodes of the solver/);
+  for (const { verdict } of kinds)
+    expect(['guaranteed', 'order-dependent', 'impossible', 'undecided']).toContain(verdict);
+});
+
+/** Kinds that some order leaves unplaced for good, by walking through every placement that can come about. */
+function stuckKinds(of: Problem): { readonly stuck: Set<number>; readonly completes: boolean } | undefined {
+  const seen = new Set<string>();
+  const stuck = new Set<number>();
+  let completes = false;
+  const placement = new Placement(of);
+  const walk = (): boolean => {
+    const key = JSON.stringify(placement.on);
+    if (seen.has(key)) return true;
+    seen.add(key);
+    if (seen.size > 3_000) return false;
+    const rest = of.kinds.filter(({ index, count }) => (placement.placed[index] as number) < count);
+    if (rest.length === 0) completes = true;
+    let moved = false;
+    for (const { index } of rest) {
+      for (const on of placement.candidates(index)) {
+        moved = true;
+        placement.place(index, on);
+        const complete = walk();
+        placement.remove(index, on);
+        if (!complete) return false;
+      }
+    }
+    if (!moved) for (const { index } of rest) stuck.add(index);
+    return true;
+  };
+  return walk() ? { stuck, completes } : undefined;
+}
+
+describe('against every order of arrival, walked through', () => {
+  const small = Array.from({ length: 700 }, (_, index) => randomCluster(index + 5000)).filter(
+    ({ problem: of }) =>
+      of.kinds.every(({ priority }) => priority === 0) &&
+      of.nodes.length <= 4 &&
+      of.kinds.reduce((sum, { count }) => sum + count, 0) <= 9,
+  );
+
+  test('verdicts are exact', async () => {
+    let checked = 0;
+    for (const { problem: of } of small) {
+      const truth = stuckKinds(of);
+      if (truth === undefined) continue;
+      const { verdict, kinds } = await decide(of);
+      checked++;
+      if (verdict !== 'undecided') expect(verdict === 'impossible').toBe(!truth.completes);
+      for (const { label, verdict: own } of kinds) {
+        const index = of.kinds.findIndex(kind => kind.label === label);
+        if (own === 'guaranteed') expect(truth.stuck).not.toContain(index);
+        if (own === 'order-dependent' || own === 'impossible') expect(truth.stuck).toContain(index);
+      }
+    }
+    expect(checked).toBeGreaterThan(30);
+  }, 60_000);
+});
