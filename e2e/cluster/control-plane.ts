@@ -101,7 +101,7 @@ function linkerFlags(): string {
 
 /** Starts an empty control plane on free loopback ports, its state in a temporary folder that `stop` removes. */
 export async function startControlPlane(binary: string): Promise<ControlPlane> {
-  const folder = mkdtempSync(join(tmpdir(), 'lakehouse-cluster-'));
+  const folder = mkdtempSync(join(tmpdir(), 'cdk8s-lakehouse-cluster-'));
   const [etcdPort, etcdPeerPort, apiPort, controllerPort, schedulerPort] = await freePorts(5);
   const token = randomBytes(16).toString('hex');
   const kubeconfig = join(folder, 'kubeconfig');

@@ -24,7 +24,7 @@ export async function submit(
   cluster: ControlPlane,
   application: ManifestObject,
 ): Promise<SubmittedApplication> {
-  const folder = mkdtempSync(join(tmpdir(), 'lakehouse-submission-'));
+  const folder = mkdtempSync(join(tmpdir(), 'cdk8s-lakehouse-submission-'));
   const settings = submissionSettings(application, cluster, folder);
   const environment = { ...process.env, KUBECONFIG: cluster.kubeconfig, PYSPARK_PIN_THREAD: 'true' };
   const python = (args: readonly string[]) =>
