@@ -29,6 +29,9 @@ HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parent
 
 VERSITYGW_VERSION = "v1.8.0"
+# The last commits of the archived projects: the module proxy does not know their releases by name.
+MINIO_VERSION = "v0.0.0-20260212201848-7aac2a2c5b7c"
+MINIO_CLIENT_VERSION = "v0.0.0-20250313080218-cf909e1063a9"
 OLDEST_PYTHON = (3, 10)
 JAVA_VERSION = 17  # the Java of the image apache/spark:3.5.7-java17-python3
 MAVEN_COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
@@ -54,6 +57,7 @@ class Artifact:
     folder: Path
     needs: tuple[str, ...]
     build: Callable[[Path, Callable[[list[str]], None]], None]
+    by_name_only: bool = False  # large, and one test's alone: not among "all"
 
     @property
     def complete(self) -> bool:
@@ -100,6 +104,12 @@ def _build_object_store(folder: Path, run: Callable[[list[str]], None]) -> None:
     run(["env", f"GOBIN={folder}", "go", "install", "-trimpath", f"github.com/versity/versitygw/cmd/versitygw@{VERSITYGW_VERSION}"])
 
 
+def _build_minio(folder: Path, run: Callable[[list[str]], None]) -> None:
+    folder.mkdir()
+    for module, version in (("minio", MINIO_VERSION), ("mc", MINIO_CLIENT_VERSION)):
+        run(["env", f"GOBIN={folder}", "go", "install", "-trimpath", f"github.com/minio/{module}@{version}"])
+
+
 def artifacts() -> dict[str, Artifact]:
     """Everything there is to fetch, by name."""
     cache = cache_folder()
@@ -114,6 +124,7 @@ def artifacts() -> dict[str, Artifact]:
             Artifact("spark-connectors", "Spark's connectors to Kafka and S3", cache / f"spark-connectors-{_pinned(spark)}", ("java", "mvn"), _maven("spark")),
             Artifact("clickhouse", "the ClickHouse server", cache / f"clickhouse-{_pinned(library)}", ("npm",), _build_clickhouse),
             Artifact("object-store", "the S3 server", cache / f"versitygw-{VERSITYGW_VERSION}", ("go",), _build_object_store),
+            Artifact("minio", "MinIO and its client", cache / f"minio-{_pinned(also=MINIO_VERSION + MINIO_CLIENT_VERSION)}", ("go",), _build_minio, by_name_only=True),
         )
     }
 
@@ -224,7 +235,8 @@ def ensure(*names: str) -> None:
     Raises FetchError with every missing prerequisite, or with everything that could not be fetched.
     """
     known = artifacts()
-    missing = [known[name] for name in names or known if not known[name].complete]
+    wanted = [known[name] for name in names] or [artifact for artifact in known.values() if not artifact.by_name_only]
+    missing = [artifact for artifact in wanted if not artifact.complete]
     if not missing:
         return
     needs = list(dict.fromkeys(need for artifact in missing for need in artifact.needs))

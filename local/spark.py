@@ -19,7 +19,7 @@ DEFAULTS = JOBS / "spark-defaults.conf"
 def default_conf() -> dict[str, str]:
     """The settings that stand in spark-jobs/spark-defaults.conf, as the cluster's jobs have them."""
     conf = {}
-    for line in DEFAULTS.read_text().splitlines() if DEFAULTS.exists() else ():
+    for line in DEFAULTS.read_text().splitlines():
         if line.strip() and not line.startswith("#"):
             key, value = line.split(None, 1)
             conf[key] = value.strip()
