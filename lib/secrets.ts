@@ -25,7 +25,7 @@ export interface Secrets {
  */
 export function secrets(declared: readonly ExternalSecret[], random: () => string): Secrets {
   const credentials = new Map<string, string>();
-  const valueOf = (value: SecretValue): string | undefined => {
+  const content = (value: SecretValue): string | undefined => {
     if ('literal' in value) return value.literal;
     if (!('credential' in value)) return undefined;
     const made = credentials.get(value.credential) ?? random();
@@ -46,7 +46,7 @@ export function secrets(declared: readonly ExternalSecret[], random: () => strin
       metadata: { name, namespace },
       type: 'Opaque',
       immutable: true,
-      stringData: Object.fromEntries(Object.entries(keys).map(([key, value]) => [key, valueOf(value) ?? ''])),
+      stringData: Object.fromEntries(Object.entries(keys).map(([key, value]) => [key, content(value) ?? ''])),
     });
   }
   return { manifests, byHand };

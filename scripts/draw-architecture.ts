@@ -10,7 +10,10 @@ Draws docs/architecture.svg from the construct tree of main.ts.
 const picture = join(__dirname, '..', 'docs', 'architecture.svg');
 
 function main(args: readonly string[]): void {
-  if (args.includes('--help') || args.includes('-h')) return console.log(USAGE);
+  if (args.includes('--help') || args.includes('-h')) {
+    console.log(USAGE);
+    return;
+  }
   const chart = mainApp()
     ?.node.findAll()
     .find((node): node is LakehouseChart => node instanceof LakehouseChart);

@@ -20,14 +20,15 @@ async function main(): Promise<void> {
   if (values.help) return console.log(USAGE);
   const sources = definitionSources(readFileSync(join(root, 'cdk8s.yaml'), 'utf8'));
   const directory = process.env['CRDS_DIR'] ? resolve(process.env['CRDS_DIR']) : undefined;
-  const fresh = mkdtempSync(join(tmpdir(), 'cdk8s-lakehouse-imports-'));
+  const work = mkdtempSync(join(tmpdir(), 'cdk8s-lakehouse-imports-'));
+  const fresh = join(work, 'imports');
   try {
     await writeBindings(sources, fresh, directory);
     if (values.check) return refuseDifferences(fresh);
     rmSync(imports, { recursive: true, force: true });
     cpSync(fresh, imports, { recursive: true });
   } finally {
-    rmSync(fresh, { recursive: true, force: true });
+    rmSync(work, { recursive: true, force: true });
   }
 }
 

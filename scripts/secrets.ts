@@ -18,8 +18,10 @@ function random(): string {
 }
 
 function main(): void {
-  if (process.argv.slice(2).some(argument => argument === '--help' || argument === '-h'))
-    return console.log(USAGE);
+  if (process.argv.slice(2).some(argument => argument === '--help' || argument === '-h')) {
+    console.log(USAGE);
+    return;
+  }
   const app = mainApp();
   if (app === undefined) return;
   try {
