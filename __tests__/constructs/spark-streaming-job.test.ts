@@ -79,6 +79,8 @@ describe('defaults', () => {
       '600000',
       '--time-zone',
       'UTC',
+      '--stop-timeout-seconds',
+      '120',
     ]);
   });
 
@@ -87,6 +89,13 @@ describe('defaults', () => {
     expect(spec.executor.instances).toBe(2);
     expect(spec.deps.packages.join()).toMatch(/spark-sql-kafka.*hadoop-aws/);
     expect(spec.mainApplicationFile).toMatch(/\/streaming_job\.py$/);
+  });
+
+  test('its driver is given more time than it waits for its batch', () => {
+    const spec = streaming().spec();
+    expect(spec.driver.terminationGracePeriodSeconds).toBeGreaterThan(
+      Number(option(spec, '--stop-timeout-seconds')),
+    );
   });
 
   test('bronze, silver and quarantine are declared to the store with what flows in and how long they are kept', () => {
@@ -147,10 +156,10 @@ describe('custom props', () => {
       (_: string, index: number) => spec.arguments[index - 1] === '--kafka-option',
     );
     expect(options).toEqual([
-      'kafka.security.protocol=SASL_SSL',
-      'kafka.sasl.mechanism=SCRAM-SHA-512',
-      'kafka.ssl.truststore.type=PEM',
-      expect.stringMatching(/^kafka\.ssl\.truststore\.location=\/opt\/spark\/kafka\/ca\//),
+      'security.protocol=SASL_SSL',
+      'sasl.mechanism=SCRAM-SHA-512',
+      'ssl.truststore.type=PEM',
+      expect.stringMatching(/^ssl\.truststore\.location=\/opt\/spark\/kafka\/ca\//),
     ]);
     expect(spec.sparkConf['spark.driver.extraJavaOptions']).toMatch(
       /-Djava\.security\.auth\.login\.config=\/opt\/spark\/kafka\/login\//,

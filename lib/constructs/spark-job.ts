@@ -143,6 +143,11 @@ export interface SparkJobProps extends SparkJobOptions {
   readonly secretFiles?: readonly SparkSecretFile[];
   /** JVM options of driver and executors. */
   readonly javaOptions?: string;
+  /**
+   * How long the driver waits for its batch when it is asked to stop.
+   * @default it does not wait
+   */
+  readonly stopTimeout?: Duration;
 }
 
 /** One key of a Secret as a file. */
@@ -296,8 +301,8 @@ export class SparkJob extends Construct {
         driver: {
           ...pod(this.driver),
           serviceAccount: this.name,
-          // A batch that is being committed may finish.
-          terminationGracePeriodSeconds: 60,
+          // After the wait, Spark itself still has its executors to stop.
+          terminationGracePeriodSeconds: (props.stopTimeout?.toSeconds() ?? 0) + 30,
         },
         executor: {
           ...pod(this.executor),

@@ -88,6 +88,8 @@ const EXECUTOR: SparkPodDefaults = {
 
 /** Of the events, for the room that quarantine needs: far above what healthy web servers write. */
 const QUARANTINED_SHARE = 0.01;
+/** How long a driver that is asked to stop waits for its batch: twice the default trigger. */
+const STOP_TIMEOUT = Duration.seconds(120);
 /** Where a login's files appear in the pods. */
 const KAFKA_PATH = '/opt/spark/kafka';
 
@@ -190,6 +192,7 @@ export class SparkStreamingJob extends Construct {
         ...['--trigger-seconds', `${this.trigger.toSeconds()}`],
         ...['--max-offsets-per-trigger', `${this.maxOffsetsPerTrigger}`],
         ...['--time-zone', props.timeZone ?? 'UTC'],
+        ...['--stop-timeout-seconds', `${STOP_TIMEOUT.toSeconds()}`],
         ...kafkaOptions(kafka).flatMap(option => ['--kafka-option', option]),
       ],
       connectors: ['kafka', 'objectStore'],
@@ -198,6 +201,7 @@ export class SparkStreamingJob extends Construct {
       driver: sparkPod(DRIVER, props.driver),
       executor,
       executors,
+      stopTimeout: STOP_TIMEOUT,
       ...kafkaLogin(kafka.login),
     });
   }
@@ -240,15 +244,15 @@ export class SparkStreamingJob extends Construct {
   }
 }
 
-/** What Spark's Kafka source has to be told beside servers and topic. */
+/** Settings of the Kafka client beside servers and topic. */
 function kafkaOptions({ securityProtocol, login }: KafkaConnection): string[] {
   if (login === undefined)
-    return securityProtocol === 'PLAINTEXT' ? [] : [`kafka.security.protocol=${securityProtocol}`];
+    return securityProtocol === 'PLAINTEXT' ? [] : [`security.protocol=${securityProtocol}`];
   return [
-    `kafka.security.protocol=${securityProtocol}`,
-    'kafka.sasl.mechanism=SCRAM-SHA-512',
-    'kafka.ssl.truststore.type=PEM',
-    `kafka.ssl.truststore.location=${KAFKA_PATH}/ca/${login.certificateAuthority.key}`,
+    `security.protocol=${securityProtocol}`,
+    'sasl.mechanism=SCRAM-SHA-512',
+    'ssl.truststore.type=PEM',
+    `ssl.truststore.location=${KAFKA_PATH}/ca/${login.certificateAuthority.key}`,
   ];
 }
 
