@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { writeBindings } from '../../lib/crds/bindings';
 import { definitionSources, fetchDefinitions, readDefinitions } from '../../lib/crds/definitions';
+import { operators, strimzi } from '../../lib/versions';
 
 const schema = (texts: boolean) => {
   const told = (text: string) => (texts ? { description: text, example: 'x' } : {});
@@ -131,4 +132,15 @@ test('cdk8s.yaml names a published file for each definition of the four modules'
     'argoproj.io',
   ]);
   for (const { urls } of sources) for (const url of urls) expect(new URL(url).protocol).toBe('https:');
+});
+
+test.each([
+  ['kafka.strimzi.io', `/strimzi-kafka-operator/${strimzi.kraft.version}/`],
+  ['zk-kafka.strimzi.io', `/strimzi-kafka-operator/${strimzi.zookeeper.version}/`],
+  ['sparkoperator.k8s.io', `/spark-operator/v${operators.spark.version}/`],
+])('%s is bound in the version that the chart deploys', (module, version) => {
+  const sources = definitionSources(readFileSync(join(__dirname, '../../cdk8s.yaml'), 'utf8'));
+
+  for (const url of sources.find(source => source.module === module)?.urls ?? [''])
+    expect(url).toContain(version);
 });
