@@ -112,7 +112,7 @@ test('names and sizes are checked', () => {
   expect(said).toEqual([
     expect.stringContaining('[ConfigMap/default/Code] name "Code" has 4 characters but allowed are 1 to 253'),
     expect.stringContaining(
-      '[ConfigMap/default/Code] config map holds 1048585 bytes but Kubernetes allows 1048576',
+      '[ConfigMap/default/Code] config map holds 1048582 bytes but Kubernetes allows 1048576',
     ),
   ]);
 });
