@@ -17,7 +17,7 @@ from types import FrameType
 from local import fetch
 from local.__main__ import arguments
 from local.events import Traffic
-from local.pipeline import Pipeline, Settings, Stores
+from local.pipeline import Pipeline, Progress, Settings, Stores
 from local.process import ComponentError, Process
 from local.produce import ProduceError, Production
 from local.proof import Proof
@@ -25,6 +25,7 @@ from local.recount import KEYS
 from local.web_server import WebServer
 
 Say = Callable[[str], None]
+Report = Callable[[Progress], None]
 _REQUESTS_A_SECOND = 500
 
 
@@ -61,16 +62,23 @@ def _run(pipeline: Pipeline, options: Namespace) -> Proof:
     def say(text: str) -> None:
         print(f"[{time.monotonic() - started:5.1f} s] {text}", flush=True)
 
+    shown: list[Progress] = []
+
+    def report(progress: Progress) -> None:
+        if shown[-1:] != [progress]:
+            shown.append(progress)
+            say(str(progress))
+
     pipeline.create().apply_schema()
     say(f"Kafka {pipeline.kafka.bootstrap_servers}, S3 {pipeline.object_store.endpoint}, ClickHouse {pipeline.clickhouse.url}")
     pipeline.start_streaming()
     pipeline.start_gold()
     say(f"the streaming job and the gold job (engine {pipeline.settings.engine}) are starting")
     if options.source == "was":
-        answered = _drive_with_requests(pipeline, options, say)
+        answered = _drive_with_requests(pipeline, options, say, report)
     else:
-        _drive_with_lines(pipeline, options, say)
-    pipeline.wait_until_drained(600 + options.events / 5_000, lambda progress: say(str(progress)))
+        _drive_with_lines(pipeline, options, report)
+    pipeline.wait_until_drained(600 + options.events / 5_000, report)
     for table in KEYS:
         print(f"\n{table}\n{pipeline.table_as_text(table)}", flush=True)
     say("comparing the layers and counting gold again")
@@ -85,19 +93,19 @@ def _run(pipeline: Pipeline, options: Namespace) -> Proof:
     return proof
 
 
-def _drive_with_lines(pipeline: Pipeline, options: Namespace, say: Say) -> None:
+def _drive_with_lines(pipeline: Pipeline, options: Namespace, report: Report) -> None:
     settings = pipeline.settings
     production = Production(pipeline.kafka.bootstrap_servers, settings.topic, settings.partitions, Traffic(seed=options.seed), options.events, options.rate)
     try:
         while production.running:
             time.sleep(1)
             pipeline.check_alive()
-            say(str(pipeline.progress()))
+            report(pipeline.progress())
     finally:
         production.stop()
 
 
-def _drive_with_requests(pipeline: Pipeline, options: Namespace, say: Say) -> int:
+def _drive_with_requests(pipeline: Pipeline, options: Namespace, say: Say, report: Report) -> int:
     rate = options.rate or _REQUESTS_A_SECOND
     seconds = math.ceil(options.events / rate)
     command = [fetch.REPOSITORY / "node_modules" / ".bin" / "tsx", "scripts/load.ts", "--rate", math.ceil(options.events / seconds), "--seconds", seconds]
@@ -108,7 +116,7 @@ def _drive_with_requests(pipeline: Pipeline, options: Namespace, say: Say) -> in
             while load.exit_code is None:
                 time.sleep(1)
                 pipeline.check_alive()
-                say(str(pipeline.progress()))
+                report(pipeline.progress())
         finally:
             load.stop()
     if load.exit_code != 0:
