@@ -73,7 +73,7 @@ def plan_table(clickhouse: ClickHouse, table: Table, retention_days: int | None)
     )[0]
     for what, found, wanted in (
         ("engine", engine, table.engine),
-        ("partition key", partition_by, "" if table.partition_by == "tuple()" else table.partition_by),
+        ("partition key", partition_by or "tuple()", table.partition_by),
         ("sorting key", order_by, ", ".join(table.order_by)),
     ):
         if _normal(found).strip("()") != _normal(wanted).strip("()"):

@@ -83,7 +83,8 @@ export interface ClickHouseDbProps {
   /** @default 2Gi requested, 3Gi at most (docs/capacity.md) */
   readonly memory?: MemoryResources;
   /**
-   * Secret with the keys admin-password, writer-password and reader-password.
+   * Secret with the keys admin-password, writer-password and reader-password. The server reads the values as XML:
+   * `&` and `<` must not be in them.
    * @default clickhouse-credentials in the database's namespace
    */
   readonly credentials?: ExternalSecret;
