@@ -1,0 +1,196 @@
+"""Writes one batch of Kafka records to the three layers, each file at its final place in a folder of this attempt.
+
+`batch=<sequence, 20 digits>-<attempt>` is the last folder of every path, below bronze's topic and silver's hour. Spark
+chooses the names of files itself; the folder is what finds all files of an attempt, and only them, by listing.
+"""
+
+from __future__ import annotations
+
+import math
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pyspark import InheritableThread
+from pyspark.sql import Column, DataFrame, DataFrameWriter, Observation
+from pyspark.sql import functions as F
+
+import contract
+from job_log import JobError
+from layers import bronze_lines, parsed_records, quarantine_rows, silver_rows
+from object_store import ObjectStore, StoredObject
+
+# About 60 MB of lines: one file a layer and hour in quiet times, a file a core and more while a backlog drains.
+ROWS_PER_FILE = 250_000
+# Above this share of quarantined records the next batch writes them by a pass of its own, not through the driver.
+FEW = 0.01
+# Longer values never travel through the driver.
+_SHORT_VALUE = 16_384
+
+_HOUR = "yyyy-MM-dd-HH"
+_BRONZE = {"compression": "gzip", "zlib.compress.level": "BEST_SPEED"}
+_PARQUET = {
+    "compression": "zstd",
+    "parquet.compression.codec.zstd.level": "1",
+    # A writer buffers a row group, and a task has up to spark.sql.maxConcurrentOutputFileWriters of them.
+    "parquet.block.size": str(32 * 1024 * 1024),
+    # Columns of distinct values: hashing each one for a dictionary that is given up later costs and gains nothing.
+    **{f"parquet.enable.dictionary#{name}": "false" for name in ("raw_json", "raw_json_clean", "offset", "event_time")},
+}
+
+
+@dataclass(frozen=True)
+class Locations:
+    """s3a:// URLs of the layers' folders, without a slash at the end."""
+
+    bronze: str
+    silver: str
+    quarantine: str
+
+
+@dataclass(frozen=True)
+class WrittenBatch:
+    """The files of one attempt by layer, and how many rows they hold."""
+
+    files: dict[str, list[StoredObject]]
+    rows: dict[str, int]
+
+
+def new_attempt() -> str:
+    """A name that no other attempt has."""
+    return uuid.uuid4().hex[:12]
+
+
+class BatchWriter:
+    """Writes the batches of one topic."""
+
+    def __init__(self, store: ObjectStore, locations: Locations, topic: str, time_zone: str) -> None:
+        self._store = store
+        self._locations = locations
+        self._topic = topic
+        self._time_zone = time_zone
+        self._few_expected = False
+
+    def write(self, records: DataFrame, rows_expected: int, name: str) -> WrittenBatch:
+        """Writes the records (see layers.records) into the folders `batch=name`.
+
+        Kafka is read once for bronze and once for silver, side by side; the rows that silver leaves out come back to
+        the driver while they are few, else they are read and parsed again.
+        """
+        records = records.coalesce(max(1, math.ceil(rows_expected / ROWS_PER_FILE)))
+        stored = Observation()
+        seen = Observation()
+        parsed = parsed_records(records, self._time_zone)
+        is_short = F.length(F.coalesce("text", "value_base64", F.lit(""))) <= _SHORT_VALUE
+        collected = F.when(F.lit(self._few_expected) & F.col("reason").isNotNull() & is_short, _quarantine_line())
+        # Beside counting, the observation keeps the optimizer from pushing the filter below it, where the parser's
+        # expressions would be repeated inside the condition.
+        observed = parsed.observe(
+            seen,
+            F.count(F.lit(1)).alias("rows"),
+            F.count("reason").alias("quarantined"),
+            F.array_join(F.collect_set(F.date_format("event_time", _HOUR)), ",").alias("hours"),
+            F.array_join(F.collect_list(collected), "\n").alias("quarantine_lines"),
+        )
+        lines = bronze_lines(records).observe(stored, F.count(F.lit(1)).alias("rows"))
+        _side_by_side(
+            lambda: _writer(lines, _BRONZE).text(f"{self._bronze_folder()}/batch={name}"),
+            lambda: _writer(silver_rows(observed).withColumn("batch", F.lit(name)), _PARQUET)
+            .partitionBy(*contract.SILVER_PARTITIONS, "batch")
+            .parquet(self._locations.silver),
+        )
+        return self._written(name, stored.get, seen.get, parsed)
+
+    def _written(self, name: str, stored: dict[str, int], seen: dict[str, object], parsed: DataFrame) -> WrittenBatch:
+        rows, quarantined = int(str(seen["rows"])), int(str(seen["quarantined"]))
+        if stored["rows"] != rows:
+            raise JobError(f"bronze got {stored['rows']} rows and silver's pass saw {rows} of the same offsets; nothing is committed, start the job again")
+        if quarantined > 0:
+            lines = [line for line in str(seen["quarantine_lines"]).split("\n") if line]
+            self._write_quarantine(lines if len(lines) == quarantined else None, parsed, name)
+        self._few_expected = quarantined <= FEW * rows
+        hours = [hour for hour in str(seen["hours"]).split(",") if hour]
+        files = {
+            "bronze": list(self._store.list(f"{self._bronze_folder()}/batch={name}/")),
+            "silver": [file for hour in sorted(hours) for file in self._store.list(f"{self._hour_folder(hour)}/batch={name}/")],
+            "quarantine": list(self._store.list(f"{self._locations.quarantine}/batch={name}/")),
+        }
+        counts = {"bronze": rows, "silver": rows - quarantined, "quarantine": quarantined}
+        if lost := [layer for layer, count in counts.items() if (count > 0) != bool(files[layer])]:
+            raise JobError(f"batch {name} has {counts} rows and the listing shows {len(files[lost[0]])} files of {lost[0]}; nothing is committed, start the job again")
+        return WrittenBatch(files, counts)
+
+    def _write_quarantine(self, lines: list[str] | None, parsed: DataFrame, name: str) -> None:
+        """From their JSON lines, or when those are not all there, by parsing the batch once more."""
+        if lines is None:
+            # The observation that keeps the filter where it is; nobody reads it.
+            rows = quarantine_rows(parsed.observe(Observation(), F.count(F.lit(1)).alias("rows")))
+        else:
+            spark = parsed.sparkSession
+            texts = spark.createDataFrame([(line,) for line in lines], "line STRING").coalesce(1)
+            rows = texts.select(F.from_json("line", _QUARANTINE_LINE).alias("row")).select("row.*")
+            rows = rows.withColumn("kafka_timestamp", F.timestamp_millis("kafka_timestamp")).select(*contract.QUARANTINE_COLUMNS)
+        _writer(rows, _PARQUET).parquet(f"{self._locations.quarantine}/batch={name}")
+
+    def _bronze_folder(self) -> str:
+        return f"{self._locations.bronze}/topic={self._topic}"
+
+    def _hour_folder(self, hour: str) -> str:
+        parts = (int(part) for part in hour.split("-"))
+        return "/".join([self._locations.silver, *(f"{name}={part}" for name, part in zip(contract.SILVER_PARTITIONS, parts))])
+
+    def delete(self, batch: WrittenBatch) -> None:
+        """Removes the files of an attempt that is not going to be committed."""
+        self._store.delete(file.url for files in batch.files.values() for file in files)
+
+    def delete_other_attempts(self, sequence: int, attempt: str) -> int:
+        """Removes the files of a committed sequence that another attempt left behind; gives their number.
+
+        Safe once this sequence is committed: no other attempt can commit it any more. Lists every file of silver,
+        one request for a thousand, because a file's hour is not known from its batch.
+        """
+        ours, all_attempts = f"/batch={sequence:020d}-{attempt}/", f"/batch={sequence:020d}-"
+        folders = (f"{self._bronze_folder()}{all_attempts}", f"{self._locations.silver}/", f"{self._locations.quarantine}{all_attempts}")
+        stale = [
+            file.url
+            for folder in folders
+            for file in self._store.list(folder)
+            if "/__magic/" in file.url or (all_attempts in file.url and ours not in file.url)
+        ]
+        self._store.delete(stale)
+        return len(stale)
+
+
+# The time in milliseconds: to_json would write it in the session's format and lose what it does not show.
+_QUARANTINE_LINE = ", ".join(field.replace("`kafka_timestamp` TIMESTAMP", "`kafka_timestamp` BIGINT") for field in contract.QUARANTINE_FIELDS).replace(" NOT NULL", "")
+
+
+def _quarantine_line() -> Column:
+    columns = [
+        F.unix_millis("kafka_timestamp").alias(name) if name == "kafka_timestamp" else F.col("text" if name == "value" else name).alias(name)
+        for name in contract.QUARANTINE_COLUMNS
+    ]
+    return F.to_json(F.struct(*columns))
+
+
+def _writer(rows: DataFrame, options: dict[str, str]) -> DataFrameWriter:
+    return rows.write.mode("append").options(**options)
+
+
+def _side_by_side(*actions: Callable[[], None]) -> None:
+    """Runs the actions at once, each in a thread with this one's Spark properties; raises the first failure."""
+    failures: list[BaseException] = []
+
+    def guarded(action: Callable[[], None]) -> None:
+        try:
+            action()
+        except BaseException as failure:  # handed to the caller's thread
+            failures.append(failure)
+
+    threads = [InheritableThread(target=guarded, args=(action,)) for action in actions]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise failures[0]

@@ -1,0 +1,78 @@
+"""SIGTERM lets the batch under way end, then stops the query.
+
+In a pod spark-submit is the JVM, and Python its child: the signal reaches the JVM, whose shutdown hooks would take
+the Spark context from under the batch. A hook of a higher priority than Spark's own waits first. Where Python is
+the parent (tests, a notebook) the signal reaches Python, and a handler does the same.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from types import FrameType
+from typing import Any
+
+from pyspark.java_gateway import ensure_callback_server_started
+from pyspark.sql import SparkSession
+from pyspark.sql.streaming import StreamingQuery
+
+from job_log import say
+
+# Spark's own hook, SparkContext.stop, has 50; higher runs earlier (org.apache.spark.util.ShutdownHookManager).
+_PRIORITY = 100
+
+
+class GracefulStop:
+    """Holds a lock while a batch runs; whoever asks to stop waits for it and then lets no batch begin."""
+
+    def __init__(self, spark: SparkSession, timeout_seconds: int) -> None:
+        self.requested = threading.Event()
+        self._batch = threading.Lock()
+        self._timeout_seconds = timeout_seconds
+        signal.signal(signal.SIGTERM, self._on_signal)
+        self._spark = spark
+        self._hook = self._add_jvm_hook()
+
+    def __enter__(self) -> GracefulStop:
+        self._batch.acquire()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._batch.release()
+
+    def close(self) -> None:
+        """Takes the hook back: the job ends by itself."""
+        self._hooks().removeShutdownHook(self._hook)
+
+    def wait(self, query: StreamingQuery) -> None:
+        """Returns when the query has ended, by itself or because it was asked to. Raises what ended it."""
+        while not query.awaitTermination(1):
+            if self.requested.is_set():
+                ended = self._batch.acquire(timeout=self._timeout_seconds)
+                say("stopping", batch="complete" if ended else f"cut after {self._timeout_seconds} s, it is read again at the next start")
+                query.stop()
+                return
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        self.requested.set()
+
+    def run(self) -> None:
+        """The JVM's shutdown hook (java.lang.Runnable)."""
+        self.requested.set()
+        if self._batch.acquire(timeout=self._timeout_seconds):
+            say("stopping", batch="complete")
+
+    def _hooks(self) -> Any:
+        jvm: Any = self._spark._jvm
+        return jvm.org.apache.hadoop.util.ShutdownHookManager.get()
+
+    def _add_jvm_hook(self) -> Any:
+        jvm: Any = self._spark._jvm
+        ensure_callback_server_started(self._spark.sparkContext._gateway)
+        # A thread that is never started: a Runnable with Java's own equals and hashCode.
+        hook = jvm.java.lang.Thread(self)
+        self._hooks().addShutdownHook(hook, _PRIORITY, self._timeout_seconds, jvm.java.util.concurrent.TimeUnit.SECONDS)
+        return hook
+
+    class Java:
+        implements = ["java.lang.Runnable"]

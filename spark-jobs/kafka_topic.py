@@ -1,0 +1,70 @@
+"""What the brokers say of a topic, through the Kafka client that Spark's connector brings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from py4j.protocol import Py4JJavaError
+from pyspark.sql import SparkSession
+
+from job_log import JobError
+
+_TIMEOUT_MS = 20_000
+
+
+class KafkaTopic:
+    """One topic, asked through an admin client that stays open."""
+
+    def __init__(self, spark: SparkSession, bootstrap_servers: str, topic: str, options: Mapping[str, str]) -> None:
+        """`options` are the Kafka client's own settings, e.g. security.protocol."""
+        self._jvm: Any = spark._jvm
+        self.bootstrap_servers = bootstrap_servers
+        self.topic = topic
+        properties = self._jvm.java.util.Properties()
+        for key, value in {**options, "bootstrap.servers": bootstrap_servers}.items():
+            properties.setProperty(key, value)
+        properties.setProperty("request.timeout.ms", str(_TIMEOUT_MS // 2))
+        properties.setProperty("default.api.timeout.ms", str(_TIMEOUT_MS))
+        try:
+            self._admin = self._jvm.org.apache.kafka.clients.admin.AdminClient.create(properties)
+        except Py4JJavaError as error:
+            raise self._unusable(error) from None
+
+    def offsets(self) -> tuple[dict[int, int], dict[int, int]]:
+        """By partition: the first offset that the brokers still hold, and the one after the last.
+
+        Raises JobError when the topic does not exist or the brokers do not answer.
+        """
+        try:
+            names = self._jvm.java.util.Collections.singletonList(self.topic)
+            described = self._admin.describeTopics(names).allTopicNames().get().get(self.topic)
+            partitions = [info.partition() for info in described.partitions()]
+            return self._offsets(partitions, "earliest"), self._offsets(partitions, "latest")
+        except Py4JJavaError as error:
+            raise self._unusable(error) from None
+
+    def _offsets(self, partitions: list[int], which: str) -> dict[int, int]:
+        wanted = self._jvm.java.util.HashMap()
+        keys = {p: self._jvm.org.apache.kafka.common.TopicPartition(self.topic, p) for p in partitions}
+        spec = getattr(self._jvm.org.apache.kafka.clients.admin.OffsetSpec, which)()
+        for key in keys.values():
+            wanted.put(key, spec)
+        answer = self._admin.listOffsets(wanted).all().get()
+        return {partition: int(answer.get(key).offset()) for partition, key in keys.items()}
+
+    def close(self) -> None:
+        self._admin.close()
+
+    def _unusable(self, error: Py4JJavaError) -> JobError:
+        cause = error.java_exception
+        names, messages = [], []
+        while cause is not None:
+            names.append(cause.getClass().getSimpleName())
+            messages.append(cause.getMessage())
+            cause = cause.getCause()
+        if "UnknownTopicOrPartitionException" in names:
+            return JobError(f"--topic {self.topic}: {self.bootstrap_servers} has no such topic; create it or correct the name")
+        if "TimeoutException" in names or "ConfigException" in names:
+            return JobError(f"--bootstrap-servers {self.bootstrap_servers} does not answer ({messages[-1]}); correct the address or start the brokers")
+        return JobError(f"--topic {self.topic} on {self.bootstrap_servers} cannot be used: {names[-1]}: {messages[-1]}")
