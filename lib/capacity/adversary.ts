@@ -362,25 +362,38 @@ function buildModel(problem: Problem, x: PodKind, options: ModelOptions): Model 
     const most = countOf(spread.matches) + over;
     const emptiest = domains.length < spread.minDomains ? undefined : domains.map(() => milp.binary());
     if (emptiest !== undefined) milp.row(placements.sum(emptiest), 1, 1);
+    const least = placements.least.get(spread);
+    if (least !== undefined && emptiest !== undefined) {
+      // The spread's own rows hold every domain within maxSkew of the least, which some domain has.
+      domains.forEach((domain, number) => {
+        const there = placements.sum(placements.countedIn(spread, domain));
+        const chosen = emptiest[number] as number;
+        milp.row([...there, [least, -1], [chosen, spread.maxSkew]], none, spread.maxSkew);
+      });
+    }
     for (const node of usable) {
       const here = placements.countedIn(spread, problem.topologies[spread.topology]?.[node] as number);
       const reason = milp.binary();
-      if (emptiest === undefined) milp.row([...placements.sum(here), [reason, -over]], 0, any);
-      domains.forEach((other, number) => {
-        if (emptiest === undefined) return;
-        const there = placements.countedIn(spread, other);
-        milp.row(
-          [
-            ...placements.sum(here),
-            ...placements.sum(there, -1),
-            [reason, -most],
-            [emptiest[number] as number, -most],
-          ],
-          over - 2 * most,
-          any,
-        );
-      });
       reasons.get(node)?.push(reason);
+      if (emptiest === undefined) {
+        milp.row([...placements.sum(here), [reason, -over]], 0, any);
+      } else if (least !== undefined) {
+        milp.row([...placements.sum(here), [least, -1], [reason, -over]], 0, any);
+      } else {
+        domains.forEach((other, number) => {
+          const there = placements.countedIn(spread, other);
+          milp.row(
+            [
+              ...placements.sum(here),
+              ...placements.sum(there, -1),
+              [reason, -most],
+              [emptiest[number] as number, -most],
+            ],
+            over - 2 * most,
+            any,
+          );
+        });
+      }
     }
   }
   const { affinity } = x;

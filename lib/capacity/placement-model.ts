@@ -38,6 +38,8 @@ export class PlacementModel {
   readonly milp = new Milp();
   /** The variable for the pods of a kind on a node, -1 where there is none: `on[node][kind]`. */
   readonly on: number[][];
+  /** The fewest pods in any domain, for spreads over one kind once their rows are added. */
+  readonly least = new Map<Spread, number>();
   private readonly inGame: ReadonlySet<number>;
 
   /** `atMost` of each kind may be placed, and `atLeast` must be. */
@@ -191,6 +193,7 @@ export class PlacementModel {
         if (!isSelfSpread(spread, kind)) continue;
         const domains = this.countedDomains(spread);
         const least = milp.variable(0, domains.length < spread.minDomains ? 0 : kind.count);
+        this.least.set(spread, least);
         for (const domain of domains) {
           milp.row([...this.sum(this.countedIn(spread, domain)), [least, -1]], 0, spread.maxSkew);
         }

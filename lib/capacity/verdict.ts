@@ -1,8 +1,10 @@
+import type { Highs } from 'highs';
 import type { PodSet } from '../manifest/pods';
 import { contest } from './adversary';
 import { bindingResource } from './check-fit';
 import { type MilpLimits, solver } from './milp';
 import { describeBlocker, Placement, type Step } from './placement';
+import { preemptionBreaksRelations } from './placement-model';
 import type { PodKind, Problem } from './problem';
 import { type Existence, type ImpossibilityProof, provePlacement } from './search';
 
@@ -69,9 +71,10 @@ function breathe(): Promise<void> {
  * and a witness shows an order that blocks one. impossible: no placement of all pods exists. Kinds of higher
  * priority can be guaranteed where the whole is impossible: what waits are the others.
  */
-export async function decide(problem: Problem, options: DecideOptions = {}): Promise<ProblemVerdict> {
+export async function decide(declared: Problem, options: DecideOptions = {}): Promise<ProblemVerdict> {
   const highs = await solver();
   const limits = options.limits ?? DEFAULT_LIMITS;
+  const problem = withoutIdlePreemption(highs, declared, limits);
   const removals = { afterRemovals: options.afterRemovals === true };
   const kinds = problem.kinds.filter(({ count }) => count > 0);
   const placeable = provePlacement(highs, options.unbound ?? problem, limits, removals);
@@ -141,6 +144,23 @@ export async function decide(problem: Problem, options: DecideOptions = {}): Pro
       : {}),
     kinds: verdicts,
   };
+}
+
+/**
+ * Preemption can leave spreads and affinities uneven, which makes questions harder. Where nobody who may preempt
+ * ever has to, the problem without preemption is the same, and easier.
+ */
+function withoutIdlePreemption(highs: Highs, problem: Problem, limits: MilpLimits): Problem {
+  if (!preemptionBreaksRelations(problem)) return problem;
+  const peaceful: Problem = { ...problem, kinds: problem.kinds.map(kind => ({ ...kind, preempts: false })) };
+  const lowest = Math.min(...problem.kinds.map(({ priority }) => priority));
+  const isIdle = problem.kinds
+    .filter(({ preempts, priority, count }) => preempts && priority > lowest && count > 0)
+    .every(kind => {
+      const result = contest(highs, peaceful, kind.index, { limits });
+      return result.outcome === 'always placed' && result.given.length === 0;
+    });
+  return isIdle ? peaceful : problem;
 }
 
 /** Kinds that are always placed, with those they lean on settled first. */
