@@ -119,8 +119,18 @@ export class NetworkPolicies extends Construct {
   }
 
   private allow(workload: Workload): void {
-    const ingress = this.flows.filter(({ to }) => to === workload);
-    const egress = this.flows.filter(({ from }) => from === workload);
+    const ingress = this.flows
+      .filter(({ to }) => to === workload)
+      .map(({ from, ports }) => ({
+        ...(from === 'anywhere' ? {} : { from: [peerOf(from)] }),
+        ...portsOf(ports),
+      }));
+    const egress = this.flows
+      .filter(({ from }) => from === workload)
+      .map(({ to, ports }) => ({
+        to: 'labels' in to ? [peerOf(to)] : to.blocks.map(ipBlock => ({ ipBlock })),
+        ...portsOf(ports),
+      }));
     new k8s.KubeNetworkPolicy(this, workload.name, {
       metadata: {
         name: workload.name.replaceAll(' ', '-'),
@@ -130,14 +140,9 @@ export class NetworkPolicies extends Construct {
       spec: {
         podSelector: { matchLabels: workload.labels },
         policyTypes: ['Ingress', 'Egress'],
-        ingress: ingress.map(({ from, ports }) => ({
-          ...(from === 'anywhere' ? {} : { from: [peerOf(from)] }),
-          ...portsOf(ports),
-        })),
-        egress: egress.map(({ to, ports }) => ({
-          to: 'labels' in to ? [peerOf(to)] : to.blocks.map(ipBlock => ({ ipBlock })),
-          ...portsOf(ports),
-        })),
+        // An empty list means the same as none, but a server-side apply of it counts as a change every time.
+        ...(ingress.length === 0 ? {} : { ingress }),
+        ...(egress.length === 0 ? {} : { egress }),
       },
     });
   }
