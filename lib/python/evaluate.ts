@@ -69,6 +69,7 @@ class Evaluator implements SparkContext, CommandLine {
   private readonly sources = new Map<string, Source>();
   private readonly sinks = new Map<string, Sink>();
   private readonly inserts = new Map<string, Insert>();
+  private readonly definitions = new Map<string, { readonly at: At; readonly sql: string }>();
   private readonly mentioned = new Map<string, Setting>();
   private readonly configuration: { key: string; setting: Setting }[] = [];
   private readonly loaded = new Map<string, Scope>();
@@ -89,6 +90,7 @@ class Evaluator implements SparkContext, CommandLine {
       sinks: [...this.sinks.values()],
       deadFrames: this.isPartial ? [] : this.deadFrames(),
       inserts: [...this.inserts.values()],
+      definitions: [...this.definitions.values()],
       conf: this.configuration,
       mentioned: [...this.mentioned.values()],
       isPartial: this.isPartial,
@@ -178,6 +180,7 @@ class Evaluator implements SparkContext, CommandLine {
       const place = { module: at.module, line: at.line + insert.line };
       this.inserts.set(key(place, insert.table, insert.columns), { ...insert, at: place });
     }
+    if (DEFINITION.test(whole)) this.definitions.set(whole, { at, sql: whole });
     if (/\bs3[an]?:\/\//.test(whole)) this.mentioned.set(key(at, whole), { at, value });
   }
 
@@ -379,7 +382,7 @@ class Evaluator implements SparkContext, CommandLine {
 
   private loop(statement: Extract<Statement, { kind: 'for' }>, scope: Scope): Flow {
     const iterable = this.expression(statement.iterable, scope);
-    const items = this.itemsOf(iterable);
+    const items = this.possibleItems(iterable);
     if (items !== undefined && items.length <= MAX_LOOP) {
       for (const item of items) {
         this.assign(statement.target, item, scope, statement.from);
@@ -401,10 +404,27 @@ class Evaluator implements SparkContext, CommandLine {
     return undefined;
   }
 
+  /** The elements that a loop may meet, of any alternative; undefined when some are unknown. */
+  private possibleItems(value: Value): readonly Value[] | undefined {
+    if (value.kind === 'list') return value.isOpen ? [...value.items, UNKNOWN] : [...value.items];
+    if (value.kind !== 'union') return this.itemsOf(value);
+    const lists = value.options.map(option => this.possibleItems(option));
+    const known = lists.filter(list => list !== undefined);
+    return known.length === lists.length ? known.flat() : undefined;
+  }
+
   private elementOf(value: Value): Value {
     if (value.kind === 'list') return union([...value.items, ...(value.isOpen ? [UNKNOWN] : [])]);
     if (value.kind === 'union') return union(value.options.map(option => this.elementOf(option)));
     return UNKNOWN;
+  }
+
+  /** What a tuple of targets gets: of alternatives, place by place, when each has so many. */
+  private unpacked(value: Value, length: number): readonly Value[] | undefined {
+    if (value.kind !== 'union') return this.itemsOf(value);
+    const lists = value.options.map(option => this.itemsOf(option));
+    if (!lists.every(list => list?.length === length)) return undefined;
+    return Array.from({ length }, (_, index) => union(lists.map(list => list?.[index] ?? UNKNOWN)));
   }
 
   private assign(target: Expression, value: Value, scope: Scope, from: number): void {
@@ -417,7 +437,7 @@ class Evaluator implements SparkContext, CommandLine {
         return;
       case 'tuple':
       case 'list': {
-        const items = this.itemsOf(value);
+        const items = this.unpacked(value, target.items.length);
         const star = target.items.findIndex(item => item.kind === 'star');
         for (const [index, item] of target.items.entries()) {
           if (item.kind === 'star') {
@@ -819,7 +839,8 @@ class Evaluator implements SparkContext, CommandLine {
         return;
       }
       const iterable = this.expression(clause.iterable, inner);
-      const known = this.itemsOf(iterable);
+      const known = this.possibleItems(iterable);
+      if (iterable.kind === 'union' || (iterable.kind === 'list' && iterable.isOpen)) isOpen = true;
       if (known === undefined || known.length > MAX_LOOP) {
         isOpen = true;
         this.assign(clause.target, this.elementOf(iterable), inner, node.from);
@@ -839,6 +860,14 @@ class Evaluator implements SparkContext, CommandLine {
     const owner = this.expression(node.value, scope);
     const keys = node.items.map(item => this.expression(item, scope));
     if (node.isSlice) {
+      if (
+        owner.kind === 'external' &&
+        owner.path === 'sys.argv' &&
+        knownText(keys[0]) === '1' &&
+        keys.length === 1
+      ) {
+        return this.words === undefined ? UNKNOWN : { kind: 'list', items: [...this.words], isOpen: false };
+      }
       if (owner.kind === 'list') return { kind: 'list', items: [...owner.items], isOpen: true };
       return owner.kind === 'text' ? { ...owner, parts: [null] } : UNKNOWN;
     }
@@ -1534,6 +1563,9 @@ class Evaluator implements SparkContext, CommandLine {
     return new Column(undefined);
   }
 }
+
+/** The start of a statement that makes or changes a table. */
+const DEFINITION = /^\s*(CREATE|ALTER|DROP|RENAME)\s+(OR\s+REPLACE\s+)?(TABLE|VIEW|MATERIALIZED\s+VIEW)\b/i;
 
 const BUILTINS: ReadonlySet<string> = new Set([
   'str',

@@ -59,6 +59,8 @@ export interface CodeFacts {
   readonly sinks: readonly Sink[];
   readonly deadFrames: readonly DeadFrame[];
   readonly inserts: readonly Insert[];
+  /** SQL that makes or changes tables, in texts that the code hands to somebody; `\0` stands for an unknown piece. */
+  readonly definitions: readonly { readonly at: At; readonly sql: string }[];
   /** Spark settings that the code makes. */
   readonly conf: readonly { readonly key: string; readonly setting: Setting }[];
   /** Paths that the code gives to other programs, e.g. inside of SQL: object-store URLs in texts that escape. */

@@ -189,11 +189,13 @@ export function parsePython(source: string): Module {
   const lineStarts = [0];
   for (let index = source.indexOf('\n'); index >= 0; index = source.indexOf('\n', index + 1))
     lineStarts.push(index + 1);
-  const reader = new Reader(source);
-  const body = reader.block(parser.parse(source).topNode);
+  let { body, hasErrors } = read(source, source);
+  // The grammar takes `\\{{` in a raw f-string for the start of a replacement; any other character stands for the same.
+  const plain = hasErrors ? source.replace(/\\(?=\{\{)/g, '_') : source;
+  if (plain !== source) ({ body, hasErrors } = read(plain, source));
   return {
     body,
-    hasErrors: reader.hasErrors,
+    hasErrors,
     lineOf: offset => {
       let low = 0;
       let high = lineStarts.length - 1;
@@ -205,6 +207,13 @@ export function parsePython(source: string): Module {
       return low;
     },
   };
+}
+
+/** Parses one text and takes the literals from another of the same length. */
+function read(text: string, source: string): Pick<Module, 'body' | 'hasErrors'> {
+  const reader = new Reader(source);
+  const body = reader.block(parser.parse(text).topNode);
+  return { body, hasErrors: reader.hasErrors };
 }
 
 class Reader {

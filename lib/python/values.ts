@@ -175,7 +175,7 @@ export function concatenated(pieces: readonly Text[], at?: At): Text {
   };
 }
 
-/** Beyond that many alternatives a value counts as unknown. */
+/** Beyond that many alternatives the others are one unknown. */
 const MAX_ALTERNATIVES = 16;
 
 /** One value that may be any of several. */
@@ -191,7 +191,11 @@ export function union(values: readonly Value[]): Value {
   const [first, ...others] = options;
   if (first === undefined) return UNKNOWN;
   if (others.length === 0) return first;
-  return { kind: 'union', options: [...options].slice(0, MAX_ALTERNATIVES) };
+  const all = [...options];
+  return {
+    kind: 'union',
+    options: all.length > MAX_ALTERNATIVES ? [...all.slice(0, MAX_ALTERNATIVES), UNKNOWN] : all,
+  };
 }
 
 function identity(value: Value): string | undefined {
@@ -232,9 +236,9 @@ export function truth(value: Value): boolean | undefined {
           ? undefined
           : false;
     case 'list':
-      return value.items.length > 0 ? true : value.isOpen ? undefined : false;
+      return value.isOpen ? undefined : value.items.length > 0;
     case 'dict':
-      return value.entries.size > 0 ? true : value.isOpen ? undefined : false;
+      return value.isOpen ? undefined : value.entries.size > 0;
     case 'function':
     case 'class':
     case 'module':

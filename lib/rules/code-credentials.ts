@@ -12,6 +12,8 @@ export interface CodeCredential {
  * key, a setting (`.option("password", "…")`), or the default of a variable of the environment.
  */
 export function codeCredentials(module: Module): CodeCredential[] {
+  // What is left of a program after a syntax error may be put together wrongly.
+  if (module.hasErrors) return [];
   const found: CodeCredential[] = [];
   const give = (name: string | undefined, value: Expression | undefined) => {
     const literal = value === undefined ? undefined : literalText(value);
@@ -29,9 +31,9 @@ export function codeCredentials(module: Module): CodeCredential[] {
     if (node.kind === 'call') {
       for (const { name, value } of node.args) give(name, value);
       const [first, second] = positional(node.args);
-      // name, value: option(), config(), set(), getenv(), setdefault(), environ.get() and their like.
-      if (first !== undefined && second !== undefined && node.args.length <= 3)
+      if (first !== undefined && second !== undefined && SETTERS.has(calledName(node.callee))) {
         give(literalText(first), second);
+      }
     }
     if (node.kind === 'dict')
       for (const { key, value } of node.entries)
@@ -42,7 +44,8 @@ export function codeCredentials(module: Module): CodeCredential[] {
     for (const statement of statements) {
       if (statement.kind === 'assign') {
         for (const target of statement.targets) {
-          if (target.kind === 'name') give(target.id, statement.value);
+          // A parser's tokens are no credentials; `api_token` is.
+          if (target.kind === 'name' && target.id !== 'token') give(target.id, statement.value);
           else if (target.kind === 'attribute') give(target.name, statement.value);
           else if (target.kind === 'subscript' && target.items[0] !== undefined)
             give(literalText(target.items[0]), statement.value);
@@ -56,6 +59,25 @@ export function codeCredentials(module: Module): CodeCredential[] {
   };
   walk(module.body);
   return found;
+}
+
+/** Functions that take a name and its value, or its default. */
+const SETTERS: ReadonlySet<string> = new Set([
+  'option',
+  'config',
+  'set',
+  'setIfMissing',
+  'getenv',
+  'get',
+  'setdefault',
+  'setProperty',
+  'putenv',
+  'setenv',
+  'add_header',
+]);
+
+function calledName(callee: Expression): string {
+  return callee.kind === 'attribute' ? callee.name : callee.kind === 'name' ? callee.id : '';
 }
 
 function positional(args: readonly Argument[]): Expression[] {

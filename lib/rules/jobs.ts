@@ -46,8 +46,9 @@ export interface Mount {
   readonly readOnly: boolean;
 }
 
-/** A Spark program that the manifests run. */
+/** A program that the manifests run: a Spark application, or any other in Python whose code is there. */
 export interface Job {
+  readonly usesSpark: boolean;
   readonly object: ManifestObject;
   readonly name: string;
   /** A SparkApplication, or a container that starts Spark by itself. */
@@ -76,8 +77,8 @@ export interface Job {
   readonly code: JobCode | undefined;
 }
 
-/** Every Spark program among the manifests. */
-export function jobsIn(model: Model): Job[] {
+/** Every Spark program among the manifests, and every Python program whose code they hold. */
+export function programsIn(model: Model): Job[] {
   return [
     ...model.objects.flatMap(object => applicationJob(model, object)),
     ...model.templates.flatMap(template => containerJobs(model, template)),
@@ -143,6 +144,7 @@ function applicationJob(model: Model, object: ManifestObject): Job[] {
   return [
     {
       object,
+      usesSpark: true,
       name: object.metadata.name,
       kind: 'application',
       path,
@@ -278,7 +280,7 @@ function containerJob(
       )
     : undefined;
   // A Python program is a Spark job when its code says so.
-  if (!isSubmitted && (code === undefined || !usesSpark(code.facts))) return undefined;
+  if (!isSubmitted && code === undefined) return undefined;
   const inProcess = new Map(conf);
   for (const { key, setting } of code?.facts.conf ?? []) addCodeSetting(inProcess, key, setting, code);
 
@@ -289,6 +291,7 @@ function containerJob(
   const setting = (key: string) => (isSubmitted ? conf.get(key) : inProcess.get(key));
   return {
     object,
+    usesSpark: isSubmitted || (code !== undefined && usesSpark(code.facts)),
     name: object.metadata.name,
     kind: 'container',
     path,

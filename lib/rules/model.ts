@@ -1,7 +1,7 @@
 import type { Problem, SqlText } from '../manifest/load';
 import type { ManifestObject } from '../manifest/model';
 import { type PodTemplate, podTemplates } from '../manifest/pod-templates';
-import { type Job, jobsIn } from './jobs';
+import { type Job, programsIn } from './jobs';
 import type { FitNodes } from './nodes';
 import type { Path } from './rule';
 
@@ -32,7 +32,9 @@ export interface Model {
   readonly problems: readonly Problem[];
   readonly nodes: FitNodes | undefined;
   readonly templates: readonly PodTemplate[];
-  /** The Spark programs, with what their code does. */
+  /** The programs whose code the manifests hold, and all that run Spark. */
+  readonly programs: readonly Job[];
+  /** Of the programs those that run Spark. */
   readonly jobs: readonly Job[];
   readonly ofKind: (...kinds: readonly string[]) => readonly ManifestObject[];
   /**
@@ -56,16 +58,19 @@ export function buildModel(objects: readonly ManifestObject[], options: ModelOpt
       entry.split('/').map(part => new RegExp(`^${part.split('*').map(escapeRegExp).join('.*')}$`)),
     );
 
-  let jobs: readonly Job[] | undefined;
+  let programs: readonly Job[] | undefined;
   const model: Model = {
     objects,
     sql: options.sql ?? [],
     problems: options.problems ?? [],
     nodes: options.nodes,
     templates: podTemplates(objects),
+    get programs() {
+      programs ??= programsIn(model);
+      return programs;
+    },
     get jobs() {
-      jobs ??= jobsIn(model);
-      return jobs;
+      return model.programs.filter(({ usesSpark }) => usesSpark);
     },
     ofKind: (...kinds) => kinds.flatMap(kind => byKind.get(kind) ?? []),
     find: (kind, from, name) => {

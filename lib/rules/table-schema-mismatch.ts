@@ -2,7 +2,7 @@ import { distance } from 'fastest-levenshtein';
 import { knownPrefix, knownText } from '../python/values';
 import type { Job } from './jobs';
 import { type Finding, listed, type Place, quote, type Rule } from './rule';
-import { type DeclaredTable, declaredTables } from './tables';
+import { type DeclaredTable, declaredTables, hasUnknownTables } from './tables';
 
 interface Write {
   readonly place: Place;
@@ -18,10 +18,10 @@ export const tableSchemaMismatch: Rule = {
   refuses: 'code that writes a table or column which the DDL lacks',
   remedy: 'make the DDL and the code agree, best by deriving both from one contract',
   check: model => {
-    if (!model.jobs.some(({ code }) => code !== undefined)) return [];
+    if (!model.programs.some(({ code }) => code !== undefined)) return [];
     const tables = declaredTables(model);
-    if (tables.length === 0) return [];
-    return model.jobs.flatMap(job => writesOf(job).flatMap(write => finding(job, write, tables)));
+    if (tables.length === 0 || hasUnknownTables(model)) return [];
+    return model.programs.flatMap(job => writesOf(job).flatMap(write => finding(job, write, tables)));
   },
 };
 

@@ -9,9 +9,27 @@ export interface DeclaredTable extends Table {
   readonly place: Place;
 }
 
-/** The tables of SQL files, of SQL in ConfigMaps, and of statements on a container's command line. */
+/** Whether some program makes tables whose names or columns are not known, so that a missing one proves nothing. */
+export function hasUnknownTables(model: Model): boolean {
+  return model.programs.some(({ code }) =>
+    (code?.facts.definitions ?? []).some(
+      ({ sql }) => /^[^(]*\0/.test(sql) || (code?.facts.isPartial ?? false),
+    ),
+  );
+}
+
+/** The tables of programs' statements, of SQL files, of SQL in ConfigMaps, and of statements on a container's command line. */
 export function declaredTables(model: Model): DeclaredTable[] {
   return [
+    ...model.programs.flatMap(({ code }) => {
+      const sql = (code?.facts.definitions ?? [])
+        .filter(definition => !definition.sql.includes('\0'))
+        .map(definition => `${definition.sql};`)
+        .join('\n');
+      const [first] = code?.facts.definitions ?? [];
+      if (code === undefined || first === undefined) return [];
+      return tablesIn(sql).map(table => ({ ...table, place: code.place(first.at) }));
+    }),
     ...model.sql.flatMap(({ file, text }) =>
       tablesIn(text).map(table => ({ ...table, place: { file, line: table.line + 1 } })),
     ),
