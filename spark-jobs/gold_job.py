@@ -29,11 +29,19 @@ from contract import SILVER_COLUMNS, SILVER_FIELDS, SILVER_PARTITIONS
 from contract_clickhouse import TABLES, VIEWS
 from gold_load import FileLoad, Loader, load_files, load_partials
 from gold_partials import partials
+from graceful_stop import GracefulStop
 from job_log import JobError, fail, say
 from object_store import ObjectStore
 
 # A silver file holds what its columns are that are not in its path.
 _FILE_SCHEMA = ", ".join(field for name, field in zip(SILVER_COLUMNS, SILVER_FIELDS, strict=True) if name not in SILVER_PARTITIONS)
+
+_SPARK_SETTINGS = {
+    # A file has tens of thousands of users: above this many groups Spark would sort the rows instead (default 128).
+    "spark.sql.objectHashAggregate.sortBased.fallbackThreshold": "10000000",
+    # Partials are small and the number of tasks is known: no waiting for statistics between stages.
+    "spark.sql.adaptive.enabled": "false",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -65,6 +73,11 @@ class Gold:
     options: argparse.Namespace
     failure: JobError | None = None
 
+    def __post_init__(self) -> None:
+        for name, value in _SPARK_SETTINGS.items():
+            self.spark.conf.set(name, value)
+        self.spark.conf.set("spark.sql.shuffle.partitions", str(self.spark.sparkContext.defaultParallelism))
+
     def run(self, store: ObjectStore) -> None:
         """Follows the commit log until SIGTERM. Raises JobError when a batch fails."""
         while next(iter(store.list(self.options.commits, limit=1)), None) is None:
@@ -77,19 +90,23 @@ class Gold:
             .option("pathGlobFilter", "*.json")
             .text(self.options.commits)
         )
-        writer = manifests.writeStream.foreachBatch(self._batch).option("checkpointLocation", self.options.checkpoint)
+        stop = GracefulStop(self.spark, self.options.stop_timeout_seconds)
+        writer = manifests.writeStream.foreachBatch(partial(self._batch, stop)).option("checkpointLocation", self.options.checkpoint)
         query = writer.trigger(processingTime=f"{self.options.trigger_seconds} seconds").start()
         try:
-            query.awaitTermination()
+            stop.wait(query)
         except StreamingQueryException as error:
             raise self.failure or JobError(f"the query ended: {_first_line(error)}") from None
+        finally:
+            stop.close()
 
-    def _batch(self, manifests: DataFrame, batch: int) -> None:
-        try:
-            self.fold([str(row["value"]) for row in manifests.collect()], batch)
-        except JobError as error:
-            self.failure = error
-            raise
+    def _batch(self, stop: GracefulStop, manifests: DataFrame, batch: int) -> None:
+        with stop:
+            try:
+                self.fold([str(row["value"]) for row in manifests.collect()], batch)
+            except JobError as error:
+                self.failure = error
+                raise
 
     def fold(self, manifests: Sequence[str], batch: int) -> None:
         """Loads every file that the manifests name and the ledger does not; then writes the ledger."""
@@ -219,6 +236,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     run.add_argument("--engine", choices=("spark", "clickhouse"), default="spark", help="who scans and aggregates; default: %(default)s")
     run.add_argument("--trigger-seconds", type=int, default=60, help="from the start of a batch to the next; default: %(default)s")
     run.add_argument("--max-files-per-trigger", type=int, default=10, help="commits that one batch folds at most; default: %(default)s")
+    run.add_argument("--stop-timeout-seconds", type=int, default=120, help="how long SIGTERM waits for the batch under way; default: %(default)s")
     rebuild = commands.add_parser("rebuild", parents=[shared], help="compute a day anew from silver")
     rebuild.add_argument("--date", required=True, type=_day, help="the UTC day of the minute and hour tables, the business day of the daily ones, e.g. 2026-01-15")
     return parser.parse_args(arguments)
