@@ -40,6 +40,8 @@ describe('defaults', () => {
       '10',
       '--business-time-zone',
       'UTC',
+      '--stop-timeout-seconds',
+      '120',
     ]);
   });
 

@@ -24,6 +24,8 @@ import { type SparkConnector, SparkDependencies } from './spark-dependencies';
 
 /** The user `spark` of the apache/spark image. */
 const SPARK_USER = 185;
+/** How long a driver that is asked to stop waits for its batch: twice the jobs' default trigger. */
+const STOP_TIMEOUT = Duration.seconds(120);
 /** Where the code is mounted, in driver and executors. */
 const CODE_PATH = '/opt/spark/code';
 /** JVM and session settings that a job needs at submission: read by the local harness too. */
@@ -129,7 +131,7 @@ export interface SparkJobProps extends SparkJobOptions {
   readonly component: string;
   readonly namespace: string;
   readonly code: CodeConfigMap;
-  /** The entry file's command line. No secret belongs here. */
+  /** The entry file's command line; --stop-timeout-seconds is added. No secret belongs here. */
   readonly arguments: readonly string[];
   readonly connectors: readonly SparkConnector[];
   readonly store: ObjectStore;
@@ -143,11 +145,6 @@ export interface SparkJobProps extends SparkJobOptions {
   readonly secretFiles?: readonly SparkSecretFile[];
   /** JVM options of driver and executors. */
   readonly javaOptions?: string;
-  /**
-   * How long the driver waits for its batch when it is asked to stop.
-   * @default it does not wait
-   */
-  readonly stopTimeout?: Duration;
 }
 
 /** One key of a Secret as a file. */
@@ -247,7 +244,7 @@ export class SparkJob extends Construct {
         sparkVersion: spark.version,
         image,
         mainApplicationFile: `local://${CODE_PATH}/${props.code.entry}`,
-        arguments: [...props.arguments],
+        arguments: [...props.arguments, '--stop-timeout-seconds', `${STOP_TIMEOUT.toSeconds()}`],
         ...(dependencies.packages.length === 0
           ? {}
           : {
@@ -302,7 +299,7 @@ export class SparkJob extends Construct {
           ...pod(this.driver),
           serviceAccount: this.name,
           // After the wait, Spark itself still has its executors to stop.
-          terminationGracePeriodSeconds: (props.stopTimeout?.toSeconds() ?? 0) + 30,
+          terminationGracePeriodSeconds: STOP_TIMEOUT.toSeconds() + 30,
         },
         executor: {
           ...pod(this.executor),

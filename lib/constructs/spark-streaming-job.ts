@@ -88,8 +88,6 @@ const EXECUTOR: SparkPodDefaults = {
 
 /** Of the events, for the room that quarantine needs: far above what healthy web servers write. */
 const QUARANTINED_SHARE = 0.01;
-/** How long a driver that is asked to stop waits for its batch: twice the default trigger. */
-const STOP_TIMEOUT = Duration.seconds(120);
 /** Where a login's files appear in the pods. */
 const KAFKA_PATH = '/opt/spark/kafka';
 
@@ -192,7 +190,6 @@ export class SparkStreamingJob extends Construct {
         ...['--trigger-seconds', `${this.trigger.toSeconds()}`],
         ...['--max-offsets-per-trigger', `${this.maxOffsetsPerTrigger}`],
         ...['--time-zone', props.timeZone ?? 'UTC'],
-        ...['--stop-timeout-seconds', `${STOP_TIMEOUT.toSeconds()}`],
         ...kafkaOptions(kafka).flatMap(option => ['--kafka-option', option]),
       ],
       connectors: ['kafka', 'objectStore'],
@@ -201,7 +198,6 @@ export class SparkStreamingJob extends Construct {
       driver: sparkPod(DRIVER, props.driver),
       executor,
       executors,
-      stopTimeout: STOP_TIMEOUT,
       ...kafkaLogin(kafka.login),
     });
   }
