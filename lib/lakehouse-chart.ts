@@ -16,6 +16,7 @@ import { NetworkPolicies } from './constructs/network-policies';
 import type { NodeGroup } from './constructs/node-group';
 import { type Bucket, type ExternalObjectStoreProps, ObjectStore } from './constructs/object-store';
 import { PriorityClasses } from './constructs/priority-classes';
+import { ResourceQuotas } from './constructs/resource-quotas';
 import { SparkGoldJob, type SparkGoldJobProps } from './constructs/spark-gold-job';
 import { sparkEphemeralStorage } from './constructs/spark-job';
 import { SparkStreamingJob, type SparkStreamingJobProps } from './constructs/spark-streaming-job';
@@ -141,6 +142,7 @@ export class LakehouseChart extends Chart {
       const defaults = jobNamespaces.includes(name) ? { ephemeralStorage: sparkEphemeralStorage } : {};
       new Namespace(this, `namespace-${name}`, { name, ...defaults });
     }
+    new ResourceQuotas(this, 'quotas', { namespaces });
     if (props.gitOps !== undefined) {
       const { kafka } = this;
       new ArgoCdApplications(this, 'argocd', { namespaces, jobNamespaces, kafka, ...props.gitOps });
