@@ -181,7 +181,7 @@ class Evaluator implements SparkContext, CommandLine {
       this.inserts.set(key(place, insert.table, insert.columns), { ...insert, at: place });
     }
     if (DEFINITION.test(whole)) this.definitions.set(whole, { at, sql: whole });
-    if (/\bs3[an]?:\/\//.test(whole)) this.mentioned.set(key(at, whole), { at, value });
+    if (/^s3[an]?:\/\/\S*$/.test(whole)) this.mentioned.set(key(at, whole), { at, value });
   }
 
   // Modules.
@@ -1446,12 +1446,17 @@ class Evaluator implements SparkContext, CommandLine {
       }
       case 'dict': {
         const entries = new Map<string, Value>(first.kind === 'dict' ? first.entries : []);
+        const pairs = this.itemsOf(first)?.map(pair => this.itemsOf(pair));
+        for (const pair of first.kind === 'dict' ? [] : (pairs ?? [])) {
+          const name = knownText(pair?.[0]);
+          if (name !== undefined) entries.set(name, pair?.[1] ?? UNKNOWN);
+        }
         for (const [name, value] of args.keywords) entries.set(name, value);
-        return {
-          kind: 'dict',
-          entries,
-          isOpen: args.isOpen || (args.positional.length > 0 && (first.kind !== 'dict' || first.isOpen)),
-        };
+        const isKnown =
+          first.kind === 'dict'
+            ? !first.isOpen
+            : pairs?.every(pair => knownText(pair?.[0]) !== undefined) === true;
+        return { kind: 'dict', entries, isOpen: args.isOpen || (args.positional.length > 0 && !isKnown) };
       }
       case 'zip': {
         const lists = args.positional.map(value => this.itemsOf(value));

@@ -63,7 +63,7 @@ export interface CodeFacts {
   readonly definitions: readonly { readonly at: At; readonly sql: string }[];
   /** Spark settings that the code makes. */
   readonly conf: readonly { readonly key: string; readonly setting: Setting }[];
-  /** Paths that the code gives to other programs, e.g. inside of SQL: object-store URLs in texts that escape. */
+  /** Object-store URLs that the code hands to something that is not followed. */
   readonly mentioned: readonly Setting[];
   /** Whether part of the program could not be followed to its end, so that what is missing proves nothing. */
   readonly isPartial: boolean;

@@ -11,7 +11,7 @@ const SECRET_SUFFIX = /[a-z](Password|SecretKey|AccessKey|ApiKey|AuthToken|Acces
 
 /** Names that end like a credential's and hold something else: where it is, how long it lives, whether it is used. */
 const OTHER_MEANING =
-  /(automount|enable|use|require|allow)[a-z._-]*(token|secret|password)$|(max|min|num|count)[._-]?tokens?$/i;
+  /(^|[._-])(automount|enable|use|require|allow)[a-z._-]*(token|secret|password)$|(^|[._-])(max|min|num|count)[._-]?tokens?$/i;
 
 export function isCredentialName(name: string): boolean {
   return (SECRET_NAME.test(name) || SECRET_SUFFIX.test(name)) && !OTHER_MEANING.test(name);

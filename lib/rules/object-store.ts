@@ -46,7 +46,7 @@ export function normalizedLocation(location: string): string {
 
 /** Bucket and key of an object-store URL. */
 export function bucketOf(location: string): string | undefined {
-  return /^s3[an]?:\/\/([^/]+)/i.exec(location)?.[1];
+  return /^s3[an]?:\/\/([a-z0-9][a-z0-9.-]*)(?:\/|$)/i.exec(location)?.[1];
 }
 
 /** Whether a text with unknown pieces may be this location, something above it or something below it. */

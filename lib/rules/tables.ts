@@ -9,11 +9,15 @@ export interface DeclaredTable extends Table {
   readonly place: Place;
 }
 
-/** Whether some program makes tables whose names or columns are not known, so that a missing one proves nothing. */
+/** A table whose name is unknown, or a column that is added under an unknown name. */
+const UNKNOWN_DEFINITION =
+  /^\s*(?:CREATE\s+(?:OR\s+REPLACE\s+)?(?:MATERIALIZED\s+)?(?:TABLE|VIEW)\s+(?:IF\s+NOT\s+EXISTS\s+)?\S*\0|(?:ALTER|RENAME)\s+TABLE\s+\S*\0|ALTER\b[\s\S]*\b(?:ADD|RENAME)\s+COLUMN\s[\s\S]*\0)/i;
+
+/** Whether some program makes tables or columns whose names are not known, so that a missing one proves nothing. */
 export function hasUnknownTables(model: Model): boolean {
   return model.programs.some(({ code }) =>
     (code?.facts.definitions ?? []).some(
-      ({ sql }) => /^[^(]*\0/.test(sql) || (code?.facts.isPartial ?? false),
+      ({ sql }) => UNKNOWN_DEFINITION.test(sql) || (code?.facts.isPartial ?? false),
     ),
   );
 }
@@ -22,13 +26,17 @@ export function hasUnknownTables(model: Model): boolean {
 export function declaredTables(model: Model): DeclaredTable[] {
   return [
     ...model.programs.flatMap(({ code }) => {
-      const sql = (code?.facts.definitions ?? [])
-        .filter(definition => !definition.sql.includes('\0'))
-        .map(definition => `${definition.sql};`)
-        .join('\n');
-      const [first] = code?.facts.definitions ?? [];
+      const definitions = code?.facts.definitions ?? [];
+      const [first] = definitions;
       if (code === undefined || first === undefined) return [];
-      return tablesIn(sql).map(table => ({ ...table, place: code.place(first.at) }));
+      const place = code.place(first.at);
+      const whole = definitions.filter(({ sql }) => !sql.includes('\0')).map(({ sql }) => `${sql};`);
+      // Of a statement with an unknown piece only the table's name is taken.
+      const named = definitions.filter(({ sql }) => sql.includes('\0')).flatMap(({ sql }) => tablesIn(sql));
+      return [
+        ...tablesIn(whole.join('\n')).map(table => ({ ...table, place })),
+        ...named.map(table => ({ ...table, columns: undefined, place })),
+      ];
     }),
     ...model.sql.flatMap(({ file, text }) =>
       tablesIn(text).map(table => ({ ...table, place: { file, line: table.line + 1 } })),
