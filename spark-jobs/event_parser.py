@@ -68,7 +68,7 @@ def parse(records: DataFrame, time_zone: str) -> DataFrame:
     usual = split.select(
         *passed,
         "text",
-        F.when(F.col("text").isNull(), F.base64("value")).alias("value_base64"),
+        F.when(F.col("text").isNull(), base64_line(F.col("value"))).alias("value_base64"),
         F.when(_is_usual_line(), _usual_line()).alias("usual"),
     )
     raw = usual.select(*passed, "text", "value_base64", F.coalesce("usual", _any_value()).alias("raw"))
@@ -110,6 +110,11 @@ def parse(records: DataFrame, time_zone: str) -> DataFrame:
         "latency_ms",
         _reason().alias("reason"),
     )
+
+
+def base64_line(value: Column) -> Column:
+    """Base64 on one line: Spark breaks it after 76 characters, as MIME does."""
+    return F.replace(F.base64(value), F.lit("\r\n"), F.lit(""))
 
 
 def _reason() -> Column:
@@ -224,14 +229,16 @@ def _any_value() -> Column:
     is_braced = text.rlike(rf"\A{_SPACE}*+\{{") & F.rtrim(F.translate(text, "\t\r\n", "   ")).endswith("}")
     return _let(
         F.when(is_braced, F.from_json(text, schema, options)),
-        lambda fields: F.when(fields.isNull(), _line(text, F.lit(False)))
-        .when(fields[_MALFORMED].isNotNull(), _line(text, F.lit(True)))
+        lambda fields: F.when(fields.isNull(), _line(F.lit(False)))
+        .when(fields[_MALFORMED].isNotNull(), _line(F.lit(True)))
         .otherwise(_json(text, fields)),
     )
 
 
-def _line(text: Column, is_malformed_json: Column) -> Column:
-    event = F.call_function("rtrim", F.lit(" \t\r\n"), F.regexp_extract(text, rf"(?s)\[{_EVENT_TYPE}\].*", 0))
+def _line(is_malformed_json: Column) -> Column:
+    # In SQL, whose TRIM alone takes the characters to trim; a backslash is doubled there.
+    pattern = rf"(?s)\[{_EVENT_TYPE}\].*".replace("\\", r"\\")
+    event = F.expr(rf"TRIM(TRAILING ' \t\r\n' FROM regexp_extract(text, '{pattern}', 0))")
 
     def fields(event: Column, tokens: Column) -> Column:
         first, second = F.get(tokens, F.lit(0)), F.get(tokens, F.lit(1))

@@ -6,7 +6,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 import contract
-from event_parser import parse
+from event_parser import base64_line, parse
 
 # Printable ASCII but the quote and the backslash: stands in a JSON string as it is. A class that lists its
 # characters is one table look-up in java.util.regex.
@@ -31,7 +31,7 @@ def bronze_lines(records: DataFrame) -> DataFrame:
         F.when(text.rlike(rf"\A[{_PLAIN}]*+\z"), F.concat(F.lit(',"value":"'), text, F.lit('"}')))
         .when(F.col("value").isNull(), F.lit("}"))
         .when(is_text, F.concat(F.lit(","), F.substring(F.to_json(F.struct(decoded.alias("value"))), 2, 2**31 - 1)))
-        .otherwise(F.concat(F.lit(',"value_base64":"'), F.base64("value"), F.lit('"}')))
+        .otherwise(F.concat(F.lit(',"value_base64":"'), base64_line(F.col("value")), F.lit('"}')))
     )
     return records.select(
         F.concat(

@@ -35,8 +35,9 @@ _CONF = {
     "spark.hadoop.fs.s3a.connection.establish.timeout": "5000",
 }
 
-# Warnings that say nothing: a page of statistics for each checkpoint file, and that Hadoop has no native code here.
-_LOUD = ("org.apache.hadoop.fs.s3a.S3AInstrumentation", "org.apache.hadoop.util.NativeCodeLoader")
+# Warnings that nobody can act on: a page of statistics for each checkpoint file, that object_store.py uses the AWS client,
+# that Hadoop has no native code here and no metrics file.
+_LOUD = ("org.apache.hadoop.fs.s3a.S3AInstrumentation", "org.apache.hadoop.fs.s3a.S3AFileSystem", "org.apache.hadoop.util.NativeCodeLoader", "org.apache.hadoop.metrics2.impl.MetricsConfig")
 
 
 def create(name: str) -> SparkSession:
