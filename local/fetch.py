@@ -27,11 +27,13 @@ from local.process import die_with_parent
 
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parent
+POLICY_REQUIREMENTS = REPOSITORY / "e2e" / "policy" / "requirements.txt"
 
 VERSITYGW_VERSION = "v1.8.0"
 # The last commits of the archived projects: the module proxy does not know their releases by name.
 MINIO_VERSION = "v0.0.0-20260212201848-7aac2a2c5b7c"
 MINIO_CLIENT_VERSION = "v0.0.0-20250313080218-cf909e1063a9"
+KUBE_SCORE_VERSION = "v1.20.0"
 OLDEST_PYTHON = (3, 10)
 JAVA_VERSION = 17  # the Java of the image apache/spark:3.5.7-java17-python3
 MAVEN_COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
@@ -57,7 +59,7 @@ class Artifact:
     folder: Path
     needs: tuple[str, ...]
     build: Callable[[Path, Callable[[list[str]], None]], None]
-    by_name_only: bool = False  # large, and one test's alone: not among "all"
+    by_name_only: bool = False  # one test's alone: not among "all"
 
     @property
     def complete(self) -> bool:
@@ -110,6 +112,29 @@ def _build_minio(folder: Path, run: Callable[[list[str]], None]) -> None:
         run(["env", f"GOBIN={folder}", "go", "install", "-trimpath", f"github.com/minio/{module}@{version}"])
 
 
+def _build_kube_score(folder: Path, run: Callable[[list[str]], None]) -> None:
+    folder.mkdir()
+    run(["env", f"GOBIN={folder}", "go", "install", "-trimpath", f"github.com/zegl/kube-score/cmd/kube-score@{KUBE_SCORE_VERSION}"])
+
+
+def _build_policy_tools(folder: Path, run: Callable[[list[str]], None]) -> None:
+    run([sys.executable, "-m", "venv", str(folder)])
+    run(
+        [
+            str(folder / "bin" / "python"),
+            "-m",
+            "pip",
+            "install",
+            "--disable-pip-version-check",
+            "--require-hashes",
+            "--no-deps",
+            "--only-binary=:all:",
+            "-r",
+            str(POLICY_REQUIREMENTS),
+        ]
+    )
+
+
 def artifacts() -> dict[str, Artifact]:
     """Everything there is to fetch, by name."""
     cache = cache_folder()
@@ -125,6 +150,15 @@ def artifacts() -> dict[str, Artifact]:
             Artifact("clickhouse", "the ClickHouse server", cache / f"clickhouse-{_pinned(library)}", ("npm",), _build_clickhouse),
             Artifact("object-store", "the S3 server", cache / f"versitygw-{VERSITYGW_VERSION}", ("go",), _build_object_store),
             Artifact("minio", "MinIO and its client", cache / f"minio-{_pinned(also=MINIO_VERSION + MINIO_CLIENT_VERSION)}", ("go",), _build_minio, by_name_only=True),
+            Artifact("kube-score", "kube-score", cache / f"kube-score-{KUBE_SCORE_VERSION}", ("go",), _build_kube_score, by_name_only=True),
+            Artifact(
+                "policy-tools",
+                "checkov and kubernetes-validate",
+                cache / f"policy-tools-python{python}-{_pinned(POLICY_REQUIREMENTS, also=sys.base_prefix)}",
+                ("python",),
+                _build_policy_tools,
+                by_name_only=True,
+            ),
         )
     }
 
@@ -260,6 +294,7 @@ def _attempt(artifact: Artifact) -> str | None:
 
 
 def main() -> int:
+    """`python3 -m local.fetch NAME…` fetches the named parts and prints their folders, one a line; without names, everything."""
     try:
         ensure(*sys.argv[1:])
     except FetchError as failure:
@@ -267,6 +302,8 @@ def main() -> int:
         return 1
     except KeyboardInterrupt:
         return 130
+    for name in sys.argv[1:]:
+        print(artifacts()[name].folder)
     return 0
 
 

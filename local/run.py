@@ -121,9 +121,9 @@ def _drive_with_requests(pipeline: Pipeline, options: Namespace, say: Say, repor
             load.stop()
     if load.exit_code != 0:
         raise ComponentError(f"the load generator ended with code {load.exit_code}: {load.tail()}")
-    report = json.loads(load.tail(1))
-    say(f"{report['answered']:,} requests answered, p99 {report['latencyMs']['p99']:.1f} ms")
-    return int(report["answered"])
+    result = json.loads(load.tail(1))
+    say(f"{result['answered']:,} requests answered, p99 {result['latencyMs']['p99']:.1f} ms")
+    return int(result["answered"])
 
 
 def _stay(pipeline: Pipeline, say: Say) -> None:

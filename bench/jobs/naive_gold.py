@@ -6,7 +6,7 @@ It throws its results away, so that only its own work is measured. Arguments: SI
 import sys
 
 from pyspark.sql import DataFrame, SparkSession, Window
-from pyspark.sql import functions as F  # noqa: N812
+from pyspark.sql import functions as F
 
 
 def write(table: DataFrame, name: str) -> None:

@@ -27,7 +27,7 @@ class Command:
     def text(self) -> str:
         return self.output.read_text()
 
-    def wait_for(self, pattern: str, timeout_seconds: float = 120) -> re.Match[str]:
+    def wait_for(self, pattern: str, timeout_seconds: float = 400) -> re.Match[str]:
         deadline = time.monotonic() + timeout_seconds
         while (found := re.search(pattern, self.text)) is None:
             assert time.monotonic() < deadline, self.text
@@ -68,7 +68,7 @@ def assert_nothing_is_left_of(folder: str) -> None:
 def test_it_ends_with_the_tables_and_the_proof(tmp_path: Path, started: list[Command]) -> None:
     started.append(command := Command(tmp_path, "--events", "2000", "--rate", "400", "--engine", "clickhouse"))
 
-    code = command.process.wait(300)
+    code = command.process.wait(600)
 
     assert code == 0, command.text
     folder = re.findall(r"everything is in (\S+)", command.text)[0]
@@ -88,7 +88,7 @@ def test_an_interrupt_stops_everything(tmp_path: Path, started: list[Command]) -
 
     command.process.send_signal(signal.SIGINT)
 
-    assert command.process.wait(120) == 130
+    assert command.process.wait(200) == 130
     assert command.text.endswith("stopped\n")
     assert not Path(folder).exists()
     assert_nothing_is_left_of(folder)
@@ -103,7 +103,7 @@ def test_a_component_that_dies_ends_the_run_with_its_name(tmp_path: Path, starte
     assert len(broker) == 1
     subprocess.run(["kill", "-9", *broker], check=True)
 
-    assert command.process.wait(120) == 1
+    assert command.process.wait(200) == 1
     assert "Kafka ended with code -9" in command.text
     assert f"the folder {folder} is kept" in command.text
     assert "Traceback" not in command.text
