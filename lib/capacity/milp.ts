@@ -1,4 +1,5 @@
-import loadHighs, { type Highs } from 'highs';
+import type loadHighs from 'highs';
+import type { Highs } from 'highs';
 
 /** What a run of the solver found. */
 export type MilpResult =
@@ -13,9 +14,10 @@ export interface MilpLimits {
 
 let loading: Promise<Highs> | undefined;
 
-/** The HiGHS solver, compiled to WebAssembly; loaded once. */
+/** The HiGHS solver, compiled to WebAssembly; loaded once, and not for a synthesis, which does not need it. */
 export function solver(): Promise<Highs> {
-  loading ??= loadHighs();
+  // The package's types describe its CommonJS form, in which the function is the module itself.
+  loading ??= import('highs').then(({ default: load }) => (load as unknown as typeof loadHighs)());
   return loading;
 }
 
