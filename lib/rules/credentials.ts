@@ -52,7 +52,7 @@ const FORMS: readonly {
     level: 'warning',
   },
   {
-    form: /\b[a-z][a-z0-9+.-]*:\/\/[^\s:/@'"]+:(?!\$|\{|<|%)[^\s:/@'"]{3,}@[\w[]/i,
+    form: /\b[a-z][a-z0-9+.-]{0,20}:\/\/[^\s:/@'"]{1,100}:(?!\$|\{|<|%)[^\s:/@'"]{3,200}@[\w[]/i,
     what: 'a URL with a password',
     level: 'error',
   },

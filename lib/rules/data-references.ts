@@ -114,7 +114,7 @@ function declaredBuckets(model: Model): Buckets | undefined {
   const sources: string[] = [];
   const read = (script: string, beside: readonly string[]) => {
     for (const match of script.matchAll(
-      /\b(?:mc\s+mb\b|aws\b[^\n;]*\bs3\s+mb\b|create-bucket\b[^\n;]*--bucket\b)\s*((?:\\\n|[^\n;|&<>])*)/g,
+      /\b(?:mc\s+mb\b|aws\b[^\n;]{0,200}\bs3\s+mb\b|create-bucket\b[^\n;]{0,200}--bucket\b)\s*((?:\\\n|[^\n;|&<>])*)/g,
     )) {
       const words = (match[1] ?? '')
         .split(/[\s"']+/)
