@@ -177,7 +177,7 @@ function create(
   const isConditional = reader.takes('IF', 'NOT', 'EXISTS');
   const named = reader.name();
   if (named === undefined) return undefined;
-  if (reader.takes('UUID')) reader.identifier();
+  if (reader.takes('UUID')) reader.advance();
   if (reader.takes('ON', 'CLUSTER')) reader.identifier();
   const groups = reader.groups();
   return {
