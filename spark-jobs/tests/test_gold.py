@@ -300,9 +300,7 @@ def test_without_the_ledger_such_a_replay_counts_twice(silver: Silver, make_gold
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_an_insert_that_fails_in_the_middle_stops_the_batch_and_is_made_up_for(
-    silver: Silver, make_gold: MakeGold, client: Client, clickhouse: ClickHouse, engine: str
-) -> None:
+def test_an_insert_that_fails_in_the_middle_stops_the_batch_and_is_made_up_for(silver: Silver, make_gold: MakeGold, client: Client, clickhouse: ClickHouse, engine: str) -> None:
     gold = make_gold(engine)
     manifest = silver.commit(events(1, 500))
     client.execute(f"RENAME TABLE {client.database}.user_states TO {client.database}.away")
@@ -317,9 +315,7 @@ def test_an_insert_that_fails_in_the_middle_stops_the_batch_and_is_made_up_for(
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_without_the_token_a_replay_counts_twice(
-    silver: Silver, make_gold: MakeGold, client: Client, clickhouse: ClickHouse, engine: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_the_token_a_replay_counts_twice(silver: Silver, make_gold: MakeGold, client: Client, clickhouse: ClickHouse, engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
     gold = make_gold(engine)
     manifest = silver.commit(events(1, 300))
     tokenless = {name: value for name, value in Loader.settings("token").items() if name != "insert_deduplication_token"}
@@ -382,9 +378,7 @@ class TestRebuild:
         return JobsObjectStore(spark)
 
     @pytest.mark.parametrize("zone", ["UTC", "Asia/Seoul"])
-    def test_mends_a_day_and_leaves_the_others(
-        self, silver: Silver, make_gold: MakeGold, client: Client, clickhouse: ClickHouse, spark: SparkSession, zone: str
-    ) -> None:
+    def test_mends_a_day_and_leaves_the_others(self, silver: Silver, make_gold: MakeGold, client: Client, clickhouse: ClickHouse, spark: SparkSession, zone: str) -> None:
         gold = make_gold("clickhouse", zone)
         manifests = [silver.commit(events(seed, 500)) for seed in range(2)]
         gold.fold(manifests, 0)

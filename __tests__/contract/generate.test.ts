@@ -1,0 +1,135 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { clickHouseTables, clickHouseViews } from '../../lib/contract/clickhouse-ddl';
+import { ContractError, objectNamed, objectsTagged, readContract } from '../../lib/contract/contract';
+import { generatedFiles } from '../../lib/contract/generate';
+import { metricsTables } from '../../lib/contract/schema';
+
+const root = join(__dirname, '../..');
+const text = readFileSync(join(root, 'contract/lakehouse.odcs.yaml'), 'utf8');
+
+function problemsOf(changed: string): readonly string[] {
+  try {
+    generatedFiles(readContract(changed));
+  } catch (error) {
+    if (error instanceof ContractError) return error.problems;
+    throw error;
+  }
+  return [];
+}
+
+/** The contract with one text replaced, which has to be there. */
+function edited(from: string, to: string): string {
+  expect(text).toContain(from);
+  return text.replace(from, to);
+}
+
+test('no generated file is stale', () => {
+  const stale = [...generatedFiles(readContract(text))]
+    .filter(([path, generated]) => readFileSync(join(root, path), 'utf8') !== generated)
+    .map(([path]) => path);
+  expect(stale).toEqual([]);
+});
+
+test('the contract of this repository has no problem', () => {
+  expect(problemsOf(text)).toEqual([]);
+});
+
+test('the five metrics tables are views, and their states and ledgers tables', () => {
+  const contract = readContract(text);
+  expect(clickHouseViews(contract).map(view => view.name)).toEqual([
+    'gold_hidden_generations',
+    'metrics_server_health_minutely',
+    'metrics_operational_hourly',
+    'metrics_business_daily',
+    'metrics_funnel_daily',
+    'metrics_data_quality_hourly',
+  ]);
+  expect(Object.keys(metricsTables)).toEqual(objectsTagged(contract, 'metrics').map(object => object.name));
+  expect(clickHouseTables(contract).every(table => table.columns.every(column => column.type !== ''))).toBe(
+    true,
+  );
+});
+
+test('every state table remembers tokens', () => {
+  for (const table of clickHouseTables(readContract(text)).filter(table => table.name.endsWith('_states'))) {
+    expect(table.settings['non_replicated_deduplication_window']).toBe(50000);
+  }
+});
+
+test('a measure that is added to the contract alone reaches both engines, the DDL, the view and the types', () => {
+  const changed = edited(
+    '      - { name: users, logicalType: array, required: true, description: The distinct users, customProperties',
+    `      - { name: latency, logicalType: integer, required: true, description: Sum of latencies, customProperties: [{ property: measure, value: { kind: sum, of: delay_us } }] }
+      - { name: users, logicalType: array, required: true, description: The distinct users, customProperties`,
+  ).replace(
+    '      - { name: total_bytes, logicalType: integer, physicalType: UInt64,',
+    `      - { name: total_latency, logicalType: integer, physicalType: Int64, required: true, description: Latency, customProperties: [{ property: derivation, value: { server_health_states: latency } }] }
+      - { name: total_bytes, logicalType: integer, physicalType: UInt64,`,
+  );
+  const files = generatedFiles(readContract(changed));
+  expect(files.get('contract/clickhouse.sql')).toContain('latency SimpleAggregateFunction(sum, Int64)');
+  expect(files.get('contract/clickhouse.sql')).toContain("CAST(states.latency, 'Int64') AS total_latency");
+  expect(files.get('spark-jobs/contract_gold.py')).toContain('sum(delay_us) AS latency_state');
+  expect(files.get('spark-jobs/contract_gold.py')).toContain('("latency", "sum(delay_us)")');
+  expect(files.get('lib/contract/schema.ts')).toContain('readonly total_latency: number;');
+});
+
+test.each([
+  [
+    'an unknown logical type',
+    edited('logicalType: boolean', 'logicalType: flag'),
+    /^silver\.is_failed has logicalType flag; allowed are string, integer, /,
+  ],
+  [
+    'an unknown measure',
+    edited('kind: count', 'kind: median'),
+    /^server_health_states\.total_records has measure kind median; allowed are count, sum, /,
+  ],
+  [
+    'a measure of nothing',
+    edited('kind: sum, of: failed', 'kind: sum, of: lost'),
+    /^a measure is made of lost, which neither gold_event nor silver has$/,
+  ],
+  [
+    'a column that stands twice',
+    edited(
+      'name: http_method\n        logicalType: string\n        physicalType',
+      'name: status\n        logicalType: string\n        physicalType',
+    ),
+    /^silver\.status stands twice; give each column its own name$/,
+  ],
+  [
+    'a derivation from no state table',
+    edited('{ server_health_states: minute }', '{ server_states: minute }'),
+    /metrics_server_health_minutely/,
+  ],
+  [
+    'a window of nothing',
+    edited('value: 50000', 'value: 0'),
+    /^custom property deduplicationWindow is 0; set a whole number above 0$/,
+  ],
+  [
+    'no description',
+    edited('        description: Kafka topic.\n', ''),
+    /^bronze\.topic has no description; say what it means$/,
+  ],
+])('%s is refused', (_, changed, sentence) => {
+  const problems = problemsOf(changed);
+  expect(problems.length).toBeGreaterThan(0);
+  expect(problems.join('\n')).toMatch(sentence);
+});
+
+test('all problems are reported at once', () => {
+  const changed = edited('logicalType: boolean', 'logicalType: flag').replace(
+    '        description: Kafka topic.\n',
+    '',
+  );
+  expect(problemsOf(changed)).toHaveLength(2);
+});
+
+test('an object that the contract lacks is named with those that it has', () => {
+  expect(() => objectNamed(readContract(text), 'platinum')).toThrow(
+    /^the contract has no object platinum; its objects are event, bronze, /,
+  );
+});
