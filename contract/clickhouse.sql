@@ -96,7 +96,7 @@ ORDER BY (day, generation, published)
 COMMENT 'The generations of each rebuilt day. The highest published one is read, none means 0; higher ones are being built.';
 
 CREATE OR REPLACE VIEW logs.gold_hidden_generations AS
-SELECT day, arrayJoin(arrayFilter(one -> one != current, range(newest + 1))) AS generation
+SELECT day, toUInt32(arrayJoin(arrayFilter(one -> one != current, range(newest + 1)))) AS generation
 FROM (
   SELECT day, maxIf(generation, published = 1) AS current, max(generation) AS newest
   FROM logs.gold_generations

@@ -150,7 +150,7 @@ VIEWS = (
             ("day", "Date", "Day"),
             ("generation", "UInt32", "Generation that is not read"),
         ),
-        select="SELECT day, arrayJoin(arrayFilter(one -> one != current, range(newest + 1))) AS generation\nFROM (\n  SELECT day, maxIf(generation, published = 1) AS current, max(generation) AS newest\n  FROM {database}.gold_generations\n  GROUP BY day\n)",
+        select="SELECT day, toUInt32(arrayJoin(arrayFilter(one -> one != current, range(newest + 1)))) AS generation\nFROM (\n  SELECT day, maxIf(generation, published = 1) AS current, max(generation) AS newest\n  FROM {database}.gold_generations\n  GROUP BY day\n)",
         comment="The generations of rebuilt days that the metrics do not read: replaced ones and those being built.",
     ),
     View(

@@ -195,7 +195,7 @@ def _first_line(error: Exception) -> str:
 
 def _s3_url(spark: SparkSession) -> str:
     """How ClickHouse reaches a bucket of the store that Spark is configured for."""
-    hadoop = spark._jsc.hadoopConfiguration()  # type: ignore[attr-defined]
+    hadoop = spark._jsc.hadoopConfiguration()
     endpoint = str(hadoop.get("fs.s3a.endpoint", "")).rstrip("/")
     if not endpoint:
         return "https://{bucket}.s3.amazonaws.com"

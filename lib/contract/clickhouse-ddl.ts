@@ -96,7 +96,7 @@ const hiddenGenerations: ClickHouseView = {
     { name: 'day', type: 'Date', comment: 'Day' },
     { name: 'generation', type: 'UInt32', comment: 'Generation that is not read' },
   ],
-  select: `SELECT day, arrayJoin(arrayFilter(one -> one != current, range(newest + 1))) AS generation
+  select: `SELECT day, toUInt32(arrayJoin(arrayFilter(one -> one != current, range(newest + 1)))) AS generation
 FROM (
   SELECT day, maxIf(generation, published = 1) AS current, max(generation) AS newest
   FROM {database}.gold_generations

@@ -22,7 +22,7 @@ from gold_load import FileLoad, Loader
 from job_log import JobError
 from local.clickhouse import WRITER, ClickHouse
 from local.lake import Lake
-from local.object_store import ObjectStore, path_of
+from local.object_store import path_of
 from local.recount import KEYS, Row, differences, recount
 from object_store import ObjectStore as JobsObjectStore
 from schema_job import apply

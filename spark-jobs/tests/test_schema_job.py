@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
@@ -29,13 +29,13 @@ def definitions(client: Client) -> list[list[str]]:
 
 
 @pytest.fixture
-def with_tables(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Table], None]]:
+def with_tables(monkeypatch: pytest.MonkeyPatch) -> Callable[[Table], None]:
     """Puts one changed table into the contract."""
 
     def replace(changed: Table) -> None:
         monkeypatch.setattr(schema_job, "TABLES", tuple(changed if table.name == changed.name else table for table in TABLES))
 
-    yield replace
+    return replace
 
 
 def table(name: str) -> Table:
@@ -78,7 +78,7 @@ def test_a_new_column_is_added_to_a_table_that_holds_data(client: Client, with_t
     assert client.rows(f"SELECT total_requests, avg_delay_seconds FROM {client.database}.metrics_server_health_minutely") == [["3", "0"]]
 
 
-REFUSED = {
+REFUSED: dict[str, tuple[Callable[[], Table], str]] = {
     "a column that the contract lost": (
         lambda: without_column(table("action_states"), "sessions"),
         "column sessions of table {db}.action_states is not in the contract; to delete its values, run: ALTER TABLE {db}.action_states DROP COLUMN sessions",
@@ -124,7 +124,7 @@ def test_a_changed_deduplication_window_is_set(client: Client) -> None:
     apply(client, None)
     client.execute(f"ALTER TABLE {client.database}.user_states MODIFY SETTING non_replicated_deduplication_window = 7")
     apply(client, None)
-    assert "non_replicated_deduplication_window = 50000" in dict((name, text) for name, text in definitions(client))["user_states"]
+    assert "non_replicated_deduplication_window = 50000" in {row[0]: row[1] for row in definitions(client)}["user_states"]
 
 
 def test_a_longer_retention_is_set_and_a_shorter_one_refused(client: Client) -> None:
