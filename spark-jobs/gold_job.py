@@ -198,7 +198,8 @@ def _s3_url(spark: SparkSession) -> str:
     hadoop = spark._jsc.hadoopConfiguration()
     endpoint = str(hadoop.get("fs.s3a.endpoint", "")).rstrip("/")
     if not endpoint:
-        return "https://{bucket}.s3.amazonaws.com"
+        region = str(hadoop.get("fs.s3a.endpoint.region", "us-east-1"))
+        return f"https://{{bucket}}.s3.{region}.amazonaws.com"
     if "://" not in endpoint:
         scheme = "https" if hadoop.getBoolean("fs.s3a.connection.ssl.enabled", True) else "http"
         endpoint = f"{scheme}://{endpoint}"
