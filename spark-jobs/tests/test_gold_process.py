@@ -1,0 +1,76 @@
+"""The gold job as a process: how it starts, stops, says what it does, and ends when something is wrong."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from clickhouse import ClickHouse as Client
+from local.clickhouse import WRITER, ClickHouse
+from local.lake import Lake
+from local.process import Process, free_port
+from local.spark import JOBS, submit
+from schema_job import apply
+
+Start = Callable[..., Process]
+
+
+@pytest.fixture
+def start(tmp_path: Path, lake: Lake, clickhouse: ClickHouse, database: str) -> Start:
+    """Starts `gold_job.py run`, on arguments that are right unless they are given otherwise."""
+
+    def run(password: str = clickhouse.password, url: str = clickhouse.url, commits: str = lake.commits) -> Process:
+        arguments = {"commits": commits, "checkpoint": lake.gold_checkpoint, "clickhouse-url": url, "clickhouse-user": WRITER, "database": database, "trigger-seconds": "1"}
+        line = ["run", *(part for name, value in arguments.items() for part in (f"--{name}", value))]
+        return submit(JOBS / "gold_job.py", line, tmp_path / "gold", object_store=lake.object_store, extra_environment={"CLICKHOUSE_PASSWORD": password})
+
+    return run
+
+
+@pytest.fixture
+def schema(clickhouse: ClickHouse, database: str) -> None:
+    apply(Client(clickhouse.url, WRITER, clickhouse.password, database), None)
+
+
+def ends_with(job: Process, sentence: str) -> None:
+    assert job.wait(240) == 1
+    output = job.output()
+    assert sentence in output.splitlines()
+    assert "Traceback" not in output
+    assert "\tat " not in output
+
+
+def test_a_wrong_password_is_one_sentence(start: Start, schema: None, clickhouse: ClickHouse) -> None:
+    ends_with(start(password="wrong"), f"ClickHouse at {clickhouse.url} refuses user 'writer'; correct CLICKHOUSE_PASSWORD or --clickhouse-user")
+
+
+def test_absent_tables_are_one_sentence(start: Start, clickhouse: ClickHouse, database: str) -> None:
+    ends_with(start(), f"ClickHouse at {clickhouse.url} has no {database}.server_health_states (12 missing in all); run schema_job.py first")
+
+
+def test_an_absent_bucket_is_one_sentence(start: Start, schema: None) -> None:
+    sentence = "--commits s3a://nowhere/commits/ cannot be used: bucket 'nowhere' does not exist; create it or correct the location"
+    ends_with(start(commits="s3a://nowhere/commits/"), sentence)
+
+
+def test_a_local_commit_log_is_one_sentence(start: Start, schema: None) -> None:
+    ends_with(start(commits="/var/commits"), "--commits is '/var/commits'; it must be an object-store location such as s3a://bucket/path/")
+
+
+def test_an_unreachable_server_is_one_sentence_within_a_minute(start: Start) -> None:
+    url = f"http://127.0.0.1:{free_port()}"
+    ends_with(start(url=url), f"ClickHouse at {url} cannot be reached ([Errno 111] Connection refused); start it or correct --clickhouse-url")
+
+
+def test_sigterm_ends_a_job_that_waits_for_the_first_commit(start: Start, schema: None) -> None:
+    job = start()
+    deadline = time.monotonic() + 240
+    while "waiting for the first commit" not in job.output():
+        assert time.monotonic() < deadline, job.output()
+        assert job.exit_code is None, job.output()
+        time.sleep(0.2)
+    job.stop()
+    assert "Traceback" not in job.output()
