@@ -3,6 +3,7 @@ import { Testing } from 'cdk8s';
 import { KafkaCoordination } from '../../lib/constructs/kafka-cluster';
 import type { Flow, Workload } from '../../lib/constructs/network-policies';
 import { ExternalObjectStoreCredentials } from '../../lib/constructs/object-store';
+import { SparkDependencies } from '../../lib/constructs/spark-dependencies';
 import { LakehouseChart, type LakehouseChartProps } from '../../lib/lakehouse-chart';
 import { type ManifestObject, manifestObjects } from '../../lib/manifest/model';
 import { expandPods } from '../../lib/manifest/pods';
@@ -253,6 +254,20 @@ test('only Spark drivers and Grafana reach the Internet, S3 aside', () => {
   for (const block of blocks ?? []) {
     expect(block).toContain('"except":["10.0.0.0/8","172.16.0.0/12","192.168.0.0/16","100.64.0.0/10"]');
   }
+});
+
+test('a job whose image holds its packages does not reach the Internet', () => {
+  const { flows } = lakehouse({
+    streaming: {
+      image: 'registry.example.com/spark:3.5.7-connectors-1',
+      dependencies: SparkDependencies.baked(),
+    },
+  });
+  const leaving = flows.filter(({ to }) => to.name === 'the Internet');
+  expect(leaving.map(({ from }) => (from as Workload).name)).toEqual([
+    expect.stringMatching(/gold driver$/),
+    'grafana',
+  ]);
 });
 
 test('docs/network.md is what the default chart says', () => {

@@ -239,7 +239,9 @@ function intendedFlows(props: NetworkPoliciesProps): Flow[] {
         flow(driver, executor, [], `${label}: tasks, shuffle and broadcasts`),
         flow(executor, executor, [], `${label}: shuffle`),
         flow(driver, apiServer, api, `${label}: its executors are pods that it makes`),
-        flow(driver, INTERNET, [443], `${label}: packages are resolved when it starts`),
+        ...(spark.resolvesPackages
+          ? [flow(driver, INTERNET, [443], `${label}: packages are resolved when it starts`)]
+          : []),
         storeFlow(driver, `${label}: data and checkpoints`),
         storeFlow(executor, `${label}: data`),
       ],

@@ -183,6 +183,8 @@ export class SparkJob extends Construct {
   public readonly driver: Required<SparkPodProps>;
   public readonly executor: Required<SparkPodProps>;
   public readonly executors: SparkExecutorCount;
+  /** Whether the driver fetches packages from the Internet when it starts. */
+  public readonly resolvesPackages: boolean;
 
   constructor(scope: Construct, id: string, props: SparkJobProps) {
     super(scope, id);
@@ -207,6 +209,7 @@ export class SparkJob extends Construct {
     this.addServiceAccounts(labels, executorAccount, props.credentials);
 
     const dependencies = (props.dependencies ?? SparkDependencies.resolved()).settings(props.connectors);
+    this.resolvesPackages = dependencies.packages.length > 0;
     const restartSeconds = (props.restartInterval ?? Duration.seconds(30)).toSeconds();
     const env = [
       { name: 'PYTHONPATH', value: CODE_PATH },
