@@ -11,7 +11,8 @@ _NAMES = ("sequence", "lag", "milliseconds", "bronze", "silver", "quarantine")
 
 class BatchMetrics:
     """Gauges `AccumulatorSource.lakehouse_<name>`: sequence, lag (records), milliseconds, and rows by layer, all of
-    the last batch."""
+    the last batch.
+    """
 
     def __init__(self, spark: SparkSession) -> None:
         jvm: Any = spark._jvm

@@ -95,9 +95,7 @@ class BatchWriter:
         lines = bronze_lines(records).observe(stored, F.count(F.lit(1)).alias("rows"))
         _side_by_side(
             lambda: _writer(lines, _BRONZE).text(f"{self._bronze_folder()}/batch={name}"),
-            lambda: _writer(silver_rows(observed).withColumn("batch", F.lit(name)), _PARQUET)
-            .partitionBy(*contract.SILVER_PARTITIONS, "batch")
-            .parquet(self._locations.silver),
+            lambda: _writer(silver_rows(observed).withColumn("batch", F.lit(name)), _PARQUET).partitionBy(*contract.SILVER_PARTITIONS, "batch").parquet(self._locations.silver),
         )
         return self._written(name, stored.get, seen.get, parsed)
 
@@ -151,12 +149,7 @@ class BatchWriter:
         """
         ours, all_attempts = f"/batch={sequence:020d}-{attempt}/", f"/batch={sequence:020d}-"
         folders = (f"{self._bronze_folder()}{all_attempts}", f"{self._locations.silver}/", f"{self._locations.quarantine}{all_attempts}")
-        stale = [
-            file.url
-            for folder in folders
-            for file in self._store.list(folder)
-            if "/__magic/" in file.url or (all_attempts in file.url and ours not in file.url)
-        ]
+        stale = [file.url for folder in folders for file in self._store.list(folder) if "/__magic/" in file.url or (all_attempts in file.url and ours not in file.url)]
         self._store.delete(stale)
         return len(stale)
 

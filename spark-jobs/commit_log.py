@@ -28,7 +28,8 @@ class OffsetRange:
 @dataclass(frozen=True)
 class Manifest:
     """What one batch stored. `offsets` has every partition that the log has ever seen, so that the last manifest
-    alone says where the next batch begins; `attempt` stands in the paths of all its files."""
+    alone says where the next batch begins; `attempt` stands in the paths of all its files.
+    """
 
     sequence: int
     attempt: str

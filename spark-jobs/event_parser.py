@@ -14,7 +14,7 @@ Other fields are ignored; of a repeated field the last counts.
 
 Both: a user is digits; a number is digits that fit a BIGINT; a session is any token but `-`, and falls back to
 the user; an endpoint begins with `/`; a time is `YYYY-MM-DDTHH:MM[:SS[.f]]` with one to six digits of fraction
-and an optional zone (`Z`, `+HH`, `+HHMM`, `+HH:MM`), from 1970 to 2105. What does not fit is null; without an
+and an optional zone (`Z`, `+HH`, `+HHMM`, `+HH:MM`, at most 18 hours), from 1970 to 2105. What does not fit is null; without an
 event type or a time the record is quarantined.
 """
 
@@ -229,9 +229,7 @@ def _any_value() -> Column:
     is_braced = text.rlike(rf"\A{_SPACE}*+\{{") & F.rtrim(F.translate(text, "\t\r\n", "   ")).endswith("}")
     return _let(
         F.when(is_braced, F.from_json(text, schema, options)),
-        lambda fields: F.when(fields.isNull(), _line(F.lit(False)))
-        .when(fields[_MALFORMED].isNotNull(), _line(F.lit(True)))
-        .otherwise(_json(text, fields)),
+        lambda fields: F.when(fields.isNull(), _line(F.lit(False))).when(fields[_MALFORMED].isNotNull(), _line(F.lit(True))).otherwise(_json(text, fields)),
     )
 
 
@@ -288,7 +286,7 @@ def _json(text: Column, fields: Column) -> Column:
     def when(name: str, pattern: str) -> Column:
         return F.when(fields[name].rlike(pattern), fields[name])
 
-    token = rf"\A[^ \t\r\n]++\z"
+    token = r"\A[^ \t\r\n]++\z"
     return _raw(
         {
             **{name: when(name, token) for name in ("user_id", "session_id", "event_time", "bytes", "latency_ms")},

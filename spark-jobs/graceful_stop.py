@@ -14,9 +14,9 @@ from typing import Any
 
 from pyspark.java_gateway import ensure_callback_server_started
 from pyspark.sql import SparkSession
-from pyspark.sql.streaming import StreamingQuery
+from pyspark.sql.streaming.query import StreamingQuery
 
-from job_log import say
+from job_log import JobError, say
 
 # Spark's own hook, SparkContext.stop, has 50; higher runs earlier (org.apache.spark.util.ShutdownHookManager).
 _PRIORITY = 100
@@ -27,31 +27,38 @@ class GracefulStop:
 
     def __init__(self, spark: SparkSession, timeout_seconds: int) -> None:
         self.requested = threading.Event()
+        self._ended = threading.Event()
         self._batch = threading.Lock()
+        self._closed = False
         self._timeout_seconds = timeout_seconds
         signal.signal(signal.SIGTERM, self._on_signal)
         self._spark = spark
         self._hook = self._add_jvm_hook()
 
     def __enter__(self) -> GracefulStop:
-        self._batch.acquire()
+        while not self._batch.acquire(timeout=0.2):
+            if self._closed:  # the query's stop waits for this thread
+                raise JobError("stopping")
         return self
 
     def __exit__(self, *_: object) -> None:
         self._batch.release()
 
-    def close(self) -> None:
-        """Takes the hook back: the job ends by itself."""
-        self._hooks().removeShutdownHook(self._hook)
-
     def wait(self, query: StreamingQuery) -> None:
         """Returns when the query has ended, by itself or because it was asked to. Raises what ended it."""
         while not query.awaitTermination(1):
             if self.requested.is_set():
-                ended = self._batch.acquire(timeout=self._timeout_seconds)
-                say("stopping", batch="complete" if ended else f"cut after {self._timeout_seconds} s, it is read again at the next start")
+                is_complete = self._batch.acquire(timeout=self._timeout_seconds)
+                self._closed = True
+                say("stopping", batch="complete" if is_complete else f"cut after {self._timeout_seconds} s, the next start reads it again")
                 query.stop()
                 return
+
+    def close(self) -> None:
+        """The query has ended: the JVM may go, or the hook is taken back."""
+        self._ended.set()
+        if not self.requested.is_set():
+            self._hooks().removeShutdownHook(self._hook)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self.requested.set()
@@ -59,8 +66,7 @@ class GracefulStop:
     def run(self) -> None:
         """The JVM's shutdown hook (java.lang.Runnable)."""
         self.requested.set()
-        if self._batch.acquire(timeout=self._timeout_seconds):
-            say("stopping", batch="complete")
+        self._ended.wait(self._timeout_seconds)
 
     def _hooks(self) -> Any:
         jvm: Any = self._spark._jvm
@@ -68,7 +74,7 @@ class GracefulStop:
 
     def _add_jvm_hook(self) -> Any:
         jvm: Any = self._spark._jvm
-        ensure_callback_server_started(self._spark.sparkContext._gateway)
+        ensure_callback_server_started(self._spark.sparkContext._gateway)  # type: ignore[no-untyped-call]
         # A thread that is never started: a Runnable with Java's own equals and hashCode.
         hook = jvm.java.lang.Thread(self)
         self._hooks().addShutdownHook(hook, _PRIORITY, self._timeout_seconds, jvm.java.util.concurrent.TimeUnit.SECONDS)

@@ -18,16 +18,17 @@ class KafkaTopic:
 
     def __init__(self, spark: SparkSession, bootstrap_servers: str, topic: str, options: Mapping[str, str]) -> None:
         """`options` are the Kafka client's own settings, e.g. security.protocol."""
-        self._jvm: Any = spark._jvm
+        jvm: Any = spark._jvm
+        self._jvm = jvm
         self.bootstrap_servers = bootstrap_servers
         self.topic = topic
-        properties = self._jvm.java.util.Properties()
+        properties = jvm.java.util.Properties()
         for key, value in {**options, "bootstrap.servers": bootstrap_servers}.items():
             properties.setProperty(key, value)
         properties.setProperty("request.timeout.ms", str(_TIMEOUT_MS // 2))
         properties.setProperty("default.api.timeout.ms", str(_TIMEOUT_MS))
         try:
-            self._admin = self._jvm.org.apache.kafka.clients.admin.AdminClient.create(properties)
+            self._admin = jvm.org.apache.kafka.clients.admin.AdminClient.create(properties)
         except Py4JJavaError as error:
             raise self._unusable(error) from None
 

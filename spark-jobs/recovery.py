@@ -88,9 +88,7 @@ def _count_bronze(spark: SparkSession, attempts: list[_Attempt]) -> None:
     if not attempt_of:
         return
     lines = spark.read.schema("partition INT, offset BIGINT").json(list(attempt_of))
-    spans = lines.groupBy(F.input_file_name().alias("file"), "partition").agg(
-        F.min("offset").alias("first"), F.max("offset").alias("last"), F.count(F.lit(1)).alias("rows")
-    )
+    spans = lines.groupBy(F.input_file_name().alias("file"), "partition").agg(F.min("offset").alias("first"), F.max("offset").alias("last"), F.count(F.lit(1)).alias("rows"))
     by_attempt: dict[int, dict[int, list[tuple[int, int, int]]]] = defaultdict(lambda: defaultdict(list))
     for row in spans.collect():
         one = attempt_of[row["file"]]

@@ -37,7 +37,12 @@ _CONF = {
 
 # Warnings that nobody can act on: a page of statistics for each checkpoint file, that object_store.py uses the AWS client,
 # that Hadoop has no native code here and no metrics file.
-_LOUD = ("org.apache.hadoop.fs.s3a.S3AInstrumentation", "org.apache.hadoop.fs.s3a.S3AFileSystem", "org.apache.hadoop.util.NativeCodeLoader", "org.apache.hadoop.metrics2.impl.MetricsConfig")
+_LOUD = (
+    "org.apache.hadoop.fs.s3a.S3AInstrumentation",
+    "org.apache.hadoop.fs.s3a.S3AFileSystem",
+    "org.apache.hadoop.util.NativeCodeLoader",
+    "org.apache.hadoop.metrics2.impl.MetricsConfig",
+)
 
 
 def create(name: str) -> SparkSession:

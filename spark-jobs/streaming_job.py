@@ -14,7 +14,7 @@ from py4j.protocol import Py4JError
 from pyspark.errors import StreamingQueryException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
-from pyspark.sql.streaming import StreamingQuery
+from pyspark.sql.streaming.query import StreamingQuery
 
 import session
 from batch_metrics import BatchMetrics
@@ -52,7 +52,9 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
         parser.add_argument(f"--{layer}", required=True, metavar="URL", help=f"s3a:// location of {layer}")
     parser.add_argument("--commits", required=True, metavar="URL", help="s3a:// location of the commit log")
     parser.add_argument("--checkpoint", required=True, metavar="URL", help="s3a:// location of Spark's checkpoint; it may be deleted while the job is stopped")
-    parser.add_argument("--trigger-seconds", type=_positive, default=60, metavar="N", help="a batch begins every N seconds, or when the last one ends if that is later (default 60)")
+    parser.add_argument(
+        "--trigger-seconds", type=_positive, default=60, metavar="N", help="a batch begins every N seconds, or when the last one ends if that is later (default 60)"
+    )
     parser.add_argument("--max-offsets-per-trigger", type=_positive, default=1_000_000, metavar="N", help="a batch holds at most N records (default 1000000)")
     parser.add_argument("--time-zone", type=_zone, default="UTC", metavar="ZONE", help="zone of a time that names none (default UTC)")
     parser.add_argument("--stop-timeout-seconds", type=_positive, default=120, metavar="N", help="how long SIGTERM waits for the batch under way (default 120)")
@@ -211,9 +213,7 @@ def starting_offsets(last: Manifest | None, topic: str, earliest: Mapping[int, i
     return {p: last.until.get(p, offset) for p, offset in earliest.items()}
 
 
-def uncovered(
-    first: Mapping[int, int], until: Mapping[int, int], stored: Mapping[int, int], checkpoint: str, manifest: str | None
-) -> dict[int, OffsetRange]:
+def uncovered(first: Mapping[int, int], until: Mapping[int, int], stored: Mapping[int, int], checkpoint: str, manifest: str | None) -> dict[int, OffsetRange]:
     """What of a batch is not stored yet, by partition; a partition with nothing new has an empty range.
 
     Raises JobError when the batch begins after what is stored, so that records between would be lost.

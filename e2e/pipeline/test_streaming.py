@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
-import json
 import re
 import time
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from pyarrow.fs import FileSystem
 
 from local import committed
 from local.events import Event, Traffic, events
 from local.kafka import Kafka
 from local.lake import Lake
-from local.object_store import ObjectStore, path_of
+from local.object_store import ObjectStore
 from local.process import Process
 from local.produce import send
 from local.proof import Proof, bronze_records, compare_bronze, compare_silver_and_quarantine, topic_records
 from local.reference_parser import reference_parser
 from local.spark import JOBS, submit
 
-HARD = Traffic(hostile_share=0.05, late_share=0.05)
+HARD = Traffic(hostile_share=0.05, late_share=0.01)
+QUIET = Traffic(hostile_share=0.02)
+CRASHING = Path(__file__).parent / "crashing_streaming_job.py"
 PARTITIONS = 3
+PATIENCE = 300
 
 
 @dataclass
@@ -63,16 +63,39 @@ class Stream:
         }
         return [text for name, value in given.items() for text in (f"--{name}", str(value))]
 
-    def start(self, *flags: str, job: Path = JOBS / "streaming_job.py", **changed: object) -> Process:
+    def start(self, *flags: str, **changed: object) -> Process:
+        return self.submit(JOBS / "streaming_job.py", [*self.arguments(**changed), *flags])
+
+    def submit(self, job: Path, arguments: list[str], environment: dict[str, str] | None = None) -> Process:
         self.runs += 1
-        return submit(job, [*self.arguments(**changed), *flags], self.folder / f"run-{self.runs}", object_store=self.object_store)
+        return submit(job, arguments, self.folder / f"run-{self.runs}", object_store=self.object_store, extra_environment=environment)
 
     def drain(self, **changed: object) -> str:
         """Runs the job until everything is stored; gives what it printed."""
         process = self.start("--until-caught-up", **changed)
-        code = process.wait(240)
+        code = process.wait(PATIENCE)
         assert code == 0, process.tail(40)
         return process.output()
+
+    def refused(self, **changed: object) -> str:
+        """Runs the job, which has to end with code 1 and one sentence; gives the sentence."""
+        process = self.start("--until-caught-up", **changed)
+        assert process.wait(PATIENCE) == 1, process.tail(40)
+        output = process.output()
+        assert not re.search(r"^\s+at |Traceback", output, re.MULTILINE), output
+        return [line for line in output.splitlines() if line.strip()][-1]
+
+    def wait_for_commits(self, count: int) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while len(self.commits()) < count:
+            assert time.monotonic() < deadline, f"no {count} commits after {PATIENCE} s; the logs are in {self.folder}"
+            time.sleep(0.2)
+
+    def unnamed_files(self) -> set[str]:
+        """Files in the three layers that no manifest names."""
+        layers = ("bronze", "silver", "quarantine")
+        there = {url for layer in layers for url in self.object_store.list(getattr(self.lake, layer))}
+        return there - {url for layer in layers for url in committed.files(self.commits(), layer)}
 
     def commits(self) -> list[committed.Commit]:
         return committed.CommitLog(self.object_store, self.lake.commits).commits()
@@ -105,6 +128,134 @@ def stream(kafka: Kafka, object_store: ObjectStore, state_folder: Path) -> Itera
 def test_every_record_is_once_in_bronze_and_once_in_silver_or_quarantine(stream: Stream) -> None:
     stream.send(10_000)
     stream.drain()
-    proof = stream.prove()
-    assert proof.quarantine > 0
+    assert stream.prove().quarantine > 0
     assert len(stream.commits()) > 2
+    assert not stream.unnamed_files()
+
+
+@pytest.mark.parametrize(("stage", "committed_then"), [("after bronze", 1), ("before the manifest", 1), ("after the manifest", 2)])
+def test_a_crash_at_any_stage_of_a_batch_neither_loses_nor_doubles(stream: Stream, stage: str, committed_then: int) -> None:
+    stream.send(9_000, QUIET)
+    process = stream.submit(CRASHING, [*stream.arguments(), "--until-caught-up"], {"CRASH_AT": stage})
+    assert process.wait(PATIENCE) == -9, process.tail(40)
+    assert len(stream.commits()) == committed_then
+    before = stream.unnamed_files()
+    output = stream.drain()
+    stream.prove()
+    assert not stream.unnamed_files()
+    assert bool(before) == (stage != "after the manifest")
+    assert ("removed files that no manifest names" in output) == bool(before)
+
+
+def test_a_deleted_checkpoint_goes_on_from_the_commit_log(stream: Stream) -> None:
+    stream.send(4_000, QUIET)
+    stream.drain()
+    stream.object_store.delete(stream.lake.streaming_checkpoint)
+    stream.send(2_000, QUIET)
+    output = stream.drain()
+    assert f"sequence={stream.commits()[1].sequence} offsets=" in output
+    stream.prove()
+
+
+def test_a_lost_commit_log_is_rebuilt_from_bronze_under_a_higher_sequence(stream: Stream) -> None:
+    stream.send(5_000, QUIET)
+    stream.drain()
+    before = stream.commits()
+    stream.object_store.delete(stream.lake.commits)
+    stream.object_store.delete(stream.lake.streaming_checkpoint)
+    stream.send(2_000, QUIET)
+    output = stream.drain()
+    assert "rebuilt the commit log from bronze" in output
+    after = stream.commits()
+    assert after[0].sequence == before[-1].sequence + 1
+    assert set(after[0].files["silver"]) == set(committed.files(before, "silver"))
+    stream.prove()
+
+
+def test_a_lost_commit_log_is_not_rebuilt_when_a_file_of_bronze_is_missing_too(stream: Stream) -> None:
+    stream.send(7_000, QUIET)
+    stream.drain()
+    middle = stream.commits()[1]
+    stream.object_store.delete(stream.lake.commits)
+    for url in middle.files["bronze"]:
+        stream.object_store.delete(url)
+    sentence = stream.refused()
+    assert "the commit log is lost and cannot be rebuilt" in sentence
+    assert middle.files["silver"][0].split("/batch=")[1].split("/")[0] in sentence
+    assert stream.commits() == []
+
+
+def test_of_two_drivers_one_stops_and_nothing_is_double(stream: Stream) -> None:
+    stream.send(12_000, QUIET)
+    first = stream.start("--until-caught-up")
+    second = stream.start("--until-caught-up", checkpoint=stream.lake.streaming_checkpoint.rstrip("/") + "-2/")
+    codes = {first.wait(PATIENCE): first, second.wait(PATIENCE): second}
+    if 1 in codes:  # else one had ended before the other began
+        assert "only one streaming job may run on a commit log" in codes[1].output()
+    stream.drain()
+    stream.prove()
+    assert not stream.unnamed_files()
+
+
+def test_records_that_a_producer_sent_twice_are_two_records(stream: Stream) -> None:
+    stream.send(1_500, QUIET)
+    stream.sent = 0
+    stream.send(1_500, QUIET)
+    stream.drain()
+    assert stream.prove().bronze == 3_000
+
+
+def test_a_batch_of_nothing_readable_goes_to_quarantine_and_the_next_one_on(stream: Stream) -> None:
+    stream.send(3_000, QUIET)
+    stream.send_values([None, b"", b"\xff\xfe", b"{", b"[A] time=never", "ü".encode(), b"x" * 1_000_000] * 300)
+    stream.send(3_000, QUIET)
+    stream.drain(max_offsets_per_trigger=1000)
+    proof = stream.prove()
+    assert proof.quarantine > 2_100
+    assert any(commit.rows["silver"] == 0 for commit in stream.commits())
+
+
+def test_sigterm_lets_the_batch_end_and_the_next_start_goes_on(stream: Stream) -> None:
+    stream.send(9_000, QUIET)
+    process = stream.start()
+    stream.wait_for_commits(1)
+    process.terminate()
+    assert process.wait(PATIENCE) in (0, 143), process.tail(40)
+    assert "stopping batch=complete" in process.output()
+    assert not stream.unnamed_files()
+    stream.drain()
+    stream.prove()
+
+
+def test_a_checkpoint_ahead_of_the_commit_log_is_refused_and_its_deletion_mends_it(stream: Stream) -> None:
+    stream.send(7_000, QUIET)
+    stream.drain()
+    last = stream.commits()[-1]
+    stream.object_store.delete(f"{stream.lake.commits}{last.sequence:020d}.json")
+    stream.send(1_000, QUIET)
+    sentence = stream.refused()
+    assert "is ahead of the commit log" in sentence
+    assert "delete the checkpoint" in sentence
+    stream.object_store.delete(stream.lake.streaming_checkpoint)
+    stream.drain()
+    stream.prove()
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"topic": "no-such-topic"}, "--topic no-such-topic: .* has no such topic"),
+        ({"bootstrap_servers": "127.0.0.1:9"}, "--bootstrap-servers 127.0.0.1:9 does not answer"),
+        ({"bronze": "s3a://no-such-bucket/x/"}, "--bronze s3a://no-such-bucket/x/ cannot be used: bucket 'no-such-bucket' does not exist"),
+        ({"silver": "/data/silver"}, "--silver is '/data/silver'; it must be an object-store location"),
+    ],
+)
+def test_what_is_not_there_is_named_in_one_sentence(stream: Stream, changed: dict[str, object], said: str) -> None:
+    assert re.search(said, stream.refused(**changed))
+
+
+def test_wrong_credentials_are_named_in_one_sentence(stream: Stream) -> None:
+    process = stream.submit(JOBS / "streaming_job.py", stream.arguments(), {"AWS_SECRET_ACCESS_KEY": "wrong"})
+    assert process.wait(PATIENCE) == 1
+    assert "the object store refuses the credentials" in process.output().splitlines()[-1]
+    assert "\tat " not in process.output()
