@@ -135,7 +135,7 @@ class BatchWriter:
 
     def _hour_folder(self, hour: str) -> str:
         parts = (int(part) for part in hour.split("-"))
-        return "/".join([self._locations.silver, *(f"{name}={part}" for name, part in zip(contract.SILVER_PARTITIONS, parts))])
+        return "/".join([self._locations.silver, *(f"{name}={part}" for name, part in zip(contract.SILVER_PARTITIONS, parts, strict=True))])
 
     def delete(self, batch: WrittenBatch) -> None:
         """Removes the files of an attempt that is not going to be committed."""

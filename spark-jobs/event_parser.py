@@ -286,10 +286,10 @@ def _json(text: Column, fields: Column) -> Column:
     def when(name: str, pattern: str) -> Column:
         return F.when(fields[name].rlike(pattern), fields[name])
 
-    token = r"\A[^ \t\r\n]++\z"
+    no_space = r"\A[^ \t\r\n]++\z"
     return _raw(
         {
-            **{name: when(name, token) for name in ("user_id", "session_id", "event_time", "bytes", "latency_ms")},
+            **{name: when(name, no_space) for name in ("user_id", "session_id", "event_time", "bytes", "latency_ms")},
             "raw_json_clean": text,
             "event_type": when("event_type", rf"\A{_EVENT_TYPE}\z"),
             "action_type": when("action_type", rf"\A{_ACTION}\z"),

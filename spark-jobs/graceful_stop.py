@@ -10,7 +10,7 @@ from __future__ import annotations
 import signal
 import threading
 from types import FrameType
-from typing import Any
+from typing import Any, ClassVar
 
 from pyspark.java_gateway import ensure_callback_server_started
 from pyspark.sql import SparkSession
@@ -81,4 +81,4 @@ class GracefulStop:
         return hook
 
     class Java:
-        implements = ["java.lang.Runnable"]
+        implements: ClassVar = ["java.lang.Runnable"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import time
 import uuid
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -119,10 +118,10 @@ class Stream:
 
 
 @pytest.fixture
-def stream(kafka: Kafka, object_store: ObjectStore, state_folder: Path) -> Iterator[Stream]:
+def stream(kafka: Kafka, object_store: ObjectStore, state_folder: Path) -> Stream:
     name = f"s{uuid.uuid4().hex[:8]}"
     kafka.create_topic(name, PARTITIONS)
-    yield Stream(kafka, object_store, state_folder / name, name, Lake.create(object_store, f"{name}-"))
+    return Stream(kafka, object_store, state_folder / name, name, Lake.create(object_store, f"{name}-"))
 
 
 def test_every_record_is_once_in_bronze_and_once_in_silver_or_quarantine(stream: Stream) -> None:
