@@ -23,6 +23,7 @@ import { ExternalSecret, type SecretKey, secretEnv } from './external';
 import { objectLabels, selectorLabels } from './labels';
 import type { ObjectLocation } from './object-store';
 import { restrictedContainer, restrictedPod, scratchVolume } from './pod-security';
+import { imageExceptions, policyAnnotations } from './policy-exceptions';
 import type { PriorityClass } from './priority-classes';
 import { ExternalStorageClass, type StorageClass } from './storage-class';
 import type { TrafficEstimate } from './traffic';
@@ -230,7 +231,10 @@ export class ClickHouseDb extends Construct {
       spec: { maxUnavailable: k8s.IntOrString.fromNumber(1), selector: { matchLabels: selector } },
     });
     new k8s.KubeStatefulSet(this, 'server', {
-      metadata,
+      metadata: {
+        ...metadata,
+        annotations: policyAnnotations([...imageExceptions(image), 'secretInEnvironment', 'oneProbePath']),
+      },
       spec: {
         serviceName: `${this.name}-headless`,
         replicas: 1,
@@ -320,6 +324,7 @@ export class ClickHouseDb extends Construct {
         name: `${this.name}-schema-${contentHash({ code: code.configMapName, image, command })}`,
         namespace: this.namespace,
         labels,
+        annotations: policyAnnotations([...imageExceptions(image), 'secretInEnvironment']),
       },
       spec: {
         backoffLimit: 20,

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { k8s } from 'cdk8s-plus-28';
 import { Construct } from 'constructs';
+import { namespaceExceptions, policyAnnotations } from './policy-exceptions';
 
 export interface CodeConfigMapProps {
   /** Start of the ConfigMap's name; a hash of the content follows. */
@@ -55,6 +56,7 @@ export class CodeConfigMap extends Construct {
         name: this.configMapName,
         namespace: props.namespace,
         ...(props.labels === undefined ? {} : { labels: props.labels }),
+        annotations: policyAnnotations(namespaceExceptions(props.namespace)),
       },
       data: this.files,
       immutable: true,

@@ -8,6 +8,7 @@ import { imageProblems, nameProblems, resourceProblems, resourceRequirements } f
 import { ExternalSecret, secretEnv } from './external';
 import { objectLabels, selectorLabels } from './labels';
 import { restrictedContainer, restrictedPod, scratchVolume } from './pod-security';
+import { imageExceptions, policyAnnotations } from './policy-exceptions';
 import type { PriorityClass } from './priority-classes';
 
 const PORT = 3000;
@@ -85,7 +86,9 @@ export class Grafana extends Construct {
     const selector = selectorLabels('grafana', this.name);
     const metadata = { name: this.name, namespace: this.namespace, labels };
     const http = k8s.IntOrString.fromString('http');
+    // The first asks Grafana's own database too, the second only whether the server answers.
     const health = { path: '/api/health', port: http };
+    const alive = { path: '/healthz', port: http };
     const plugin = `${grafanaClickHousePlugin.id}@${props.pluginVersion ?? grafanaClickHousePlugin.version}`;
     const dataSources = { 'clickhouse.yaml': dataSource(props.database) };
     const configMapName = `${this.name}-data-sources-${createHash('sha256').update(JSON.stringify(dataSources)).digest('hex').slice(0, 8)}`;
@@ -104,7 +107,10 @@ export class Grafana extends Construct {
       spec: { maxUnavailable: k8s.IntOrString.fromNumber(1), selector: { matchLabels: selector } },
     });
     new k8s.KubeDeployment(this, 'server', {
-      metadata,
+      metadata: {
+        ...metadata,
+        annotations: policyAnnotations([...imageExceptions(image), 'secretInEnvironment', 'oneGrafana']),
+      },
       spec: {
         replicas: 1,
         selector: { matchLabels: selector },
@@ -141,7 +147,7 @@ export class Grafana extends Construct {
                 startupProbe: { httpGet: health, periodSeconds: 5, failureThreshold: 60 },
                 readinessProbe: { httpGet: health, periodSeconds: 10, timeoutSeconds: 5 },
                 livenessProbe: {
-                  httpGet: health,
+                  httpGet: alive,
                   periodSeconds: 30,
                   timeoutSeconds: 10,
                   failureThreshold: 5,

@@ -22,6 +22,7 @@ import {
 } from './kafka-topic';
 import { objectLabels } from './labels';
 import { restrictedContainer } from './pod-security';
+import { type PolicyExceptionName, policyAnnotations } from './policy-exceptions';
 import type { PriorityClass } from './priority-classes';
 import { ExternalStorageClass, type StorageClass } from './storage-class';
 import type { TrafficEstimate } from './traffic';
@@ -437,6 +438,7 @@ export class KafkaCluster extends Construct {
   /** The entity operator, which reconciles topics and users, and the exporter. */
   private companions(figures: ClusterFigures) {
     const pod = {
+      metadata: { annotations: policyAnnotations(strimziExceptions) },
       ...(figures.priorityClassName === undefined ? {} : { priorityClassName: figures.priorityClassName }),
       securityContext: securedPod,
       enableServiceLinks: false,
@@ -489,6 +491,7 @@ export class KafkaCluster extends Construct {
         : { 'strimzi.io/name': `${this.name}-${kind}` };
     const labelSelector = { matchLabels: { 'strimzi.io/cluster': this.name, ...suffix } };
     return {
+      metadata: { annotations: policyAnnotations(strimziExceptions) },
       ...(figures.priorityClassName === undefined ? {} : { priorityClassName: figures.priorityClassName }),
       securityContext: securedPod,
       enableServiceLinks: false,
@@ -581,6 +584,15 @@ const securedPod = {
   fsGroup: 1001,
   seccompProfile: { type: 'RuntimeDefault' },
 };
+
+/** Of every pod of Strimzi's: it chooses the images by its release. */
+const strimziExceptions: readonly PolicyExceptionName[] = [
+  'pinnedImage',
+  'imageWithoutDigest',
+  'strimziUser',
+  'strimziProbes',
+  'strimziToken',
+];
 
 const securedContainer = {
   securityContext: {

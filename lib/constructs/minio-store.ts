@@ -17,6 +17,7 @@ import { objectLabels, selectorLabels } from './labels';
 import { ObjectStore, type ObjectStoreClientProps, type ObjectStoreCredentials } from './object-store';
 import { leastPolicy } from './object-store-policy';
 import { restrictedContainer, restrictedPod, scratchVolume } from './pod-security';
+import { imageExceptions, policyAnnotations } from './policy-exceptions';
 import type { PriorityClass } from './priority-classes';
 import { ExternalStorageClass, type StorageClass } from './storage-class';
 import { volumeProblems } from './volume-budget';
@@ -208,8 +209,9 @@ export class MinioStore extends ObjectStore {
       metadata,
       spec: { maxUnavailable: k8s.IntOrString.fromNumber(1), selector: { matchLabels: selector } },
     });
+    const annotations = policyAnnotations([...imageExceptions(image), 'secretInEnvironment']);
     new k8s.KubeStatefulSet(this, 'server', {
-      metadata,
+      metadata: { ...metadata, annotations },
       spec: {
         serviceName: `${this.name}-headless`,
         replicas: 1,
@@ -286,7 +288,12 @@ export class MinioStore extends ObjectStore {
       data: Lazy.any({ produce: files }),
     });
     new k8s.KubeJob(this, 'setup', {
-      metadata: { name: Lazy.any({ produce: jobName }), namespace: this.namespace, labels },
+      metadata: {
+        name: Lazy.any({ produce: jobName }),
+        namespace: this.namespace,
+        labels,
+        annotations: policyAnnotations([...imageExceptions(image), 'secretInEnvironment']),
+      },
       spec: {
         backoffLimit: 20,
         template: {

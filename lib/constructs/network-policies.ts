@@ -7,6 +7,7 @@ import type { KafkaCluster } from './kafka-cluster';
 import { objectLabels, selectorLabels } from './labels';
 import { MinioStore } from './minio-store';
 import type { ObjectStore } from './object-store';
+import { policyAnnotations } from './policy-exceptions';
 import type { SparkJob } from './spark-job';
 import type { WasService } from './was-service';
 
@@ -17,6 +18,8 @@ export interface Workload {
   readonly labels: Readonly<Record<string, string>>;
   /** Whether its policies are this chart's: every pod in the chart's namespaces is, the others are peers only. */
   readonly isGuarded: boolean;
+  /** Whether its pods come with a Helm chart, and not with these manifests. */
+  readonly isMadeElsewhere?: boolean;
 }
 
 /** Addresses that are no pods of ours. */
@@ -136,6 +139,9 @@ export class NetworkPolicies extends Construct {
         name: workload.name.replaceAll(' ', '-'),
         namespace: workload.namespace,
         labels: objectLabels('network-policy', workload.namespace, 'network'),
+        ...(workload.isMadeElsewhere === true
+          ? { annotations: policyAnnotations(['podsOfAnotherChart']) }
+          : {}),
       },
       spec: {
         podSelector: { matchLabels: workload.labels },
@@ -191,11 +197,15 @@ function intendedFlows(props: NetworkPoliciesProps): Flow[] {
     selectorLabels('clickhouse-schema', database.name),
   );
   const dashboards = own('grafana', grafana);
-  const prometheus = guarded('prometheus', operators.prometheus.namespace, {
+  const ofPrometheusChart = (name: string, labels: Record<string, string>): Workload => ({
+    ...guarded(name, operators.prometheus.namespace, labels),
+    isMadeElsewhere: true,
+  });
+  const prometheus = ofPrometheusChart('prometheus', {
     'app.kubernetes.io/name': 'prometheus',
     'app.kubernetes.io/component': 'server',
   });
-  const stateMetrics = guarded('kube-state-metrics', operators.prometheus.namespace, {
+  const stateMetrics = ofPrometheusChart('kube-state-metrics', {
     'app.kubernetes.io/name': 'kube-state-metrics',
   });
   const strimziOperator: Workload = {

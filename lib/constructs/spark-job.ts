@@ -19,6 +19,12 @@ import { secretEnv } from './external';
 import { objectLabels } from './labels';
 import type { ObjectStore, ObjectStoreCredentials } from './object-store';
 import { restrictedContainer, restrictedPod } from './pod-security';
+import {
+  imageExceptions,
+  namespaceExceptions,
+  type PolicyExceptionName,
+  policyAnnotations,
+} from './policy-exceptions';
 import type { PriorityClass } from './priority-classes';
 import { type SparkConnector, SparkDependencies } from './spark-dependencies';
 
@@ -218,7 +224,14 @@ export class SparkJob extends Construct {
     ];
     const secretFiles = props.secretFiles ?? [];
 
-    const pod = (size: Required<SparkPodProps>) =>
+    const exceptions: PolicyExceptionName[] = [
+      ...imageExceptions(image),
+      ...namespaceExceptions(this.namespace),
+      'sparkUser',
+      'sparkProbes',
+      'secretInEnvironment',
+    ];
+    const pod = (size: Required<SparkPodProps>, ...own: PolicyExceptionName[]) =>
       ({
         cores: size.taskSlots,
         ...(size.cpu.request === undefined ? {} : { coreRequest: cpuQuantity(size.cpu.request) }),
@@ -227,6 +240,7 @@ export class SparkJob extends Construct {
         memoryOverhead: jvmSize(size.memoryOverhead),
         ...(props.priority === undefined ? {} : { priorityClassName: props.priority.priorityClassName }),
         labels,
+        annotations: policyAnnotations([...exceptions, ...own]),
         env,
         podSecurityContext: restrictedPod(SPARK_USER),
         securityContext: { ...restrictedContainer, capabilities: { drop: ['ALL'] } },
@@ -299,7 +313,7 @@ export class SparkJob extends Construct {
           })),
         ],
         driver: {
-          ...pod(this.driver),
+          ...pod(this.driver, 'sparkDriverToken'),
           serviceAccount: this.name,
           // After the wait, Spark itself still has its executors to stop.
           terminationGracePeriodSeconds: STOP_TIMEOUT.toSeconds() + 30,
@@ -327,13 +341,18 @@ export class SparkJob extends Construct {
     const { name, namespace } = this;
     const annotations =
       credentials.kind === 'role' ? { 'eks.amazonaws.com/role-arn': credentials.roleArn } : undefined;
-    const metadata = (object: string) => ({ name: object, namespace, labels });
+    const metadata = (object: string) => ({
+      name: object,
+      namespace,
+      labels,
+      annotations: { ...policyAnnotations(namespaceExceptions(namespace)), ...annotations },
+    });
     new k8s.KubeServiceAccount(this, 'ServiceAccount', {
-      metadata: { ...metadata(name), ...(annotations === undefined ? {} : { annotations }) },
+      metadata: metadata(name),
       automountServiceAccountToken: true,
     });
     new k8s.KubeServiceAccount(this, 'ExecutorServiceAccount', {
-      metadata: { ...metadata(executorAccount), ...(annotations === undefined ? {} : { annotations }) },
+      metadata: metadata(executorAccount),
       automountServiceAccountToken: false,
     });
     new k8s.KubeRole(this, 'Role', {

@@ -17,6 +17,7 @@ import { secretEnv } from './external';
 import type { KafkaConnection, KafkaTopic } from './kafka-topic';
 import { objectLabels, selectorLabels } from './labels';
 import { restrictedContainer, restrictedPod, scratchVolume } from './pod-security';
+import { imageExceptions, policyAnnotations } from './policy-exceptions';
 import type { PriorityClass } from './priority-classes';
 
 /** The reference app as one file (`npm run build:was`). */
@@ -131,7 +132,7 @@ export class WasService extends Construct {
       spec: { maxUnavailable: k8s.IntOrString.fromNumber(1), selector: { matchLabels: selector } },
     });
     new k8s.KubeDeployment(this, 'server', {
-      metadata,
+      metadata: { ...metadata, annotations: policyAnnotations(imageExceptions(image)) },
       spec: {
         ...(props.autoscaling === undefined ? { replicas: this.replicas } : {}),
         selector: { matchLabels: selector },
