@@ -1,6 +1,5 @@
 import { distance } from 'fastest-levenshtein';
 import type { Job } from './jobs';
-import { grouped } from './model';
 import { type Finding, quote, type Rule } from './rule';
 import spark35 from './spark-keys-3.5.json';
 import spark41 from './spark-keys-4.1.json';
@@ -36,27 +35,37 @@ const MIN_KEYS_OF_NAMESPACE = 3;
 class Keys {
   private readonly known: ReadonlySet<string>;
   private readonly all: readonly string[];
-  private readonly lowerCase: ReadonlyMap<string, string>;
   private readonly open: readonly string[];
   /** The first two parts of every key: spark.executor, spark.kubernetes … */
   private readonly namespaces: ReadonlySet<string>;
+
+  private readonly typos = new Map<string, string | undefined>();
 
   constructor(public readonly list: KeyList) {
     const declared = Object.keys(list.keys);
     this.all = [...declared, ...list.texts];
     this.known = new Set(this.all);
-    this.lowerCase = new Map(this.all.map(key => [key.toLowerCase(), key]));
-    const count = (prefix: string) => declared.filter(key => key.startsWith(prefix)).length;
+    const below = new Map<string, number>();
+    const sizes = new Map<string, number>();
+    for (const key of declared) {
+      for (let dot = key.indexOf('.'); dot >= 0; dot = key.indexOf('.', dot + 1)) {
+        const prefix = key.slice(0, dot + 1);
+        below.set(prefix, (below.get(prefix) ?? 0) + 1);
+      }
+      sizes.set(namespaceOf(key), (sizes.get(namespaceOf(key)) ?? 0) + 1);
+    }
+    const isOpen = (prefix: string) =>
+      !NO_PREFIX.has(prefix) && (below.get(prefix) ?? 0) <= MAX_KEYS_OF_OPEN_PREFIX;
     this.open = [
       ...OTHER_PREFIXES,
-      ...list.prefixes.filter(prefix => !NO_PREFIX.has(prefix) && count(prefix) <= MAX_KEYS_OF_OPEN_PREFIX),
+      ...list.prefixes.filter(isOpen),
       ...list.texts
-        .filter(key => key.split('.').length > 2 && count(`${key}.`) <= MAX_KEYS_OF_OPEN_PREFIX)
-        .map(key => `${key}.`),
+        .filter(key => key.split('.').length > 2)
+        .map(key => `${key}.`)
+        .filter(isOpen),
     ];
-    const sizes = grouped(declared, namespaceOf);
     this.namespaces = new Set(
-      [...sizes].filter(([, keys]) => keys.length >= MIN_KEYS_OF_NAMESPACE).map(([name]) => name),
+      [...sizes].filter(([, count]) => count >= MIN_KEYS_OF_NAMESPACE).map(([name]) => name),
     );
   }
 
@@ -69,21 +78,34 @@ class Keys {
     return this.namespaces.has(namespaceOf(key));
   }
 
-  /** The real key that is most like this one: in other case, with few letters changed, or with most words in common. */
-  public nearest(key: string): { readonly key: string; readonly isTypo: boolean } | undefined {
-    const sameLetters = this.lowerCase.get(key.toLowerCase());
-    if (sameLetters !== undefined) return { key: sameLetters, isTypo: true };
-    let best: string | undefined;
-    let least = Number.POSITIVE_INFINITY;
-    for (const candidate of this.all) {
-      const isNear = namespaceOf(candidate) === namespaceOf(key);
-      const cost = distance(candidate, key) - commonWords(candidate, key) * 4 - (isNear ? 6 : 0);
-      if (cost < least) {
-        least = cost;
-        best = candidate;
-      }
+  /** The real key that differs in case, or in a letter or two. */
+  public typoOf(key: string): string | undefined {
+    if (!this.typos.has(key)) {
+      const lower = key.toLowerCase();
+      this.typos.set(
+        key,
+        this.all.find(candidate => candidate.toLowerCase() === lower) ??
+          this.all.find(
+            candidate => Math.abs(candidate.length - key.length) <= 2 && distance(candidate, key) <= 2,
+          ),
+      );
     }
-    return best === undefined ? undefined : { key: best, isTypo: distance(best, key) <= 2 };
+    return this.typos.get(key);
+  }
+
+  /** The real key that has most in common with this one: its namespace, its words, its letters. */
+  public nearest(key: string): string | undefined {
+    const namespace = namespaceOf(key);
+    const cost = (candidate: string) =>
+      distance(candidate, key) -
+      commonWords(candidate, key) * 4 -
+      (namespaceOf(candidate) === namespace ? 6 : 0);
+    let best: { readonly key: string; readonly cost: number } | undefined;
+    for (const candidate of this.all) {
+      const next = cost(candidate);
+      if (best === undefined || next < best.cost) best = { key: candidate, cost: next };
+    }
+    return best?.key;
   }
 }
 
@@ -99,7 +121,14 @@ function commonWords(left: string, right: string): number {
   return [...words(left)].filter(word => others.has(word)).length;
 }
 
-const LISTS = { '3.5': new Keys(spark35), '4.1': new Keys(spark41) } as const;
+const built = new Map<KeyList, Keys>();
+
+/** A list's index, built when it is first asked for. */
+function keysOf(list: KeyList): Keys {
+  const known = built.get(list) ?? new Keys(list);
+  built.set(list, known);
+  return known;
+}
 
 /** Incident 12: settings that Spark does not have were set, accepted without a word, and did nothing. */
 export const unknownSparkConf: Rule = {
@@ -110,26 +139,22 @@ export const unknownSparkConf: Rule = {
   check: model =>
     model.jobs.flatMap(job =>
       [...job.conf].flatMap(([key, { place }]): Finding[] => {
+        if (!key.startsWith('spark.')) return [];
         const lists = listsFor(job);
         const [main] = lists;
-        if (main === undefined || !key.startsWith('spark.') || lists.some(list => list.has(key))) return [];
-        const nearest = main.nearest(key);
-        if (!main.owns(key) && nearest?.isTypo !== true) return [];
+        if (main === undefined || lists.some(list => list.has(key))) return [];
+        const typo = main.typoOf(key);
         // An image of one's own may hold a library that reads its settings below Spark's namespaces.
-        const isCertain =
-          job.image === undefined ||
-          isStockImage(job.image.value) ||
-          nearest?.isTypo === true ||
-          !mayBeLibrary(job, key);
-        if (!isCertain) return [];
+        const isCertain = job.image === undefined || isStockImage(job.image.value) || !mayBeLibrary(job, key);
+        if (typo === undefined && !(main.owns(key) && isCertain)) return [];
         return [
           {
             at: place,
             message: `Spark ${main.list.spark} has no setting ${quote(key)}, so it does nothing`,
             remedy:
-              nearest === undefined
-                ? 'delete it'
-                : `${nearest.isTypo ? 'write' : 'delete it, or use the nearest real one,'} ${nearest.key}`,
+              typo === undefined
+                ? `delete it, or use the nearest real one, ${main.nearest(key)}`
+                : `write ${typo}`,
             concerns: [job.object],
           },
         ];
@@ -148,7 +173,7 @@ function mayBeLibrary(job: Job, key: string): boolean {
 /** A release between the listed ones may have what either of them has. */
 function listsFor(job: Job): readonly Keys[] {
   const version = sparkVersionOf(job);
-  if (version === undefined || version.startsWith('3.5')) return [LISTS['3.5']];
-  if (version.startsWith('4.1')) return [LISTS['4.1']];
-  return version.startsWith('4') ? [LISTS['4.1'], LISTS['3.5']] : [LISTS['3.5'], LISTS['4.1']];
+  if (version === undefined || version.startsWith('3.5')) return [keysOf(spark35)];
+  if (version.startsWith('4.1')) return [keysOf(spark41)];
+  return version.startsWith('4') ? [keysOf(spark41), keysOf(spark35)] : [keysOf(spark35), keysOf(spark41)];
 }
