@@ -10,6 +10,7 @@ import math
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timezone
 
 from pyspark import InheritableThread
 from pyspark.sql import Column, DataFrame, DataFrameWriter, Observation
@@ -27,15 +28,15 @@ FEW = 0.01
 # Longer values never travel through the driver.
 _SHORT_VALUE = 16_384
 
-_HOUR = "yyyy-MM-dd-HH"
+_HOUR_MICROS = 3_600_000_000
 _BRONZE = {"compression": "gzip", "zlib.compress.level": "BEST_SPEED"}
 _PARQUET = {
     "compression": "zstd",
     "parquet.compression.codec.zstd.level": "1",
     # A writer buffers a row group, and a task has up to spark.sql.maxConcurrentOutputFileWriters of them.
     "parquet.block.size": str(32 * 1024 * 1024),
-    # Columns of distinct values: hashing each one for a dictionary that is given up later costs and gains nothing.
-    **{f"parquet.enable.dictionary#{name}": "false" for name in ("raw_json", "raw_json_clean", "offset", "event_time")},
+    # Columns of mostly distinct values: hashing each one for a dictionary that is given up later gains nothing.
+    **{f"parquet.enable.dictionary#{name}": "false" for name in ("raw_json", "raw_json_clean", "offset", "kafka_timestamp", "event_time", "session_id", "bytes", "latency_ms")},
 }
 
 
@@ -89,7 +90,7 @@ class BatchWriter:
             seen,
             F.count(F.lit(1)).alias("rows"),
             F.count("reason").alias("quarantined"),
-            F.array_join(F.collect_set(F.date_format("event_time", _HOUR)), ",").alias("hours"),
+            F.array_join(F.collect_set(F.floor(F.unix_micros("event_time") / _HOUR_MICROS).cast("string")), ",").alias("hours"),
             F.array_join(F.collect_list(collected), "\n").alias("quarantine_lines"),
         )
         lines = bronze_lines(records).observe(stored, F.count(F.lit(1)).alias("rows"))
@@ -107,10 +108,10 @@ class BatchWriter:
             lines = [line for line in str(seen["quarantine_lines"]).split("\n") if line]
             self._write_quarantine(lines if len(lines) == quarantined else None, parsed, name)
         self._few_expected = quarantined <= FEW * rows
-        hours = [hour for hour in str(seen["hours"]).split(",") if hour]
+        hours = sorted(int(hour) for hour in str(seen["hours"]).split(",") if hour)
         files = {
             "bronze": list(self._store.list(f"{self._bronze_folder()}/batch={name}/")),
-            "silver": [file for hour in sorted(hours) for file in self._store.list(f"{self._hour_folder(hour)}/batch={name}/")],
+            "silver": [file for hour in hours for file in self._store.list(f"{self._hour_folder(hour)}/batch={name}/")],
             "quarantine": list(self._store.list(f"{self._locations.quarantine}/batch={name}/")),
         }
         counts = {"bronze": rows, "silver": rows - quarantined, "quarantine": quarantined}
@@ -133,9 +134,10 @@ class BatchWriter:
     def _bronze_folder(self) -> str:
         return f"{self._locations.bronze}/topic={self._topic}"
 
-    def _hour_folder(self, hour: str) -> str:
-        parts = (int(part) for part in hour.split("-"))
-        return "/".join([self._locations.silver, *(f"{name}={part}" for name, part in zip(contract.SILVER_PARTITIONS, parts, strict=True))])
+    def _hour_folder(self, hour: int) -> str:
+        """The folder of an hour, counted since 1970."""
+        time = datetime.fromtimestamp(hour * 3600, timezone.utc)
+        return f"{self._locations.silver}/year={time.year}/month={time.month}/day={time.day}/hour={time.hour}"
 
     def delete(self, batch: WrittenBatch) -> None:
         """Removes the files of an attempt that is not going to be committed."""
