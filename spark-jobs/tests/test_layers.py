@@ -1,0 +1,46 @@
+"""Bronze's lines are JSON, one a record, and give back every byte."""
+
+from __future__ import annotations
+
+import base64
+import json
+from datetime import datetime, timezone
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from layers import bronze_lines
+
+_ODD = st.sampled_from([b'"', b"\\", b"\n", b"\r", b"\x00", b"\x1f", b"\x7f", b"/", "é".encode(), "\u2028".encode(), "😀".encode(), b"\xff", b"\xed\xa0\x80", b"plain"])
+_VALUES = st.one_of(st.none(), st.binary(max_size=200), st.lists(_ODD, max_size=12).map(b"".join), st.text().map(lambda text: text.encode("utf-8", "surrogatepass")))
+_TIMES = st.integers(-1, 4_102_444_799_999)
+
+
+def is_utf8(value: bytes) -> bool:
+    try:
+        value.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+@settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(st.tuples(_VALUES, _TIMES), min_size=100, max_size=300))
+def test_a_line_gives_back_the_record(spark: SparkSession, records: list[tuple[bytes | None, int]]) -> None:
+    spark.conf.set("spark.sql.session.timeZone", "UTC")
+    rows = [(value, "t", place % 3, place, millis) for place, (value, millis) in enumerate(records)]
+    frame = spark.createDataFrame(rows, "value BINARY, topic STRING, partition INT, offset BIGINT, millis BIGINT")
+    lines = [row["line"] for row in bronze_lines(frame.withColumn("kafka_timestamp", F.timestamp_millis("millis"))).collect()]
+    assert not any(breaker in line for line in lines for breaker in "\n\r")
+    found = {row["offset"]: row for row in map(json.loads, lines)}
+    assert len(found) == len(lines) == len(rows)
+    for value, _, partition, offset, millis in rows:
+        row = found[offset]
+        text, encoded = row.get("value"), row.get("value_base64")
+        moment = datetime.fromisoformat(row["kafka_timestamp"].replace("Z", "+00:00"))
+        assert row["partition"] == partition
+        assert round((moment - datetime(1970, 1, 1, tzinfo=timezone.utc)).total_seconds() * 1000) == millis
+        assert (base64.b64decode(encoded) if encoded is not None else None if text is None else text.encode()) == value
+        assert (encoded is not None) == (value is not None and not is_utf8(value))
