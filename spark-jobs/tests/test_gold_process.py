@@ -16,6 +16,7 @@ from local.spark import JOBS, submit
 from schema_job import apply
 
 Start = Callable[..., Process]
+WRONG = "wrong"
 
 
 @pytest.fixture
@@ -44,7 +45,7 @@ def ends_with(job: Process, sentence: str) -> None:
 
 
 def test_a_wrong_password_is_one_sentence(start: Start, schema: None, clickhouse: ClickHouse) -> None:
-    ends_with(start(password="wrong"), f"ClickHouse at {clickhouse.url} refuses user 'writer'; correct CLICKHOUSE_PASSWORD or --clickhouse-user")
+    ends_with(start(password=WRONG), f"ClickHouse at {clickhouse.url} refuses user 'writer'; correct CLICKHOUSE_PASSWORD or --clickhouse-user")
 
 
 def test_absent_tables_are_one_sentence(start: Start, clickhouse: ClickHouse, database: str) -> None:
