@@ -1,6 +1,6 @@
 """Lists every configuration key of a Spark release, as Spark itself declares them.
 
-Usage: spark-keys.py JARS_DIR [EXTRA_JAR ...] > lib/rules/spark-keys-VERSION.json
+Usage: spark-keys.py JARS_DIR [EXTRA_JAR ...] > lib/rules/spark-keys-VERSION.json, then npx biome format --write on it
 
 JARS_DIR is the `jars` folder of a Spark distribution (pyspark/jars of the PyPI package, whose Python runs this), an
 extra jar a connector such as spark-sql-kafka-0-10. Each class that mentions a configuration builder is initialized in
@@ -165,20 +165,13 @@ def main() -> None:
     classes, texts, prefixes = scan([jar for jar in jars if jar.name.startswith("spark-")])
     with tempfile.TemporaryDirectory() as work:
         keys = registered(jars, classes, Path(work))
-    listing = {
-        "spark": version,
-        "keys": dict(sorted(keys.items())),
-        "texts": sorted(texts - keys.keys()),
-        "prefixes": sorted(prefixes),
-    }
     # One key a line, so that two releases can be compared.
-    lines = [f"    {json.dumps(key)}: {json.dumps(entry)}" for key, entry in listing["keys"].items()]
-    sys.stdout.write(f'{{\n  "spark": {json.dumps(version)},\n  "keys": {{\n')
-    sys.stdout.write(",\n".join(lines) + "\n  },\n")
-    for name in ("texts", "prefixes"):
-        items = ",\n".join(f"    {json.dumps(item)}" for item in listing[name])
-        sys.stdout.write(f'  "{name}": [\n{items}\n  ]{"," if name == "texts" else ""}\n')
-    sys.stdout.write("}\n")
+    lines = [f"    {json.dumps(key)}: {json.dumps(entry)}" for key, entry in sorted(keys.items())]
+    lists = {"texts": sorted(texts - keys.keys()), "prefixes": sorted(prefixes)}
+    parts = [f'  "spark": {json.dumps(version)}', '  "keys": {\n' + ",\n".join(lines) + "\n  }"]
+    for name, items in lists.items():
+        parts.append(f'  "{name}": [\n' + ",\n".join(f"    {json.dumps(item)}" for item in items) + "\n  ]")
+    sys.stdout.write("{\n" + ",\n".join(parts) + "\n}\n")
 
 
 if __name__ == "__main__":
