@@ -131,7 +131,7 @@ def _micros(text: str, zone: ZoneInfo) -> int | None:
     offset = timezone(timedelta(0))
     try:
         if sign:
-            if int(hours) > 18 or int(minutes or 0) > 59:
+            if int(minutes or 0) > 59 or int(hours) * 60 + int(minutes or 0) > 18 * 60:
                 return None
             offset = timezone((1 if sign == "+" else -1) * timedelta(hours=int(hours), minutes=int(minutes or 0)))
         moment = datetime(int(year), int(month), int(day), int(hour), int(minute), int(second or 0), int((fraction or "").ljust(6, "0")), offset if named else zone)
