@@ -104,7 +104,7 @@ def test_nothing_is_lost_or_double_when_every_component_is_killed_on_the_way(tmp
     settings = Settings(max_offsets_per_trigger=2_000)
     with Stores.in_folder(tmp_path) as stores, Pipeline(tmp_path / "pipeline", stores, settings) as pipeline:
         pipeline.create().apply_schema()
-        production = produce(pipeline, 60_000, rate=600)
+        production = produce(pipeline, 24_000, rate=300)
         start(pipeline)
         try:
             for crash in (kill_streaming, kill_gold, crash_clickhouse, crash_object_store, crash_kafka):
@@ -118,7 +118,7 @@ def test_nothing_is_lost_or_double_when_every_component_is_killed_on_the_way(tmp
 
         proof = pipeline.prove()
         assert proof.wrong == []
-        assert proof.records == 60_000
+        assert proof.records == 24_000
 
 
 @pytest.mark.parametrize("engine", ["spark", "clickhouse"])
