@@ -26,7 +26,7 @@ export interface TrafficEstimateProps {
   readonly kafkaBytesPerEvent?: number;
   /**
    * Bytes that one event adds to bronze, as stored.
-   * @default bytesPerEvent + 100 (a line of JSON with partition, offset and timestamp; docs/sizing.md)
+   * @default 0.3 × bytesPerEvent (lines of JSON with gzip; docs/sizing.md)
    */
   readonly bronzeBytesPerEvent?: number;
   /**
@@ -65,7 +65,7 @@ export class TrafficEstimate extends Construct {
     this.peakFactor = props.peakFactor ?? 10;
     this.bytesPerEvent = props.bytesPerEvent ?? 210;
     this.kafkaBytesPerEvent = props.kafkaBytesPerEvent ?? this.bytesPerEvent + 75;
-    this.bronzeBytesPerEvent = props.bronzeBytesPerEvent ?? this.bytesPerEvent + 100;
+    this.bronzeBytesPerEvent = props.bronzeBytesPerEvent ?? 0.3 * this.bytesPerEvent;
     this.silverBytesPerEvent = props.silverBytesPerEvent ?? 0.5 * this.bytesPerEvent;
     this.clickHouseBytesPerEvent = props.clickHouseBytesPerEvent ?? 32;
     this.node.addValidation({ validate: () => this.problems() });
@@ -86,7 +86,7 @@ export class TrafficEstimate extends Construct {
       ['eventsPerSecond', this.eventsPerSecond, '50'],
       ['bytesPerEvent', this.bytesPerEvent, '210'],
       ['kafkaBytesPerEvent', this.kafkaBytesPerEvent, '285'],
-      ['bronzeBytesPerEvent', this.bronzeBytesPerEvent, '310'],
+      ['bronzeBytesPerEvent', this.bronzeBytesPerEvent, '63'],
       ['silverBytesPerEvent', this.silverBytesPerEvent, '105'],
       ['clickHouseBytesPerEvent', this.clickHouseBytesPerEvent, '32'],
     ] as const;
