@@ -21,11 +21,11 @@ import pyarrow.fs as fs
 import pyarrow.parquet as pq
 import pytest
 import yaml
+
 from clickhouse import ClickHouse, ClickHouseError
 from contract_gold import STATE_LOADS
 from gold_ledger import Target
 from gold_load import FileLoad, Loader
-
 from local import fetch
 from local.process import Process, answers, free_port
 
