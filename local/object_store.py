@@ -80,8 +80,14 @@ class ObjectStore:
         files = self.files()
         if files.get_file_info(path_of(url)).type == FileType.File:
             files.delete_file(path_of(url))
-        elif files.get_file_info(path_of(url)).type == FileType.Directory:
-            files.delete_dir(path_of(url))
+            return
+        found = files.get_file_info(FileSelector(path_of(url), recursive=True, allow_not_found=True))
+        # The server keeps folders, and refuses to delete one that holds something: the deepest go first.
+        for info in sorted(found, key=lambda info: info.path.count("/"), reverse=True):
+            if info.type == FileType.File:
+                files.delete_file(info.path)
+            else:
+                files.delete_dir(info.path)
 
     def stop(self) -> None:
         if self.process is not None:

@@ -74,6 +74,16 @@ def test_a_store_lists_nothing_where_nothing_is(object_store: ObjectStore, lake:
     assert object_store.list(lake.bronze) == []
 
 
+def test_a_location_is_deleted_with_all_that_is_under_it(spark: SparkSession, lake: Lake) -> None:
+    for folder in ("a/b", "a/c"):
+        spark.range(2).write.parquet(f"{lake.silver}{folder}")
+    spark.range(2).write.parquet(f"{lake.silver}d")
+
+    lake.object_store.delete(f"{lake.silver}a")
+
+    assert {url.split("/")[4] for url in lake.object_store.list(lake.silver)} == {"d"}
+
+
 def test_a_component_dies_with_the_process_that_started_it(tmp_path: Path) -> None:
     script = f"""
 import sys, time
