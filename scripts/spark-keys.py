@@ -12,6 +12,7 @@ prefixes.
 from __future__ import annotations
 
 import json
+import os
 import re
 import struct
 import subprocess
@@ -144,7 +145,7 @@ def registered(jars: list[Path], classes: list[str], work: Path) -> dict[str, di
             continue
         entry = {"type": kind}
         if default not in ("", "<undefined>"):
-            entry["default"] = default
+            entry["default"] = default.replace(os.getcwd(), "<working directory>")
         if since not in ("", "null"):
             entry["since"] = since
         entries.setdefault(key, entry)
