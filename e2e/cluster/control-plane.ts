@@ -14,9 +14,10 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { createServer } from 'node:net';
-import { homedir, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { cacheFolder } from '../cache-folder';
 
 const E2E = join(__dirname, '..');
 const SOURCES = join(E2E, 'controlplane');
@@ -39,21 +40,15 @@ export interface ControlPlane {
   stop(): Promise<void>;
 }
 
-/** The cache of everything fetched or built, outside the repository. */
-export function cacheDir(): string {
-  const base = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache');
-  return process.env['LAKEHOUSE_CACHE'] ?? join(base, 'cdk8s-lakehouse');
-}
-
 /** Builds the control plane from the Go module proxy, or returns the binary that the same sources gave before. */
 export async function buildControlPlane(log: (line: string) => void): Promise<string> {
   const files = [join(E2E, 'go.mod'), join(E2E, 'go.sum'), ...goFiles(SOURCES)];
   const hash = createHash('sha256');
   for (const file of files) hash.update(relative(E2E, file)).update(readFileSync(file));
-  const target = join(cacheDir(), 'control-plane', hash.digest('hex').slice(0, 16));
+  const target = join(cacheFolder(), 'control-plane', hash.digest('hex').slice(0, 16));
   if (existsSync(target)) return target;
 
-  mkdirSync(join(cacheDir(), 'control-plane'), { recursive: true });
+  mkdirSync(join(cacheFolder(), 'control-plane'), { recursive: true });
   const started = Date.now();
   const seconds = () => Math.round((Date.now() - started) / 1000);
   log('building the control plane from the Go module proxy (about 8 minutes the first time)');
