@@ -175,30 +175,40 @@ export function buildProblem(
         : [{ ...pod, label: labelOf(pod.set) + (pod.zone === undefined ? '' : ` bound in ${pod.zone}`) }],
     );
 
+  // Few pods have any of these: the others are never compared with each other.
   const selecting = pods.map(({ set }) => relations(set));
+  const repelling = selecting.flatMap(({ antiAffinity }, index) => (antiAffinity.length > 0 ? [index] : []));
+  const ports = pods.map(({ set }) => hostPorts(set));
+  const onHostPorts = ports.flatMap((list, index) => (list.length > 0 ? [index] : []));
   const kinds = pods.map((pod, index): PodKind => {
     const own = selecting[index] as Relations;
+    const ownPorts = ports[index] as HostPort[];
     const matching = (term: Term) =>
       pods.flatMap((other, number) => (matchesTerm(term, other.set) ? [number] : []));
     const conflicts: Conflict[] = own.antiAffinity.flatMap(term =>
       matching(term).map(other => ({ other, topology: topology(term.topologyKey), why: 'anti-affinity' })),
     );
-    pods.forEach((other, number) => {
-      for (const term of selecting[number]?.antiAffinity ?? []) {
+    for (const other of repelling) {
+      for (const term of selecting[other]?.antiAffinity ?? []) {
         if (matchesTerm(term, pod.set)) {
-          conflicts.push({ other: number, topology: topology(term.topologyKey), why: 'anti-affinity' });
+          conflicts.push({ other, topology: topology(term.topologyKey), why: 'anti-affinity' });
         }
       }
-      if (portsCollide(hostPorts(pod.set), hostPorts(other.set))) {
-        conflicts.push({ other: number, topology: 0, why: 'host port' });
+    }
+    for (const other of ownPorts.length > 0 ? onHostPorts : []) {
+      if (portsCollide(ownPorts, ports[other] ?? [])) {
+        conflicts.push({ other, topology: 0, why: 'host port' });
       }
-    });
+    }
     const uniqueConflicts = [
       ...new Map(conflicts.map(conflict => [`${conflict.other}/${conflict.topology}`, conflict])).values(),
     ];
-    const affinityMatches = pods.flatMap((other, number) =>
-      own.affinity.every(term => matchesTerm(term, other.set)) ? [number] : [],
-    );
+    const affinityMatches =
+      own.affinity.length === 0
+        ? []
+        : pods.flatMap((other, number) =>
+            own.affinity.every(term => matchesTerm(term, other.set)) ? [number] : [],
+          );
     const affinity =
       own.affinity.length === 0
         ? undefined

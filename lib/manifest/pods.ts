@@ -62,7 +62,11 @@ const BUILT_IN_PRIORITIES: Readonly<Record<string, number>> = {
 export function expandPods(objects: readonly ManifestObject[]): PodSet[] {
   const declared = [...kubernetesPods(objects), ...strimziPods(objects), ...sparkPods(objects)];
   const ranges = limitRanges(objects);
-  const autoscaled = declared.map(set => ({ ...set, replicas: autoscaledReplicas(set, objects) }));
+  const ofKind = (kind: string) => objects.filter(object => object.kind === kind);
+  const autoscalers = ofKind('HorizontalPodAutoscaler');
+  const classes = ofKind('PriorityClass');
+  const claims = ofKind('PersistentVolumeClaim');
+  const autoscaled = declared.map(set => ({ ...set, replicas: autoscaledReplicas(set, autoscalers) }));
   const budgets = disruptionBudgets(objects, autoscaled);
   return autoscaled.map(set => {
     const namespace = set.owner.metadata.namespace ?? 'default';
@@ -75,9 +79,9 @@ export function expandPods(objects: readonly ManifestObject[]): PodSet[] {
       role: set.role,
       pod: { labels: set.template.labels, annotations: set.template.annotations, spec },
       replicas: set.replicas,
-      volumeClaims: [...(set.volumeClaims ?? []), ...namedClaims(spec, namespace, objects)],
+      volumeClaims: [...(set.volumeClaims ?? []), ...namedClaims(spec, namespace, claims)],
       updateStrategy: set.updateStrategy,
-      ...priorityOf(spec, objects),
+      ...priorityOf(spec, classes),
       ...(disruptionBudget === undefined ? {} : { disruptionBudget }),
       ...(set.schedule === undefined ? {} : { schedule: set.schedule }),
       ...(set.overlapsItself === undefined ? {} : { overlapsItself: set.overlapsItself }),
@@ -89,9 +93,8 @@ export function expandPods(objects: readonly ManifestObject[]): PodSet[] {
 
 function priorityOf(
   spec: PodSpec,
-  objects: readonly ManifestObject[],
+  classes: readonly ManifestObject[],
 ): Pick<PodSet, 'priority' | 'preempts'> {
-  const classes = objects.filter(object => object.kind === 'PriorityClass');
   const name = spec['priorityClassName'];
   const builtIn = typeof name === 'string' ? BUILT_IN_PRIORITIES[name] : undefined;
   if (builtIn !== undefined) return { priority: builtIn, preempts: true };
@@ -106,11 +109,10 @@ function priorityOf(
   };
 }
 
-function autoscaledReplicas(set: DeclaredPodSet, objects: readonly ManifestObject[]): ReplicaRange {
+function autoscaledReplicas(set: DeclaredPodSet, autoscalers: readonly ManifestObject[]): ReplicaRange {
   const { kind, metadata } = set.owner;
-  const autoscaler = objects.find(
+  const autoscaler = autoscalers.find(
     object =>
-      object.kind === 'HorizontalPodAutoscaler' &&
       (object.metadata.namespace ?? 'default') === (metadata.namespace ?? 'default') &&
       at(object.body, 'spec', 'scaleTargetRef', 'kind') === kind &&
       at(object.body, 'spec', 'scaleTargetRef', 'name') === metadata.name,
@@ -160,15 +162,12 @@ function disruptionBudgets(
 }
 
 /** The claims that a pod's volumes name or, for ephemeral volumes, bring. */
-function namedClaims(spec: PodSpec, namespace: string, objects: readonly ManifestObject[]): PodVolumeClaim[] {
+function namedClaims(spec: PodSpec, namespace: string, claims: readonly ManifestObject[]): PodVolumeClaim[] {
   return asObjects(spec.volumes).flatMap((volume): PodVolumeClaim[] => {
     const name = at(volume, 'persistentVolumeClaim', 'claimName');
     if (typeof name === 'string') {
-      const claim = objects.find(
-        object =>
-          object.kind === 'PersistentVolumeClaim' &&
-          object.metadata.name === name &&
-          (object.metadata.namespace ?? 'default') === namespace,
+      const claim = claims.find(
+        ({ metadata }) => metadata.name === name && (metadata.namespace ?? 'default') === namespace,
       );
       return [claimOf(name, false, at(claim?.body, 'spec'))];
     }
