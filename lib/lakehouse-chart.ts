@@ -22,7 +22,7 @@ import { sparkEphemeralStorage } from './constructs/spark-job';
 import { SparkStreamingJob, type SparkStreamingJobProps } from './constructs/spark-streaming-job';
 import { TrafficEstimate, type TrafficEstimateProps } from './constructs/traffic';
 import { WasService, type WasServiceProps } from './constructs/was-service';
-import { clusterNodes } from './eks/cluster-context';
+import { clusterNodes } from './eks/cluster-nodes';
 
 /** What may be changed of the system; each layer's own props, all with the figures of the running system as defaults. */
 export interface LakehouseChartProps {

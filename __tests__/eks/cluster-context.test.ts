@@ -2,12 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { NodeGroup } from '../../lib/constructs/node-group';
-import {
-  type ClusterContext,
-  clusterNodes,
-  nodeGroupProps,
-  readClusterContext,
-} from '../../lib/eks/cluster-context';
+import { type ClusterContext, readClusterContext } from '../../lib/eks/cluster-context';
+import { clusterNodes, nodeGroupProps } from '../../lib/eks/cluster-nodes';
 
 const CONTEXT: ClusterContext = {
   cluster: 'prod',

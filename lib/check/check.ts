@@ -1,12 +1,14 @@
 import { describeNodes } from '../capacity/check-fit';
-import type { ClusterNode } from '../capacity/node';
-import { type Loaded, loadManifests, type Note } from '../manifest/load';
+import { type ClusterNode, nodesOf } from '../capacity/node';
+import { contextNodes, parseClusterContext } from '../eks/cluster-context';
+import { type Loaded, loadManifests, type NamedText, type Note, type Problem } from '../manifest/load';
 import { fitOf } from '../rules/fit';
 import { buildModel, type Model } from '../rules/model';
 import { DEFAULT_NODES, describedNodes, type FitNodes, parseNodes } from '../rules/nodes';
 import type { Violation } from '../rules/rule';
 import { type RunOptions, runRules } from '../rules/run';
 import type { Collected } from './collect';
+import { environmentOf } from './environments';
 
 export interface CheckOptions extends Pick<RunOptions, 'only' | 'level' | 'external'> {
   /** The nodes to fit when no file describes any. @default 4 × m6i.large */
@@ -25,39 +27,90 @@ export interface CheckResult {
 /** The rules over what was collected. Pure. */
 export function check({ sources, notes, problems }: Collected, options: CheckOptions = {}): CheckResult {
   const loaded = loadManifests(sources);
-  const unreadable = [...problems, ...loaded.problems];
-  const nodes = nodesFor(loaded.objects, options);
-  const model = buildModel(loaded.objects, {
-    external: [...(options.external ?? []), ...loaded.generated],
-    sql: loaded.sql,
-    problems: unreadable,
-    nodes,
-  });
-  const violations = runRules(model, {
-    locate: loaded.locate,
-    ...(options.level === undefined ? {} : { level: options.level }),
-    ...(options.only === undefined ? {} : { only: [...options.only, 'unparseable-manifest'] }),
-  });
+  const contexts = loaded.contexts.map(contextOf);
+  const unreadable = [
+    ...problems,
+    ...loaded.problems,
+    ...contexts.flatMap(item => ('message' in item ? [item] : [])),
+  ];
+  const described = contexts.find(item => 'list' in item);
+  const models = systems(loaded).map(({ objects, sql }) =>
+    buildModel(objects, {
+      external: [...(options.external ?? []), ...loaded.generated],
+      sql,
+      problems: unreadable,
+      nodes: nodesFor(objects, described, options),
+    }),
+  );
+  const violations = models.flatMap(model =>
+    runRules(model, {
+      locate: loaded.locate,
+      ...(options.level === undefined ? {} : { level: options.level }),
+      ...(options.only === undefined ? {} : { only: [...options.only, 'unparseable-manifest'] }),
+    }),
+  );
   return {
-    violations,
-    notes: [...notes, ...loaded.notes, ...fitNotes(model)],
+    violations: distinct(violations),
+    notes: [...notes, ...loaded.notes, ...distinct(models.flatMap(fitNotes))],
     checked: { files: loaded.files, objects: loaded.objects.length },
     unusable: unreadable.length > 0,
     text: loaded.text,
   };
 }
 
+/** The objects and SQL that are applied together: all, or for each environment its own and what belongs to all. */
+function systems({ objects, sql }: Loaded): Pick<Loaded, 'objects' | 'sql'>[] {
+  const files = [...objects.map(({ source }) => source?.file ?? ''), ...sql.map(({ file }) => file)];
+  const of = environmentOf(files);
+  const names = [...new Set(files.flatMap(file => of(file) ?? []))];
+  if (names.length === 0) return [{ objects, sql }];
+  return names.map(name => {
+    const belongs = (file: string) => (of(file) ?? name) === name;
+    return {
+      objects: objects.filter(({ source }) => belongs(source?.file ?? '')),
+      sql: sql.filter(({ file }) => belongs(file)),
+    };
+  });
+}
+
+function distinct<T>(items: readonly T[]): T[] {
+  return [...new Map(items.map(item => [JSON.stringify(item), item])).values()];
+}
+
+/** The nodes of a committed context, or what is wrong with it. */
+function contextOf({ file, text }: NamedText): FitNodes | Problem {
+  try {
+    const list = nodesOf(contextNodes(parseClusterContext(file, text)));
+    return { list, source: file, areDescribed: true };
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return {
+      file,
+      line: 1,
+      message: `the description of the nodes cannot be used: ${reason.split('\n').join('; ')}`,
+      remedy: 'write it again with npm run cluster-context',
+    };
+  }
+}
+
 /** What the files describe, else what the caller says, else the default. */
-function nodesFor(objects: Loaded['objects'], { nodes }: CheckOptions): FitNodes {
+function nodesFor(
+  objects: Loaded['objects'],
+  context: FitNodes | undefined,
+  { nodes }: CheckOptions,
+): FitNodes {
+  const described = describedNodes(objects) ?? context;
+  if (described !== undefined) {
+    const { source } = described;
+    return { ...described, source: nodes === undefined ? source : `${source}; --nodes is not used` };
+  }
   if (nodes !== undefined) return { list: nodes, source: '--nodes', areDescribed: false };
   const parsed = parseNodes(DEFAULT_NODES);
-  return (
-    describedNodes(objects) ?? {
-      list: 'nodes' in parsed ? parsed.nodes : [],
-      source: 'the default; --nodes says otherwise',
-      areDescribed: false,
-    }
-  );
+  return {
+    list: 'nodes' in parsed ? parsed.nodes : [],
+    source: 'the default; --nodes says otherwise',
+    areDescribed: false,
+  };
 }
 
 function fitNotes(model: Model): Note[] {

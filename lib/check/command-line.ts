@@ -32,7 +32,7 @@ export const USAGE = `usage: npm run check -- PATH… [options]      PATH is a f
   --rule RULE                 only this rule; may be repeated
   --level error|warning       the least level to report (default warning)
   --external KIND/NS/NAME     something that exists although no file declares it; may be repeated, * matches any text
-  --nodes COUNTxTYPE[,…]      the nodes that all pods have to fit (default: what a file describes, else 4xm6i.large)
+  --nodes COUNTxTYPE[,…]      the nodes that all pods have to fit, when no file describes them (default 4xm6i.large)
   --list-rules                every rule with what it refuses
   --explain RULE              what a rule is about, with a bad and a good example
 

@@ -1,8 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { Size } from 'cdk8s';
 import { type InstanceType, instanceType } from '../capacity/instance-types';
-import type { Taint } from '../capacity/node';
-import { NodeGroup, type NodeGroupProps } from '../constructs/node-group';
+import type { NodeGroupShape, Taint } from '../capacity/node';
 import { kubernetes } from '../versions';
 
 /** Where `npm run cluster-context` writes and the chart looks, in the folder that the program runs in. */
@@ -31,10 +29,14 @@ export interface ClusterContext {
 
 /** The context that a file holds; undefined when there is no such file. @throws one error with all that is wrong */
 export function readClusterContext(file: string = CLUSTER_CONTEXT_FILE): ClusterContext | undefined {
-  if (!existsSync(file)) return undefined;
+  return existsSync(file) ? parseClusterContext(file, readFileSync(file, 'utf8')) : undefined;
+}
+
+/** The context in a file's text. @throws one error with all that is wrong */
+export function parseClusterContext(file: string, text: string): ClusterContext {
   let content: unknown;
   try {
-    content = JSON.parse(readFileSync(file, 'utf8'));
+    content = JSON.parse(text);
   } catch (cause) {
     throw new Error(`${file} is not JSON (${(cause as Error).message}); ${WRITE_AGAIN}`);
   }
@@ -115,25 +117,19 @@ function isAtLeast(version: string, oldest: string): boolean {
 
 /**
  * The nodes that a context describes: as many as are desired, of the smallest instance type that the group may
- * start. EKS does not say how they lie in zones: that is the default of NodeGroup.
+ * start. EKS does not say how they lie in zones: that is the default.
  *
  * @throws for an instance type that is not in lib/capacity/instance-types.ts
  */
-export function nodeGroupProps(context: ClusterContext): NodeGroupProps {
+export function contextNodes(context: ClusterContext): NodeGroupShape {
   return {
     name: context.nodegroup,
     instanceType: smallest(context.instanceTypes.map(instanceType)),
     count: context.size.desired,
     labels: context.labels,
     taints: context.taints,
-    rootVolume: Size.gibibytes(context.diskSizeGiB),
+    rootVolumeGiB: context.diskSizeGiB,
   };
-}
-
-/** The nodes of the committed context, else the default NodeGroup: what the chart has to fit when it is told nothing. */
-export function clusterNodes(file: string = CLUSTER_CONTEXT_FILE): NodeGroup {
-  const context = readClusterContext(file);
-  return new NodeGroup(context === undefined ? {} : nodeGroupProps(context));
 }
 
 function smallest(types: readonly InstanceType[]): InstanceType {

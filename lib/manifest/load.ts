@@ -32,15 +32,18 @@ export interface Note {
   readonly text: string;
 }
 
-/** SQL that stands beside the manifests. */
-export interface SqlText {
+/** A text that is no manifest, such as SQL. */
+export interface NamedText {
   readonly file: string;
   readonly text: string;
 }
 
 export interface Loaded {
   readonly objects: readonly ManifestObject[];
-  readonly sql: readonly SqlText[];
+  /** SQL that stands beside the manifests. */
+  readonly sql: readonly NamedText[];
+  /** What `npm run cluster-context` wrote: the nodes. */
+  readonly contexts: readonly NamedText[];
   readonly problems: readonly Problem[];
   readonly notes: readonly Note[];
   /** 'ConfigMap/*\/name' and the like: what a Kustomize generator in these files makes. */
@@ -67,13 +70,15 @@ interface Position {
 /** Reads manifests out of texts. Every document that cannot be read is a problem; the others are read all the same. */
 export function loadManifests(sources: readonly SourceText[]): Loaded {
   const objects: ManifestObject[] = [];
-  const sql: SqlText[] = [];
+  const sql: NamedText[] = [];
+  const contexts: NamedText[] = [];
   const problems: Problem[] = [];
   const notes: Note[] = [];
   const generated: string[] = [];
   const positions = new WeakMap<object, Position>();
   const texts = new Map<string, string>();
   const patches = new Set<string>();
+  const kustomized = new Set<string>();
   let files = 0;
 
   const decoded = sources.flatMap(({ file, bytes }) => {
@@ -99,6 +104,11 @@ export function loadManifests(sources: readonly SourceText[]): Loaded {
     if (/\.sql$/i.test(file)) {
       files += 1;
       sql.push({ file, text });
+      continue;
+    }
+    if (/(^|\/)cluster\.context\.json$/.test(file)) {
+      files += 1;
+      contexts.push({ file, text });
       continue;
     }
     if (/\.json$/i.test(file) && !text.includes('"apiVersion"')) continue;
@@ -140,6 +150,7 @@ export function loadManifests(sources: readonly SourceText[]): Loaded {
       continue;
     }
     if (isKustomization(value)) {
+      kustomized.add(folderOf(file));
       const kustomization = readKustomization(file, value);
       generated.push(...kustomization.generated);
       for (const patch of kustomization.patches) patches.add(patch);
@@ -161,8 +172,11 @@ export function loadManifests(sources: readonly SourceText[]): Loaded {
   }
 
   return {
-    objects: objects.filter(({ source }) => source === undefined || !patches.has(source.file)),
+    objects: objects
+      .filter(({ source }) => source === undefined || !patches.has(source.file))
+      .map(object => ({ ...object, ...kustomization(object, kustomized) })),
     sql,
+    contexts,
     problems,
     notes,
     generated,
@@ -245,6 +259,17 @@ function isKustomization(value: unknown): boolean {
     (kind === 'Kustomization' || kind === 'Component') &&
     (apiVersion === undefined || String(apiVersion).startsWith('kustomize.config.k8s.io/'))
   );
+}
+
+/** The nearest folder above an object's file that has a kustomization. */
+function kustomization(
+  { source }: ManifestObject,
+  folders: ReadonlySet<string>,
+): Pick<ManifestObject, 'source'> {
+  if (source === undefined || folders.size === 0) return {};
+  let folder = folderOf(source.file);
+  while (!folders.has(folder) && folder !== '.' && folder !== '') folder = folderOf(folder);
+  return { source: { ...source, ...(folders.has(folder) ? { kustomization: folder } : {}) } };
 }
 
 /** The patches that a kustomization names, as files, and the objects that its generators make. */

@@ -10,7 +10,12 @@ export interface ManifestObject {
   };
   /** The whole object, metadata and kind included. */
   readonly body: Readonly<Record<string, unknown>>;
-  readonly source?: { readonly file: string; readonly line: number };
+  readonly source?: {
+    readonly file: string;
+    readonly line: number;
+    /** The nearest folder with a kustomization: what stands in two of them is not applied together by itself. */
+    readonly kustomization?: string;
+  };
 }
 
 /** A mapping of plain data; anything else reads as empty. */

@@ -1,10 +1,12 @@
 import {
   type Arguments,
   type At,
+  concatenated,
   type Instance,
   knownText,
   Native,
   NONE,
+  type Text,
   text,
   textOf,
   truth,
@@ -279,7 +281,15 @@ export function converted(type: string, value: Value): Value {
   };
 }
 
-/** A command line as texts that remember their place in it. */
+/** A command line as texts that remember their place in it; what a shell or Kubernetes puts in later is unknown. */
 export function commandLineWords(words: readonly string[]): Value[] {
-  return words.map((word, argument) => text(word, undefined, { argument }));
+  return words.map((word, argument) => {
+    const parts = word.split(/\$\{[A-Za-z_]\w*\}|\$\([A-Za-z_]\w*\)/);
+    return concatenated(
+      parts.flatMap((part, index): Text[] => [
+        ...(index === 0 ? [] : [{ kind: 'text' as const, parts: [null] }]),
+        ...(part === '' && parts.length > 1 ? [] : [text(part, undefined, { argument })]),
+      ]),
+    );
+  });
 }

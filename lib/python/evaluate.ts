@@ -1,5 +1,6 @@
 import { ArgumentParser, type CommandLine, commandLineWords, converted } from './argparse';
-import type { CodeFacts, DeadFrame, Insert, Setting, Sink, Source } from './facts';
+import { ClickHouseClient } from './clickhouse';
+import type { Arm, CodeFacts, DeadFrame, Insert, Setting, Sink, Source } from './facts';
 import { Column, Configuration, Frame, Session, type SparkContext } from './spark';
 import { insertsIn } from './sql-text';
 import type { Argument, Expression, FunctionDefinition, Module, Parameter, Statement } from './syntax';
@@ -75,6 +76,13 @@ class Evaluator implements SparkContext, CommandLine {
   private readonly loaded = new Map<string, Scope>();
   private readonly activations: Activation[] = [];
   private readonly escaped = new Set<Value>();
+  /** Functions that a decorator got to know: it may call them, once all that they use is there. */
+  private readonly registered: PythonFunction[] = [];
+  /** Words that the code hands to something that is not followed: they may name a bucket. */
+  private readonly handed = new Set<string>();
+  /** The alternatives in which the program is. */
+  public arms: readonly Arm[] = [];
+  private branches = 0;
   private module = '';
   private steps = 0;
   private isPartial = false;
@@ -83,8 +91,13 @@ class Evaluator implements SparkContext, CommandLine {
     this.words = program.words === undefined ? undefined : commandLineWords(program.words);
   }
 
+  public get depth(): number {
+    return this.activations.length;
+  }
+
   public run(): CodeFacts {
     this.load(this.program.entry, '__main__');
+    for (const made of this.registered) this.escape(made);
     return {
       sources: [...this.sources.values()],
       sinks: [...this.sinks.values()],
@@ -93,6 +106,7 @@ class Evaluator implements SparkContext, CommandLine {
       definitions: [...this.definitions.values()],
       conf: this.configuration,
       mentioned: [...this.mentioned.values()],
+      handed: this.handed,
       isPartial: this.isPartial,
     };
   }
@@ -172,15 +186,18 @@ class Evaluator implements SparkContext, CommandLine {
     }
   }
 
+  private insert(insert: Insert): void {
+    this.inserts.set(key(insert.at, insert.table, insert.columns), insert);
+  }
+
   private readText(value: Text): void {
     const at = value.at;
     if (at === undefined) return;
     const whole = value.parts.map(part => part ?? '\0').join('');
-    for (const insert of insertsIn(whole)) {
-      const place = { module: at.module, line: at.line + insert.line };
-      this.inserts.set(key(place, insert.table, insert.columns), { ...insert, at: place });
-    }
+    for (const insert of insertsIn(whole))
+      this.insert({ ...insert, at: { module: at.module, line: at.line + insert.line } });
     if (DEFINITION.test(whole)) this.definitions.set(whole, { at, sql: whole });
+    if (/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(whole)) this.handed.add(whole);
     if (/^s3[an]?:\/\/\S*$/.test(whole)) this.mentioned.set(key(at, whole), { at, value });
   }
 
@@ -371,12 +388,17 @@ class Evaluator implements SparkContext, CommandLine {
   private branch(arms: readonly (() => Flow)[], scope: Scope): Flow {
     if (arms.length === 1 && arms[0] !== undefined) return arms[0]();
     const before = scope.names;
+    const outer = this.arms;
+    const branch = this.branches++;
     const after: Map<string, Value>[] = [];
-    for (const arm of arms) {
+    for (const [index, arm] of arms.entries()) {
       scope.names = new Map(before);
+      this.arms = [...outer, { branch, arm: index }];
       if (!arm().leaves) after.push(scope.names);
     }
     scope.names = joined(after, before);
+    // Where one arm leaves, what follows belongs to the others.
+    this.arms = after.length < arms.length ? [...outer, { branch, arm: arms.length }] : outer;
     return after.length === 0 ? LEAVES : GOES_ON;
   }
 
@@ -431,7 +453,11 @@ class Evaluator implements SparkContext, CommandLine {
     switch (target.kind) {
       case 'name':
         for (const option of alternatives(value)) {
-          if (option instanceof Frame && option.name === undefined) option.name = target.id;
+          if (option instanceof Frame && option.name === undefined) {
+            option.name = target.id;
+            // A frame that a function made is the caller's: there it is known by this name.
+            if (option.depth > this.depth) option.at = this.at(from);
+          }
         }
         scope.set(target.id, value);
         return;
@@ -519,7 +545,9 @@ class Evaluator implements SparkContext, CommandLine {
     const isProperty = names.some(
       name => name === 'property' || name === 'cached_property' || name === 'functools.cached_property',
     );
-    return this.functionOf(definition.name, definition.parameters, definition.body, scope, isProperty);
+    const made = this.functionOf(definition.name, definition.parameters, definition.body, scope, isProperty);
+    if (!names.every(name => PLAIN_DECORATORS.test(name))) this.registered.push(made);
+    return made;
   }
 
   private classOf(definition: Extract<Statement, { kind: 'class' }>, scope: Scope): PythonClass {
@@ -655,6 +683,7 @@ class Evaluator implements SparkContext, CommandLine {
     const scope = new Scope(callee.scope);
     this.bind(callee, args, scope);
     const moduleBefore = this.module;
+    const armsBefore = this.arms;
     this.module = callee.module;
     const activation: Activation = { returns: [], callee };
     this.activations.push(activation);
@@ -665,6 +694,7 @@ class Evaluator implements SparkContext, CommandLine {
     } else result = this.expression(callee.body as Expression, scope);
     this.activations.pop();
     this.module = moduleBefore;
+    this.arms = armsBefore;
     return result;
   }
 
@@ -1356,6 +1386,8 @@ class Evaluator implements SparkContext, CommandLine {
       );
     }
     if (path === 'os.path.join' || path === 'posixpath.join') return this.joinedPath(args, at);
+    if (/^clickhouse_connect\.(driver\.)?(get_client|create_client)$/.test(path))
+      return new ClickHouseClient(insert => this.insert(insert), knownText(args.keywords.get('database')));
     if (path === 'argparse.ArgumentParser' || path === 'ArgumentParser')
       return new ArgumentParser(this, args);
     if (/(^|\.)SparkSession\.getActiveSession$|(^|\.)SparkSession\.active$/.test(path))
@@ -1568,6 +1600,10 @@ class Evaluator implements SparkContext, CommandLine {
     return new Column(undefined);
   }
 }
+
+/** Decorators that leave it to the program to call the function. */
+const PLAIN_DECORATORS =
+  /(^|\.)(property|cached_property|setter|getter|deleter|staticmethod|classmethod|abstractmethod|override|overload|final|cache|lru_cache|wraps|contextmanager|asynccontextmanager|udf|pandas_udf|singledispatch|retry)$/;
 
 /** The start of a statement that makes or changes a table. */
 const DEFINITION = /^\s*(CREATE|ALTER|DROP|RENAME)\s+(OR\s+REPLACE\s+)?(TABLE|VIEW|MATERIALIZED\s+VIEW)\b/i;

@@ -19,6 +19,12 @@ export interface Setting {
   readonly value: Text;
 }
 
+/** One side of a branch: what is on two sides of it never happens together. */
+export interface Arm {
+  readonly branch: number;
+  readonly arm: number;
+}
+
 /** What a job writes. */
 export interface Sink {
   readonly at: At;
@@ -33,6 +39,7 @@ export interface Sink {
   /** The columns that are written, when all of them are known. */
   readonly columns: readonly string[] | undefined;
   readonly sources: readonly Source[];
+  readonly arms: readonly Arm[];
 }
 
 /** A dataframe that nothing stores. */
@@ -65,6 +72,8 @@ export interface CodeFacts {
   readonly conf: readonly { readonly key: string; readonly setting: Setting }[];
   /** Object-store URLs that the code hands to something that is not followed. */
   readonly mentioned: readonly Setting[];
+  /** Plain words that the code hands to something that is not followed: any may be a bucket's name. */
+  readonly handed: ReadonlySet<string>;
   /** Whether part of the program could not be followed to its end, so that what is missing proves nothing. */
   readonly isPartial: boolean;
 }

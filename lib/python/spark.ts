@@ -1,4 +1,4 @@
-import type { Setting, Sink, Source } from './facts';
+import type { Arm, Setting, Sink, Source } from './facts';
 import {
   type Arguments,
   type At,
@@ -17,6 +17,10 @@ export interface SparkContext {
   readonly frames: Frame[];
   readonly views: Map<string, Frame>;
   readonly isInBatchFunction: boolean;
+  /** How many calls deep the program is. */
+  readonly depth: number;
+  /** The alternatives in which the program is. */
+  readonly arms: readonly Arm[];
   source(source: Source): void;
   sink(sink: Sink): void;
   conf(key: string, setting: Setting): void;
@@ -339,7 +343,8 @@ export class Frame extends Native {
   public isUsed = false;
   public hasIdleWriter = false;
   public name: string | undefined;
-  public readonly at: At;
+  public at: At;
+  public readonly depth: number;
   public readonly sources: readonly Source[];
   public readonly columns: readonly string[] | undefined;
 
@@ -350,6 +355,7 @@ export class Frame extends Native {
   ) {
     super();
     this.at = at;
+    this.depth = context.depth;
     this.sources = [...new Set(origin.sources)];
     this.columns = origin.columns;
     for (const parent of origin.parents) parent.isUsed = true;
@@ -505,6 +511,7 @@ export class Writer extends Native {
     switch (name) {
       case 'trigger':
         for (const [key, value] of args.keywords) settings.set(`trigger.${key}`, value, at);
+        if (args.isOpen) settings.set('trigger.availableNow', UNKNOWN, at);
         return next();
       case 'foreachBatch': {
         const frame = this.frame;
@@ -612,6 +619,7 @@ export class Writer extends Native {
         ...(named === undefined ? {} : { table: named }),
         columns: this.frame?.columns,
         sources: this.frame?.sources ?? [],
+        arms: this.context.arms,
       });
     }
     return this.isStream ? new Query() : NONE;

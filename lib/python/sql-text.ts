@@ -13,13 +13,15 @@ const INSERT =
 
 /** The INSERT statements in a text, which may be a URL with the statement as a parameter. */
 export function insertsIn(text: string): InsertText[] {
+  // A comment keeps its length, so that lines stay what they are.
+  const plain = text.replace(/--[^\n]*|\/\*[\s\S]*?\*\//g, comment => comment.replace(/[^\n]/g, ' '));
   const decoded = /INSERT(\+|%20)INTO/i.test(text)
-    ? text
+    ? plain
         .replace(/\+|%20/g, ' ')
         .replaceAll('%28', '(')
         .replaceAll('%29', ')')
         .replaceAll('%2C', ',')
-    : text;
+    : plain;
   return [...decoded.matchAll(INSERT)].map(match => {
     const [, name = '', list] = match;
     const parts = name.split('.').map(part => part.trim().replace(/^[`"]|[`"]$/g, ''));

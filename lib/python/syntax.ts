@@ -191,7 +191,7 @@ export function parsePython(source: string): Module {
     lineStarts.push(index + 1);
   let { body, hasErrors } = read(source, source);
   // The grammar takes `\\{{` in a raw f-string for the start of a replacement; any other character stands for the same.
-  const plain = hasErrors ? source.replace(/\\(?=\{\{)/g, '_') : source;
+  const plain = hasErrors ? withoutGroups(source.replace(/\\(?=\{\{)/g, '_')) : source;
   if (plain !== source) ({ body, hasErrors } = read(plain, source));
   return {
     body,
@@ -207,6 +207,35 @@ export function parsePython(source: string): Module {
       return low;
     },
   };
+}
+
+const STRING_OR_COMMENT = /("{3}|'{3})[\s\S]*?\1|(["'])(?:\\[\s\S]|(?!\2)[^\\\n])*\2|#[^\n]*/y;
+
+/** The grammar knows no `with (a as b, c as d):`. The same text without these parentheses, on one line. */
+function withoutGroups(source: string): string {
+  const characters = source.split('');
+  for (const { 0: head, index } of source.matchAll(/^[ \t]*(?:async[ \t]+)?with[ \t]*\(/gm)) {
+    const start = index + head.length - 1;
+    const blanks = [start];
+    let depth = 0;
+    let at = start;
+    do {
+      STRING_OR_COMMENT.lastIndex = at;
+      const skipped = STRING_OR_COMMENT.exec(source)?.[0] ?? '';
+      if (skipped.startsWith('#')) blanks.push(...Array.from(skipped, (_, offset) => at + offset));
+      const character = source[at] ?? '';
+      if ('([{'.includes(character)) depth += 1;
+      if (')]}'.includes(character)) depth -= 1;
+      if (character === '\n') blanks.push(at);
+      at += Math.max(skipped.length, 1);
+    } while (depth > 0 && at < source.length);
+    const inside = source.slice(start + 1, at - 1);
+    if (depth > 0 || !/^[ \t]*:/.test(source.slice(at, at + 80)) || !/\sas\s/.test(inside)) continue;
+    const comma = /,(?:\s|#[^\n]*)*$/.exec(inside);
+    if (comma !== null) blanks.push(start + 1 + comma.index);
+    for (const blank of [...blanks, at - 1]) characters[blank] = ' ';
+  }
+  return characters.join('');
 }
 
 /** Parses one text and takes the literals from another of the same length. */

@@ -1,5 +1,5 @@
 import { shownId } from '../manifest/pod-templates';
-import { checkpointsOf } from './checkpoints';
+import { type Checkpoint, checkpointsOf } from './checkpoints';
 import { grouped } from './model';
 import { normalizedLocation } from './object-store';
 import { listed, quote, type Rule } from './rule';
@@ -16,22 +16,16 @@ export const checkpointShared: Rule = {
       .filter(({ whole, place }) => whole !== undefined && whole !== '' && place !== undefined);
     const places = grouped(all, ({ whole }) => normalizedLocation(whole ?? ''));
     return [...places.values()].flatMap(group => {
-      // One query that is reached on several ways in the code counts once.
-      const queries = [
-        ...grouped(group, ({ job, place }) =>
-          JSON.stringify([
-            shownId(job.object),
-            'object' in place ? [shownId(place.object), place.path, place.innerLine] : place,
-          ]),
-        ).values(),
-      ].map(([first]) => first);
-      return queries.flatMap((query, index) => {
-        if (query === undefined || queries.length < 2) return [];
+      // One query that is reached on several ways in the code counts once, and so does a place that several name.
+      const queries = firsts(group, ({ job, query }) => [shownId(job.object), query?.at]);
+      return firsts(queries, ({ job, place }) => [
+        shownId(job.object),
+        'object' in place ? [shownId(place.object), place.path, place.innerLine] : place,
+      ]).flatMap(query => {
         const others = queries
-          .filter((_, other) => other !== index)
-          .map(other =>
-            other?.job === query.job ? 'another query of the same job' : (other?.job.name ?? ''),
-          );
+          .filter(other => other !== query && (other.job !== query.job || !areExclusive(other, query)))
+          .map(other => (other.job === query.job ? 'another query of the same job' : other.job.name));
+        if (others.length === 0) return [];
         return [
           {
             at: query.place,
@@ -43,3 +37,15 @@ export const checkpointShared: Rule = {
     });
   },
 };
+
+/** The first item of each that has the same key. */
+function firsts<T>(items: readonly T[], key: (item: T) => unknown): T[] {
+  return [...grouped(items, item => JSON.stringify(key(item))).values()].flatMap(([first]) => first ?? []);
+}
+
+/** Whether two queries stand on two sides of one branch. */
+function areExclusive(one: Checkpoint, other: Checkpoint): boolean {
+  return (one.query?.arms ?? []).some(({ branch, arm }) =>
+    other.query?.arms.some(side => side.branch === branch && side.arm !== arm),
+  );
+}

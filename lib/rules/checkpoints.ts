@@ -1,3 +1,4 @@
+import type { Sink } from '../python/facts';
 import { knownPrefix, knownText, shownText, type Text } from '../python/values';
 import type { Job } from './jobs';
 import type { Place } from './rule';
@@ -6,6 +7,8 @@ import type { Place } from './rule';
 export interface Checkpoint {
   readonly job: Job;
   readonly place: Place;
+  /** The query whose it is; the default for queries without one of their own has none. */
+  readonly query?: Sink;
   /** The part that is known from the start on; equals `whole` when all is. */
   readonly prefix: string;
   readonly whole: string | undefined;
@@ -21,7 +24,7 @@ export function checkpointsOf(job: Job): Checkpoint[] {
     .flatMap(sink => {
       const setting = sink.options.get('checkpointlocation');
       if (setting === undefined) return [];
-      return [checkpoint(job, code.placeOf(setting.value, setting.at), setting.value)];
+      return [{ ...checkpoint(job, code.placeOf(setting.value, setting.at), setting.value), query: sink }];
     });
 }
 
@@ -29,7 +32,10 @@ export function checkpointsOf(job: Job): Checkpoint[] {
 export function defaultCheckpoint(job: Job): Checkpoint | undefined {
   const stated = job.conf.get('spark.sql.streaming.checkpointLocation');
   if (stated === undefined) return undefined;
-  return { job, place: stated.place, prefix: stated.value, whole: stated.value, shown: stated.value };
+  // What a shell, Kubernetes or Spark puts in later is unknown.
+  const [prefix = ''] = stated.value.split(/\$[({]/);
+  const whole = prefix === stated.value ? prefix : undefined;
+  return { job, place: stated.place, prefix, whole, shown: stated.value };
 }
 
 function checkpoint(job: Job, place: Place, text: Text): Checkpoint {

@@ -22,6 +22,7 @@ export function isLiteral(value: string): boolean {
   const text = value.trim();
   if (text === '' || /^(true|false|null|none|\d)$/i.test(text)) return false;
   if (/\$\(|\$\{|\$[A-Za-z_]|\{\{|<%|^%\(/.test(text)) return false;
+  if (/^(spark|fs|hadoop|kafka)(\.[\w-]+)+$/.test(text)) return false;
   if (/^(\/|\.\.?\/|file:|env:|arn:|vault:|secret:|ref\+|@)/.test(text)) return false;
   return !/^<[^>]*>$|^\*+$|^x{3,}$/i.test(text);
 }

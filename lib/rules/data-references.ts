@@ -3,7 +3,7 @@ import { namespaceOf } from '../manifest/pod-templates';
 import type { At } from '../python/values';
 import { knownText, shownText, type Text } from '../python/values';
 import type { Job } from './jobs';
-import { listItems, type Model } from './model';
+import { escapeRegExp, listItems, type Model } from './model';
 import { bucketOf } from './object-store';
 import { type Finding, listed, quote } from './rule';
 import { isStrimzi, kafkaClusters, STRIMZI_CLUSTER_LABEL } from './strimzi';
@@ -19,8 +19,9 @@ export function missingTopics(model: Model): Finding[] {
       const servers = shownText(endpoint.options.get('kafka.bootstrap.servers')?.value);
       const cluster = clusters.find(
         kafka =>
-          new RegExp(`(^|[,/])${escaped(kafka.metadata.name)}-kafka-(bootstrap|brokers|\\d)`).test(servers) ||
-          new RegExp(`\\.${escaped(kafka.metadata.name)}-kafka-brokers\\b`).test(servers),
+          new RegExp(`(^|[,/])${escapeRegExp(kafka.metadata.name)}-kafka-(bootstrap|brokers|\\d)`).test(
+            servers,
+          ) || new RegExp(`\\.${escapeRegExp(kafka.metadata.name)}-kafka-brokers\\b`).test(servers),
       );
       if (cluster === undefined) return [];
       const topics = model
@@ -167,8 +168,4 @@ function declaredBuckets(model: Model): Buckets | undefined {
           ),
         );
   return { named: listedNames, has: bucket => named.has(bucket) || words.has(bucket) };
-}
-
-function escaped(text: string): string {
-  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 }

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import type { ManifestObject } from '../manifest/model';
 import { apiGroup, namespaceOf, shownId } from '../manifest/pod-templates';
 import { grouped } from './model';
 import { quote, type Rule } from './rule';
@@ -14,15 +15,27 @@ export const duplicateObject: Rule = {
       ...grouped(model.objects, object =>
         [apiGroup(object), object.kind, namespaceOf(object), object.metadata.name].join('/'),
       ).values(),
-    ].flatMap(([first, ...others]) =>
-      first === undefined
-        ? []
-        : others
-            .filter(other => !isDeepStrictEqual(other.body, first.body))
-            .map(other => ({
-              at: { object: other, path: ['metadata', 'name'] },
-              message: `${shownId(other)} is declared ${first.source === undefined ? 'before' : `at ${first.source.file}:${first.source.line}`} with other content; a name ${quote(other.metadata.name)} may stand once for each kind and namespace`,
-              concerns: [first],
-            })),
+    ].flatMap(group =>
+      group.flatMap((other, index) => {
+        const first = group
+          .slice(0, index)
+          .find(
+            earlier => areAppliedTogether(earlier, other) && !isDeepStrictEqual(other.body, earlier.body),
+          );
+        if (first === undefined) return [];
+        return [
+          {
+            at: { object: other, path: ['metadata', 'name'] },
+            message: `${shownId(other)} is declared ${first.source === undefined ? 'before' : `at ${first.source.file}:${first.source.line}`} with other content; a name ${quote(other.metadata.name)} may stand once for each kind and namespace`,
+            concerns: [first],
+          },
+        ];
+      }),
     ),
 };
+
+/** Two kustomizations are two builds: which of them are applied to one cluster is not in the files. */
+function areAppliedTogether(one: ManifestObject, other: ManifestObject): boolean {
+  const [left, right] = [one.source?.kustomization, other.source?.kustomization];
+  return left === undefined || right === undefined || left === right;
+}

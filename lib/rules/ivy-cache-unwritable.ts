@@ -52,7 +52,9 @@ function finding(job: Job): Finding[] {
     {
       at: place,
       message: `${what} into ~/.ivy2, which the user of image ${quote(job.image.value)} cannot write`,
-      remedy: 'pass --conf spark.jars.ivy=/tmp/.ivy2',
+      remedy: job.isSubmitted
+        ? 'pass --conf spark.jars.ivy=/tmp/.ivy2'
+        : 'add .config("spark.jars.ivy", "/tmp/.ivy2") where the session is built',
       concerns: [job.object],
     },
   ];

@@ -9,10 +9,10 @@ import {
   volumesByName,
 } from '../manifest/pod-templates';
 import { evaluate } from '../python/evaluate';
-import type { CodeFacts } from '../python/facts';
+import type { CodeFacts, Sink } from '../python/facts';
 import { type Module, parsePython } from '../python/syntax';
-import type { At, Text } from '../python/values';
-import { listItems, type Model } from './model';
+import { type At, knownText, type Text } from '../python/values';
+import { escapeRegExp, listItems, type Model } from './model';
 import type { Path, Place } from './rule';
 
 /** A value and where somebody wrote it. */
@@ -132,7 +132,7 @@ function applicationJob(model: Model, object: ManifestObject): Job[] {
     listItems(at(spec, 'deps', key)).map(([value, index]) => stated(value, 'deps', key, index));
   const variables = variablesOf(model, object, driver, conf);
   const main = String(spec['mainApplicationFile'] ?? '').replace(/^(local|file):(\/\/)?/, '');
-  const words = listItems(spec['arguments']).map(([value]) => String(value));
+  const words = listItems(spec['arguments']).map(([value]) => substituted(String(value), variables));
   const code = isPython(main)
     ? jobCode(main, files, variables, words, index => ({ object, path: [...path, 'arguments', index] }), {
         object,
@@ -388,10 +388,7 @@ function commandsOf(
 ): Command[] {
   const written = (['command', 'args'] as const).flatMap(key =>
     listItems(container[key]).map(([word, index]) => ({
-      word: String(word).replace(
-        /\$\(([A-Za-z_]\w*)\)/g,
-        (whole, name: string) => variables.get(name) ?? whole,
-      ),
+      word: substituted(String(word), variables),
       path: [...path, key, index],
     })),
   );
@@ -428,33 +425,49 @@ function shellCommands(
   try {
     // A line that ends in a backslash goes on; any other line break ends a command.
     const joined = script.replace(/\\\r?\n/g, ' ').replace(/\r?\n/g, ' ;\n');
-    tokens = parseShell(joined, name => locals.get(name) ?? `\${${name}}`);
+    tokens = parseShell(joined, name => `\0${name}\0`);
   } catch {
     return [];
   }
-  const commands: string[][] = [[]];
+  // Variables get their values in the order of the commands; `${NAME}` stays of one that is unknown.
+  const expanded = (word: string) =>
+    word.replace(/\0(\w+)(?::?-([^\0]*))?[^\0]*\0/g, (_, name: string, fallback: string | undefined) => {
+      const value = locals.get(name);
+      return value ?? (value === undefined ? fallback : undefined) ?? `\${${name}}`;
+    });
+  const commands: { word: string; written: string }[][] = [[]];
   for (const token of tokens) {
     if (typeof token === 'string') {
+      const word = expanded(token);
       const current = commands[commands.length - 1];
-      const assignment = /^([A-Za-z_]\w*)=(.*)$/s.exec(token);
-      if (assignment !== null && (current?.length === 0 || current?.[0] === 'export'))
+      const assignment = /^([A-Za-z_]\w*)=(.*)$/s.exec(word);
+      if (assignment !== null && (current?.length === 0 || current?.[0]?.word === 'export'))
         locals.set(assignment[1] ?? '', assignment[2] ?? '');
-      else current?.push(token);
+      else current?.push({ word, written: token });
     } else if ('op' in token && token.op !== 'glob') commands.push([]);
-    else if ('pattern' in token) commands[commands.length - 1]?.push(token.pattern);
+    else if ('pattern' in token) {
+      commands[commands.length - 1]?.push({ word: expanded(token.pattern), written: token.pattern });
+    }
   }
   return commands
     .filter(words => words.length > 0)
     .map(words => ({
-      words,
-      place: word =>
-        place(
-          Math.max(
-            0,
-            lines.findIndex(line => line.includes(word)),
-          ),
-        ),
+      words: words.map(({ word }) => word),
+      place: (word, index) => place(lineHolding(lines, word, words[index]?.written ?? word)),
     }));
+}
+
+/** The line of a script on which a word stands, as it is or with its variables. */
+function lineHolding(lines: readonly string[], word: string, written: string): number {
+  const pattern = written
+    .split(/\0(\w+)[^\0]*\0/)
+    .map((piece, index) => (index % 2 === 0 ? escapeRegExp(piece) : `"?\\$\\{?${piece}\\b[^}"]*\\}?"?`))
+    .join('');
+  const holds = new RegExp(pattern);
+  return Math.max(
+    0,
+    lines.findIndex(text => text.includes(word) || holds.test(text)),
+  );
 }
 
 // What both have in common.
@@ -498,10 +511,20 @@ function splitSetting(setting: Stated | undefined): Stated[] {
 
 /** `key value`, `key=value` and `key: value` lines, as Java reads properties. */
 function properties(text: string, place: (innerLine: number) => Place): [string, Stated][] {
-  return text.split('\n').flatMap((line, innerLine): [string, Stated][] => {
-    const match = /^\s*([^\s#!=:][^\s=:]*)\s*[=:\s]\s*(.*?)\s*$/.exec(line);
+  const lines = text.split('\n');
+  return lines.flatMap((line, innerLine): [string, Stated][] => {
+    if (isContinued(lines[innerLine - 1])) return [];
+    let whole = line;
+    for (let next = innerLine; isContinued(lines[next]); next += 1)
+      whole = `${whole.trimEnd().slice(0, -1)}${(lines[next + 1] ?? '').trimStart()}`;
+    const match = /^\s*([^\s#!=:][^\s=:]*)\s*[=:\s]\s*(.*?)\s*$/.exec(whole);
     return match === null ? [] : [[match[1] ?? '', { value: match[2] ?? '', place: place(innerLine) }]];
   });
+}
+
+/** Whether a line of properties goes on with the next one. */
+function isContinued(line: string | undefined): boolean {
+  return line !== undefined && !/^\s*[#!]/.test(line) && /(^|[^\\])(\\\\)*\\\r?$/.test(line);
 }
 
 function mounts(
@@ -600,10 +623,7 @@ function variablesOf(
   const entries = asObjects(container['env']);
   for (const { name, value } of environment(container)) {
     if (value !== undefined) {
-      result.set(
-        name,
-        value.replace(/\$\(([A-Za-z_]\w*)\)/g, (whole, inner: string) => result.get(inner) ?? whole),
-      );
+      result.set(name, substituted(value, result));
       continue;
     }
     const reference = asObject(
@@ -683,8 +703,15 @@ function environmentPlace(
     (value, key) => (typeof key === 'number' ? (value as unknown[])[key] : asObject(value)[key]),
     object.body,
   );
-  const index = listItems(asObject(owner)['env']).findIndex(([entry]) => asObject(entry)['name'] === name);
-  return { object, path: index < 0 ? path : [...path, 'env', index] };
+  const entries = listItems(asObject(owner)['env']);
+  const index = entries.findIndex(([entry]) => asObject(entry)['name'] === name);
+  const value = asObject(entries[index]?.[0])['value'] === undefined ? [] : ['value'];
+  return { object, path: index < 0 ? path : [...path, 'env', index, ...value] };
+}
+
+/** Kubernetes puts the value of a variable for `$(NAME)`. */
+function substituted(text: string, variables: ReadonlyMap<string, string | null>): string {
+  return text.replace(/\$\(([A-Za-z_]\w*)\)/g, (whole, name: string) => variables.get(name) ?? whole);
 }
 
 function joinPath(folder: string, name: string): string {
@@ -696,10 +723,18 @@ function splitOnce(text: string, separator: string): [string, string | undefined
   return index < 0 ? [text, undefined] : [text.slice(0, index), text.slice(index + separator.length)];
 }
 
-/** Whether the job's code runs a streaming query; undefined when nobody knows its code. */
+/** Whether the job's code runs a streaming query that goes on; undefined when nobody knows. */
 export function isStream(job: Job): boolean | undefined {
   const facts = job.code?.facts;
   if (facts === undefined) return undefined;
-  if (facts.sinks.some(sink => sink.isStream)) return true;
-  return facts.isPartial ? undefined : false;
+  const streams = facts.sinks.filter(sink => sink.isStream);
+  if (streams.some(({ options }) => !ENDING_TRIGGERS.some(trigger => options.has(trigger)))) return true;
+  return facts.isPartial || streams.some(sink => !endsByItself(sink)) ? undefined : false;
+}
+
+/** Triggers that process what is there and end the query. */
+const ENDING_TRIGGERS = ['trigger.availablenow', 'trigger.once'];
+
+function endsByItself({ options }: Sink): boolean {
+  return ENDING_TRIGGERS.some(trigger => knownText(options.get(trigger)?.value) === 'True');
 }

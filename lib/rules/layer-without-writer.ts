@@ -35,7 +35,9 @@ export const layerWithoutWriter: Rule = {
           const closest = [...near]
             .sort((left, right) => distance(left, location) - distance(right, location))
             .slice(0, 3);
-          if (!isComplete(model) && !closest.some(other => isSibling(other, location))) return [];
+          // A folder that somebody else fills is no mistake either: only a name that was changed on one side is.
+          const isSame = isComplete(model) ? isVariant : isVersion;
+          if (!closest.some(other => areSiblings(other, location, isSame))) return [];
           return [
             {
               at: job.code.placeOf(path, source.at),
@@ -54,12 +56,27 @@ function isComplete(model: Model): boolean {
   return model.jobs.every(({ code }) => code !== undefined && !code.facts.isPartial);
 }
 
-/** Two names in one folder of which one starts with the other, or that differ in a letter or two. */
-function isSibling(left: string, right: string): boolean {
+/** Whether two locations are alike but for one folder's name. */
+function areSiblings(left: string, right: string, isSame: (one: string, other: string) => boolean): boolean {
   const [one, other] = [left.split('/'), right.split('/')];
-  const names = [one.pop() ?? '', other.pop() ?? ''] as const;
-  if (one.join('/') !== other.join('/')) return false;
-  return names[0].startsWith(names[1]) || names[1].startsWith(names[0]) || distance(names[0], names[1]) <= 2;
+  const index = one.findIndex((name, place) => name !== other[place]);
+  const [oneName, otherName] = [one[index], other[index]];
+  if (oneName === undefined || otherName === undefined || !isSame(oneName, otherName)) return false;
+  const [oneRest, otherRest] = [one.slice(index + 1).join('/'), other.slice(index + 1).join('/')];
+  return oneRest === '' || otherRest === '' || oneRest === otherRest;
+}
+
+/** user-activity and user-activity-v2, clicks and cliks. */
+function isVersion(one: string, other: string): boolean {
+  const plain = (name: string) => name.replace(/[-_.]?v?\d+$/, '');
+  return (
+    plain(one) === plain(other) || (Math.min(one.length, other.length) >= 5 && distance(one, other) <= 2)
+  );
+}
+
+/** Beside that, a name to which something was added. */
+function isVariant(one: string, other: string): boolean {
+  return isVersion(one, other) || one.startsWith(other) || other.startsWith(one);
 }
 
 /** Whether something that is not followed gets to know the location: it may be the writer. */
@@ -78,7 +95,7 @@ function isMentioned(
         mayTouch(value, location),
     ),
   );
-  if (inCode) return true;
+  if (inCode || model.jobs.some(({ code }) => code?.facts.handed.has(bucket) === true)) return true;
   const workloads = new Set(model.jobs.map(({ object }) => object));
   return model.objects.some(object => {
     if (workloads.has(object) || object.kind === 'ConfigMap') return false;

@@ -1,4 +1,4 @@
-import type { Problem, SqlText } from '../manifest/load';
+import type { NamedText, Problem } from '../manifest/load';
 import type { ManifestObject } from '../manifest/model';
 import { type PodTemplate, podTemplates } from '../manifest/pod-templates';
 import { type Job, programsIn } from './jobs';
@@ -18,7 +18,7 @@ export interface ModelOptions {
   /** The nodes that all pods have to fit. @default unknown: nothing is said about the fit */
   readonly nodes?: FitNodes;
   /** SQL texts that stand beside the manifests. @default none */
-  readonly sql?: readonly SqlText[];
+  readonly sql?: readonly NamedText[];
   /** Documents that could not be read. @default none */
   readonly problems?: readonly Problem[];
   /** 'Kind/namespace/name' or 'Kind/name' of what exists although no file declares it; '*' matches any text. */
@@ -28,7 +28,7 @@ export interface ModelOptions {
 /** What the rules look at: the objects of a folder or a chart, indexed. Nothing in it reads a file. */
 export interface Model {
   readonly objects: readonly ManifestObject[];
-  readonly sql: readonly SqlText[];
+  readonly sql: readonly NamedText[];
   readonly problems: readonly Problem[];
   readonly nodes: FitNodes | undefined;
   readonly templates: readonly PodTemplate[];
@@ -108,6 +108,7 @@ export function grouped<K, T>(items: readonly T[], key: (item: T) => K): Readonl
   return groups;
 }
 
-function escapeRegExp(text: string): string {
+/** A text as a pattern that matches itself. */
+export function escapeRegExp(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 }

@@ -2,13 +2,22 @@ import { type ImageReference, imagesOf, parseImage } from './images';
 import { quote, type Rule } from './rule';
 
 /** Repositories that stand in many manifests and whose registry stopped serving them. */
-const GONE: readonly { matches: (image: ImageReference) => boolean; why: string; instead: string }[] = [
+const GONE: readonly {
+  readonly matches: (image: ImageReference) => boolean;
+  readonly why: string;
+  readonly instead: string;
+}[] = [
   {
     // The MinIO project is archived; its images on Docker Hub were deleted, those on quay.io stay.
-    matches: ({ registry, repository }) => registry === 'docker.io' && /^minio\/(minio|mc)$/.test(repository),
+    matches: ({ registry, repository }) => registry === 'docker.io' && repository === 'minio/minio',
     why: 'Docker Hub no longer serves the images of MinIO',
     instead:
       'use the last published release, quay.io/minio/minio:RELEASE.2025-09-07T16-13-09Z, or a mirror of your own',
+  },
+  {
+    matches: ({ registry, repository }) => registry === 'docker.io' && repository === 'minio/mc',
+    why: 'Docker Hub no longer serves the images of MinIO',
+    instead: 'use the same release of quay.io/minio/mc, or a mirror of your own',
   },
   {
     // Bitnami moved its versioned images to docker.io/bitnamilegacy in September 2025.

@@ -51,14 +51,22 @@ export function releaseOf(version: string | undefined): SparkRelease | undefined
   return RELEASES.find(({ line }) => version === line || version?.startsWith(`${line}.`) === true);
 }
 
-/** The Scala of a stock image: its tag may name another than the release's default. */
+/** The Scala of a job's Spark: what its image's tag names, else the release's, where no other build can be meant. */
 export function scalaOf(job: Job): string | undefined {
   const tag = job.image === undefined ? undefined : parseImage(job.image.value).tag;
-  const named =
-    job.image !== undefined && isStockImage(job.image.value)
-      ? /scala(2\.1\d)/.exec(tag ?? '')?.[1]
-      : undefined;
-  return named ?? releaseOf(sparkVersionOf(job))?.scala;
+  const named = /scala(2\.1\d)/.exec(tag ?? '')?.[1];
+  const release = releaseOf(sparkVersionOf(job));
+  // Spark 3 was built for two Scalas: which one somebody's own image holds is not known.
+  return named ?? (isStock(job) || Number(release?.line) >= 4 ? release?.scala : undefined);
+}
+
+/** The Hadoop of a job's Spark; somebody's own image may hold another than the release's. */
+export function hadoopOf(job: Job): string | undefined {
+  return isStock(job) ? releaseOf(sparkVersionOf(job))?.hadoop : undefined;
+}
+
+function isStock(job: Job): boolean {
+  return job.image !== undefined && isStockImage(job.image.value);
 }
 
 export interface MavenCoordinate {

@@ -5,7 +5,7 @@ import { parseImage } from './images';
 import type { Job } from './jobs';
 import type { Model } from './model';
 import { type Finding, listed, quote, type Rule } from './rule';
-import { imageSparkVersion, mavenCoordinate, releaseOf, scalaOf, sparkVersionOf } from './spark-version';
+import { hadoopOf, imageSparkVersion, mavenCoordinate, scalaOf, sparkVersionOf } from './spark-version';
 import { isStrimzi, kafkaClusters, nodePools, usesNodePools } from './strimzi';
 
 /** Versions that cannot go together are found when the first record is read, or never. */
@@ -35,7 +35,7 @@ function sparkConflicts(job: Job): Finding[] {
   const fromImage = imageSparkVersion(job.image?.value);
   const spark = sparkVersionOf(job);
   const scala = scalaOf(job);
-  const release = releaseOf(spark);
+  const hadoop = hadoopOf(job);
   const concerns = [job.object];
   const findings: Finding[] = [];
   if (
@@ -84,15 +84,11 @@ function sparkConflicts(job: Job): Finding[] {
         concerns,
       });
     }
-    if (
-      HADOOP_ARTIFACTS.has(coordinate.artifact) &&
-      release !== undefined &&
-      coordinate.version !== release.hadoop
-    ) {
+    if (HADOOP_ARTIFACTS.has(coordinate.artifact) && hadoop !== undefined && coordinate.version !== hadoop) {
       findings.push({
         at,
-        message: `package ${quote(stated.value)} of ${job.name} belongs to Hadoop ${coordinate.version} but Spark ${spark ?? ''} brings Hadoop ${release.hadoop}; two versions of Hadoop cannot be loaded together`,
-        remedy: `take ${coordinate.group}:${coordinate.artifact}:${release.hadoop}`,
+        message: `package ${quote(stated.value)} of ${job.name} belongs to Hadoop ${coordinate.version} but Spark ${spark ?? ''} brings Hadoop ${hadoop}; two versions of Hadoop cannot be loaded together`,
+        remedy: `take ${coordinate.group}:${coordinate.artifact}:${hadoop}`,
         concerns,
       });
     }
