@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { ApiObject, App, Chart } from 'cdk8s';
 import { parseAllDocuments } from 'yaml';
+import { SynthChecks } from '../lib/checks/synth-checks';
+import { NodeGroup } from '../lib/constructs/node-group';
 import { manifestFiles, writeManifests } from '../lib/write-manifests';
 
 let folder: string;
@@ -74,6 +76,32 @@ test("ArgoCD's objects stand in a folder of their own, which kubectl apply -f di
     ['v1', 'Namespace', 'kafka'],
   );
   expect(Object.keys(names(app))).toEqual(['00-cluster.k8s.yaml', 'argocd/applications.k8s.yaml']);
+});
+
+test('what a construct and a rule both see is said once, in the words of the construct', () => {
+  const app = new App();
+  const chart = new Chart(app, 'chart');
+  new SynthChecks(chart, 'checks', { nodes: new NodeGroup() });
+  const deployment = (name: string) =>
+    new ApiObject(chart, name, {
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: { name, namespace: 'was' },
+      spec: {
+        selector: { matchLabels: { app: name } },
+        template: {
+          metadata: { labels: { app: name } },
+          spec: { containers: [{ name: 'server', image: 'server:1.4.2' }] },
+        },
+      },
+    });
+  const own =
+    'Deployment was/web has no cpu limit but every container needs one; set cpu.limit (rule container-without-limits)';
+  deployment('web').node.addValidation({ validate: () => [own] });
+  deployment('web-2');
+  expect(() => writeManifests(app, folder)).toThrow(
+    /^\[chart\/web\] Deployment was\/web has no cpu limit .*\n\[Deployment\/was\/web-2\] container server .*\n2 errors, nothing was written$/,
+  );
 });
 
 test('every object is written once, as it is', () => {

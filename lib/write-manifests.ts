@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { type App, Yaml } from 'cdk8s';
+import type { IConstruct } from 'constructs';
 import { SynthChecks } from './checks/synth-checks';
 import { type PlainApiObject, plainObjects } from './plain-objects';
 
@@ -11,11 +12,16 @@ import { type PlainApiObject, plainObjects } from './plain-objects';
 export function writeManifests(app: App, folder: string): readonly string[] {
   app.node.lock();
   const nodes = app.node.findAll();
-  const problems = new Set(
-    nodes.flatMap(({ node }) =>
+  const said = (list: readonly IConstruct[]) =>
+    list.flatMap(({ node }) =>
       node.validate().map(problem => (problem.startsWith('[') ? problem : `[${node.path}] ${problem}`)),
-    ),
-  );
+    );
+  const own = said(nodes.filter(node => !(node instanceof SynthChecks)));
+  const checks = said(nodes.filter(node => node instanceof SynthChecks));
+  const problems = new Set([
+    ...own,
+    ...checks.filter(problem => !own.some(other => saysMore(other, problem))),
+  ]);
   if (problems.size > 0) {
     const count = problems.size === 1 ? '1 error' : `${problems.size} errors`;
     throw new Error([...problems, `${count}, nothing was written`].join('\n'));
@@ -26,6 +32,15 @@ export function writeManifests(app: App, folder: string): readonly string[] {
     Yaml.save(target, [...objects]);
   }
   return nodes.filter(node => node instanceof SynthChecks).flatMap(({ result }) => result.warnings);
+}
+
+/** Whether a construct says what a rule says of the same object: the construct's sentence names the prop to set. */
+function saysMore(own: string, check: string): boolean {
+  const [, kind, name, container, rule] =
+    /^\[(\w+)\/([^\]]+)\] (?:(?:init )?container (\S+))?.*\(rule ([a-z-]+)\)$/s.exec(check) ?? [];
+  const [object, part] =
+    new RegExp(`(?:\\bcontainer (\\S+) of )?\\b${kind} ${name}(?![\\w./-])`, 'i').exec(own) ?? [];
+  return object !== undefined && own.endsWith(`(rule ${rule})`) && (part === undefined || part === container);
 }
 
 /**
