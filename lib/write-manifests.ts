@@ -40,7 +40,11 @@ function saysMore(own: string, check: string): boolean {
     /^\[(\w+)\/([^\]]+)\] (?:(?:init )?container (\S+))?.*\(rule ([a-z-]+)\)$/s.exec(check) ?? [];
   const [object, part] =
     new RegExp(`(?:\\bcontainer (\\S+) of )?\\b${kind} ${name}(?![\\w./-])`, 'i').exec(own) ?? [];
-  return object !== undefined && own.endsWith(`(rule ${rule})`) && (part === undefined || part === container);
+  return (
+    object !== undefined &&
+    own.endsWith(`(rule ${rule})`) &&
+    (part === undefined || container === undefined || part === container)
+  );
 }
 
 /**
