@@ -6,7 +6,7 @@ import path from 'node:path';
 /**
  * How long `npm run check` takes on folders of 50 to 1,000 files, start-up of npm and Node included, and how that grows:
  * the manifests of the incidents' after folders and of the healthy corpus, each copy in namespaces of its own. Prints
- * medians, the ratio to the smallest folder, and what one more file costs.
+ * medians of wall and CPU time, and what a file costs.
  */
 const SIZES = [50, 100, 200, 500, 1000];
 const ROUNDS = 5;
@@ -39,44 +39,65 @@ function fill(folder: string, texts: readonly string[], count: number): void {
   }
 }
 
-function secondsOf(folder: string): number {
+interface Cost {
+  readonly seconds: number;
+  /** User and system time of npm and Node: what it costs on a machine that does other things too. */
+  readonly cpuSeconds: number;
+}
+
+function costOf(folder: string): Cost {
   const start = process.hrtime.bigint();
-  const { status, stderr } = spawnSync(
-    'npm',
-    ['run', '--silent', 'check', '--', folder, '--format', 'json'],
-    {
-      cwd: root,
-      encoding: 'utf8',
-      maxBuffer: 2 ** 30,
-    },
+  // `times` prints what the shell's children took, on its second line.
+  const { status, stdout, stderr } = spawnSync(
+    'sh',
+    ['-c', 'npm run --silent check -- "$0" --format json >/dev/null; code=$?; times; exit $code', folder],
+    { cwd: root, encoding: 'utf8' },
   );
+  const seconds = Number(process.hrtime.bigint() - start) / 1e9;
   if (status !== 0 && status !== 1) throw new Error(`check failed: ${stderr}`);
-  return Number(process.hrtime.bigint() - start) / 1e9;
+  const times = [...(stdout.split('\n')[1] ?? '').matchAll(/(\d+)m([\d.]+)s/g)];
+  const cpuSeconds = times.reduce((sum, [, minutes, rest]) => sum + Number(minutes) * 60 + Number(rest), 0);
+  return { seconds, cpuSeconds };
 }
 
 function median(values: readonly number[]): number {
   return [...values].sort((left, right) => left - right)[Math.floor(values.length / 2)] ?? Number.NaN;
 }
 
+function medianCost(folder: string): Cost {
+  const costs = Array.from({ length: ROUNDS }, () => costOf(folder));
+  return {
+    seconds: median(costs.map(({ seconds }) => seconds)),
+    cpuSeconds: median(costs.map(({ cpuSeconds }) => cpuSeconds)),
+  };
+}
+
+function row(name: string, { seconds, cpuSeconds }: Cost, growth = ''): string {
+  return `${name.padStart(12)}   ${seconds.toFixed(2)} s   ${cpuSeconds.toFixed(2)} CPU-s   ${growth}`.trimEnd();
+}
+
 const texts = templates();
 const work = mkdtempSync(path.join(tmpdir(), 'check-'));
 try {
-  const results = SIZES.map(size => {
-    const folder = path.join(work, String(size));
-    fill(folder, texts, size);
-    secondsOf(folder); // fills the caches of the file system and of tsx
-    return { size, seconds: median(Array.from({ length: ROUNDS }, () => secondsOf(folder))) };
-  });
-  const [first] = results;
   const empty = path.join(work, 'empty');
   mkdirSync(empty);
-  console.log(
-    `empty folder   ${median(Array.from({ length: ROUNDS }, () => secondsOf(empty))).toFixed(2)} s`,
-  );
-  for (const { size, seconds } of results) {
-    const ratio = seconds / (first?.seconds ?? Number.NaN);
+  costOf(empty); // fills the caches of the file system and of tsx
+  const start = medianCost(empty);
+  console.log(row('empty folder', start));
+  let first: number | undefined;
+  for (const size of SIZES) {
+    const folder = path.join(work, String(size));
+    fill(folder, texts, size);
+    const cost = medianCost(folder);
+    // What the files cost beside the start of the command.
+    const own = cost.cpuSeconds - start.cpuSeconds;
+    first ??= own / size;
     console.log(
-      `${String(size).padStart(5)} files    ${seconds.toFixed(2)} s   ${ratio.toFixed(1)} x the time of ${first?.size} for ${size / (first?.size ?? 1)} x the files`,
+      row(
+        `${size} files`,
+        cost,
+        `${((own / size) * 1000).toFixed(1)} CPU-ms a file beside the start, ${(own / size / first).toFixed(2)} x that of ${SIZES[0]}`,
+      ),
     );
   }
 } finally {

@@ -42,6 +42,12 @@ ${annotation}spec:
         - name: API_TOKEN
           value: s3cr3t-value
 `;
+const CLUSTER = `apiVersion: eksctl.io/v1alpha5
+kind: ClusterConfig
+metadata: { name: lake, region: eu-central-1 }
+managedNodeGroups:
+  - { name: workers, instanceType: m6i.large, desiredCapacity: 3 }
+`;
 const WEBHOOK = `${CLEAN}data:\n  url: https://hooks.slack.com/services/T00000000/B00000000/abcdefghijklmnop\n`;
 
 describe('exit code', () => {
@@ -75,6 +81,7 @@ describe('exit code', () => {
   it.each([
     [['missing-folder'], /missing-folder/],
     [[], /no path is given/],
+    [[''], /a path is empty; name a file, a folder, or - for standard input/],
     [['.', '--format', 'xml'], /--format "xml" is unknown; choose human, json or sarif/],
     [['.', '--level', 'info'], /--level "info" is unknown; choose error or warning/],
     [
@@ -220,6 +227,29 @@ describe('the report for people', () => {
     expect(run([folder, '--nodes', '2xm6i.xlarge']).stderr).toContain(
       'fit counted on 2 × m6i.xlarge (--nodes)',
     );
+  });
+
+  it('takes a description of the nodes among the files first, and says so', () => {
+    put('a.yaml', POD());
+    put('cluster.yaml', CLUSTER);
+    expect(run([folder, '--nodes', '2xm6i.xlarge']).stderr).toMatch(
+      /fit counted on 3 × m6i\.large \(.*cluster\.yaml; --nodes is not used\)/,
+    );
+  });
+
+  it('refuses a description of the nodes that cannot be used, and checks the rest', () => {
+    put('a.yaml', CLEAN);
+    put('cluster.context.json', '{"cluster": "lake"}');
+    const { code, stdout } = run([folder]);
+    expect(code).toBe(2);
+    expect(stdout).toMatch(
+      /description of the nodes cannot be used: .*nodegroup is missing but must be a name/,
+    );
+    expect(stdout).toContain('fix write it again with npm run cluster-context');
+  });
+
+  it('says when there was nothing to check', () => {
+    expect(run([folder])).toMatchObject({ code: 0, stderr: 'note: no Kubernetes object was found\n' });
   });
 
   it('notes what was skipped', () => {

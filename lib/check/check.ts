@@ -51,7 +51,7 @@ export function check({ sources, notes, problems }: Collected, options: CheckOpt
   );
   return {
     violations: distinct(violations),
-    notes: [...notes, ...loaded.notes, ...distinct(models.flatMap(fitNotes))],
+    notes: [...notes, ...loaded.notes, ...emptyNotes(loaded), ...distinct(models.flatMap(fitNotes))],
     checked: { files: loaded.files, objects: loaded.objects.length },
     unusable: unreadable.length > 0,
     text: loaded.text,
@@ -111,6 +111,13 @@ function nodesFor(
     source: 'the default; --nodes says otherwise',
     areDescribed: false,
   };
+}
+
+/** Nothing to check is no fault, but hardly what somebody meant. */
+function emptyNotes({ objects, sql, problems }: Loaded): Note[] {
+  return objects.length + sql.length + problems.length > 0
+    ? []
+    : [{ file: '', text: 'no Kubernetes object was found' }];
 }
 
 function fitNotes(model: Model): Note[] {

@@ -77,6 +77,9 @@ export function checkCommand(args: readonly string[], context: CommandLineContex
   if (positionals.length === 0)
     return refuse('no path is given; name a file, a folder, or - for standard input');
 
+  if (positionals.includes(''))
+    return refuse('a path is empty; name a file, a folder, or - for standard input');
+
   const result = check(collect(positionals, context.stdin), {
     external,
     level,
