@@ -78,32 +78,6 @@ test("ArgoCD's objects stand in a folder of their own, which kubectl apply -f di
   expect(Object.keys(names(app))).toEqual(['00-cluster.k8s.yaml', 'argocd/applications.k8s.yaml']);
 });
 
-test('what a construct and a rule both see is said once, in the words of the construct', () => {
-  const app = new App();
-  const chart = new Chart(app, 'chart');
-  new SynthChecks(chart, 'checks', { nodes: new NodeGroup() });
-  const deployment = (name: string) =>
-    new ApiObject(chart, name, {
-      apiVersion: 'apps/v1',
-      kind: 'Deployment',
-      metadata: { name, namespace: 'was' },
-      spec: {
-        selector: { matchLabels: { app: name } },
-        template: {
-          metadata: { labels: { app: name } },
-          spec: { containers: [{ name: 'server', image: 'server:1.4.2' }] },
-        },
-      },
-    });
-  const own =
-    'Deployment was/web has no cpu limit but every container needs one; set cpu.limit (rule container-without-limits)';
-  deployment('web').node.addValidation({ validate: () => [own] });
-  deployment('web-2');
-  expect(() => writeManifests(app, folder)).toThrow(
-    /^\[chart\/web\] Deployment was\/web has no cpu limit .*\n\[Deployment\/was\/web-2\] container server .*\n2 errors, nothing was written$/,
-  );
-});
-
 test('every object is written once, as it is', () => {
   const app = appOf(
     ['v1', 'Namespace', 'kafka'],
@@ -138,4 +112,46 @@ test('all problems are refused together, each once, and nothing is written', () 
     ),
   );
   expect(readdirSync(folder)).toEqual([]);
+});
+
+describe('a mistake that a construct and a rule see', () => {
+  const said = (...own: readonly string[]) => {
+    const app = new App();
+    const chart = new Chart(app, 'chart');
+    new SynthChecks(chart, 'checks', { nodes: new NodeGroup() });
+    chart.node.addValidation({ validate: () => [...own] });
+    const resources = { requests: { cpu: '1m', memory: '1Mi' }, limits: { cpu: '1m', memory: '1Mi' } };
+    new ApiObject(chart, 'pod', {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: 'web', namespace: 'was' },
+      ...{ spec: { containers: [{ name: 'web', image: 'app', resources }] } },
+    });
+    try {
+      writeManifests(app, folder);
+    } catch (error) {
+      return (error as Error).message.split('\n').slice(0, -1);
+    }
+    return [];
+  };
+  const byRule = expect.stringMatching(
+    /^\[Pod\/was\/web\] image "app" has no tag.*\(rule mutable-image-tag\)$/,
+  );
+
+  test('is printed once, as the construct says it', () => {
+    const own = '[Pod/was/web] image "app" must be pinned; set image (rule mutable-image-tag)';
+    expect(said(own)).toEqual([own]);
+  });
+
+  test.each([
+    '[Pod/was/other] image "app" must be pinned; set image (rule mutable-image-tag)',
+    '[Pod/was/web] container web has no limit; set limit (rule container-without-limits)',
+    'image "app" must be pinned; set image',
+  ])('is no reason to leave out another: %s', own => {
+    expect(said(own)).toEqual([expect.stringContaining(own), byRule]);
+  });
+
+  test('is said by the rule where no construct says it', () => {
+    expect(said()).toEqual([byRule]);
+  });
 });

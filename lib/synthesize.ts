@@ -34,8 +34,11 @@ export function synthesize(describe: (app: App) => void): App | undefined {
 /** The sentence for what a program, or the validation, threw. */
 function refusal(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
+  // What stopped before the validation has no object: the line of the program that asked for it says where.
+  const line = /\/(?<file>main\.ts:\d+)/.exec(error.stack ?? '')?.groups?.['file'];
+  const where = line === undefined || error.message.startsWith('[') ? '' : `[${line}] `;
   // These are written for people; the other classes are the JavaScript engine's, and a type check says more.
   return error.constructor === Error || error instanceof RangeError
-    ? error.message
-    : `${error.message}; run npm run typecheck, which names the line and what it must be`;
+    ? `${where}${error.message}`
+    : `${where}${error.message}; run npm run typecheck, which names the line and what it must be`;
 }

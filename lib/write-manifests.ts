@@ -12,16 +12,7 @@ import { type PlainApiObject, plainObjects } from './plain-objects';
 export function writeManifests(app: App, folder: string): readonly string[] {
   app.node.lock();
   const nodes = app.node.findAll();
-  const said = (list: readonly IConstruct[]) =>
-    list.flatMap(({ node }) =>
-      node.validate().map(problem => (problem.startsWith('[') ? problem : `[${node.path}] ${problem}`)),
-    );
-  const own = said(nodes.filter(node => !(node instanceof SynthChecks)));
-  const checks = said(nodes.filter(node => node instanceof SynthChecks));
-  const problems = new Set([
-    ...own,
-    ...checks.filter(problem => !own.some(other => saysMore(other, problem))),
-  ]);
+  const problems = problemsOf(nodes);
   if (problems.size > 0) {
     const count = problems.size === 1 ? '1 error' : `${problems.size} errors`;
     throw new Error([...problems, `${count}, nothing was written`].join('\n'));
@@ -34,17 +25,24 @@ export function writeManifests(app: App, folder: string): readonly string[] {
   return nodes.filter(node => node instanceof SynthChecks).flatMap(({ result }) => result.warnings);
 }
 
-/** Whether a construct says what a rule says of the same object: the construct's sentence names the prop to set. */
-function saysMore(own: string, check: string): boolean {
-  const [, kind, name, container, rule] =
-    /^\[(\w+)\/([^\]]+)\] (?:(?:init )?container (\S+))?.*\(rule ([a-z-]+)\)$/s.exec(check) ?? [];
-  const [object, part] =
-    new RegExp(`(?:\\bcontainer (\\S+) of )?\\b${kind} ${name}(?![\\w./-])`, 'i').exec(own) ?? [];
-  return (
-    object !== undefined &&
-    own.endsWith(`(rule ${rule})`) &&
-    (part === undefined || container === undefined || part === container)
-  );
+/**
+ * Every problem once. What a construct says about an object under a rule's name names the prop; the rule itself, which
+ * sees the same mistake in the object that came of it, is left out.
+ */
+function problemsOf(nodes: readonly IConstruct[]): ReadonlySet<string> {
+  const said = ({ node }: IConstruct) =>
+    node.validate().map(problem => (problem.startsWith('[') ? problem : `[${node.path}] ${problem}`));
+  const isCheck = (node: IConstruct) => node instanceof SynthChecks;
+  const own = nodes.filter(node => !isCheck(node)).flatMap(said);
+  const known = new Set(own.map(objectAndRule));
+  const checked = nodes.filter(isCheck).flatMap(said);
+  return new Set([...own, ...checked.filter(problem => !known.has(objectAndRule(problem)))]);
+}
+
+/** '[object] … (rule id)' without what stands between; the whole problem where it names no rule. */
+function objectAndRule(problem: string): string {
+  const parts = /^(?<object>\[[^\]]*\]).*(?<rule>\(rule [a-z-]+\))$/s.exec(problem)?.groups;
+  return parts === undefined ? problem : `${parts['object']} ${parts['rule']}`;
 }
 
 /**

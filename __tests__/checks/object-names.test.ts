@@ -13,6 +13,7 @@ test.each([
   ['Namespace', '1-team'],
   ['SparkApplication', `a${'b'.repeat(54)}`],
   ['StatefulSet', 'a'.repeat(52)],
+  ['Kafka', 'a'.repeat(46)],
   ['Job', 'a'.repeat(63)],
   ['Role', 'system:Node_Reader'],
 ])('%s may be called %s', (kind, name) => {
@@ -28,6 +29,7 @@ test.each([
   ['Namespace', '-team', 'a letter or digit at both ends'],
   ['SparkApplication', `a${'b'.repeat(55)}`, '1 to 55'],
   ['StatefulSet', 'a'.repeat(53), '1 to 52'],
+  ['Kafka', 'a'.repeat(47), '1 to 46'],
   ['Job', 'Job', '1 to 63'],
   ['Role', 'a/b', "without '/' and '%'"],
 ])('%s may not be called %s', (kind, name, allowed) => {
@@ -39,6 +41,49 @@ test.each([
 
 test('a namespace is checked where it is used', () => {
   expect(problems('Pod', 'p', 'Kafka')).toEqual([
-    expect.stringContaining('namespace "Kafka" is no DNS label'),
+    expect.stringContaining('[Pod/Kafka/p] namespace "Kafka" has 5 characters but allowed are 1 to 63'),
   ]);
+});
+
+describe('a name that several objects share', () => {
+  const named = (...objects: readonly (readonly [kind: string, name: string, namespace?: string])[]) =>
+    objectNameProblems(
+      manifestObjects(
+        objects.map(([kind, name, namespace]) => ({
+          apiVersion: 'v1',
+          kind,
+          metadata: { name, ...(namespace === undefined ? {} : { namespace }) },
+        })),
+      ),
+    );
+
+  test('is refused once, for the object that allows the least', () => {
+    const long = 'a'.repeat(300);
+    expect(named(['ConfigMap', long, 'was'], ['StatefulSet', long, 'was'], ['Service', long, 'was'])).toEqual(
+      [
+        expect.stringMatching(
+          /^\[StatefulSet\/was\/a+\] name "a+" has 300 characters but allowed are 1 to 52 /,
+        ),
+      ],
+    );
+  });
+
+  test('is not refused again with something behind it', () => {
+    expect(
+      named(['ConfigMap', 'Was-app', 'was'], ['Service', 'Was', 'was'], ['ConfigMap', 'Wash', 'was']),
+    ).toEqual([
+      expect.stringContaining('[Service/was/Was] name "Was"'),
+      expect.stringContaining('[ConfigMap/was/Wash] name "Wash"'),
+    ]);
+  });
+
+  test('is refused in each namespace', () => {
+    expect(named(['Service', 'Was', 'a'], ['Service', 'Was', 'b'])).toHaveLength(2);
+  });
+
+  test('is refused for its Namespace and not for what is in it', () => {
+    expect(named(['Service', 'was', 'Was'], ['Namespace', 'Was'], ['Pod', 'p', 'Was'])).toEqual([
+      expect.stringContaining('[Namespace/Was] name "Was" has 3 characters'),
+    ]);
+  });
 });

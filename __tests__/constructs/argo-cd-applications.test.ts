@@ -1,19 +1,21 @@
-import { App, Testing } from 'cdk8s';
 import { clusterServices } from '../../lib/capacity/cluster-services';
 import { KafkaCoordination } from '../../lib/constructs/kafka-cluster';
-import { LakehouseChart, type LakehouseChartProps } from '../../lib/lakehouse-chart';
+import type { LakehouseChartProps } from '../../lib/lakehouse-chart';
 import { bytes, cpuMillis } from '../../lib/manifest/quantity';
 import { strimzi } from '../../lib/versions';
+import { lakehouse } from './synthesis';
 
 const repository = 'https://git.example.com/data/lakehouse.git';
 
 // biome-ignore lint/suspicious/noExplicitAny: manifests are plain data
 type Plain = any;
 
+function objectsOf(props: LakehouseChartProps = {}): Plain[] {
+  return lakehouse(props).objects.map(({ body }) => body);
+}
+
 function argoCd(props: LakehouseChartProps = {}): Plain[] {
-  const objects: Plain[] = Testing.synth(
-    new LakehouseChart(new App(), 'lakehouse', { gitOps: { repository }, ...props }),
-  );
+  const objects = objectsOf({ gitOps: { repository }, ...props });
   return objects.filter(({ apiVersion }) => apiVersion.startsWith('argoproj.io/'));
 }
 
@@ -33,7 +35,7 @@ describe('the project', () => {
   });
 
   test('allows every namespace and every cluster-wide kind that dist/ holds, and no wildcard', () => {
-    const objects: Plain[] = Testing.synth(new LakehouseChart(new App(), 'lakehouse'));
+    const objects = objectsOf();
     const namespaces = project.destinations.map(({ namespace }: Plain) => namespace);
     const kinds = project.clusterResourceWhitelist.map(({ group, kind }: Plain) => `${group}/${kind}`);
     for (const { apiVersion, kind, metadata } of objects) {
@@ -100,4 +102,29 @@ test('every program gets the figures that the fit counts it with', () => {
     expect(cpuMillis(resources.limits.cpu)).toBeGreaterThanOrEqual(cpuMillis(resources.requests.cpu));
     expect(bytes(resources.limits.memory)).toBeGreaterThanOrEqual(bytes(resources.requests.memory));
   }
+});
+
+describe('refused', () => {
+  const said = (gitOps: LakehouseChartProps['gitOps']) =>
+    lakehouse(gitOps === undefined ? {} : { gitOps })
+      .chart.node.findChild('argocd')
+      .node.validate();
+
+  test.each([
+    [{ repository: '' }, 'gitOps has repository "" but ArgoCD clones a URL; set repository, e.g. https://'],
+    [
+      { repository, path: '/dist' },
+      'gitOps has path "/dist" but ArgoCD takes a folder inside the repository',
+    ],
+    [{ repository, path: 'a/../../b' }, 'gitOps has path "a/../../b" but ArgoCD takes a folder'],
+  ])('%j', (gitOps, message) => {
+    expect(said(gitOps)).toEqual([expect.stringContaining(message)]);
+  });
+
+  test.each([{ repository: 'git@git.example.com:data/lakehouse.git' }, { repository, path: 'env/..prod' }])(
+    'but not %j',
+    gitOps => {
+      expect(said(gitOps)).toEqual([]);
+    },
+  );
 });

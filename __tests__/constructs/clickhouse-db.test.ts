@@ -308,12 +308,12 @@ describe('refused', () => {
     [
       'no limits',
       { cpu: { request: Cpu.millis(100) } },
-      'container clickhouse of StatefulSet storage/clickhouse has no cpu limit but every container needs one; set cpu.limit, e.g. Cpu.millis(500) (rule container-without-limits)',
+      '[StatefulSet/storage/clickhouse] container clickhouse has no cpu limit but every container needs one; set cpu.limit, e.g. Cpu.millis(500) (rule container-without-limits)',
     ],
     [
       'an image that moves',
       { image: 'clickhouse/clickhouse-server' },
-      'container clickhouse of StatefulSet storage/clickhouse has image "clickhouse/clickhouse-server" but an image must be pinned by a tag other than latest, or by a digest; set image, e.g. clickhouse-server:1.4.2 (rule mutable-image-tag)',
+      '[StatefulSet/storage/clickhouse] container clickhouse has image "clickhouse/clickhouse-server" but an image must be pinned by a tag other than latest, or by a digest; set image, e.g. clickhouse-server:1.4.2 (rule mutable-image-tag)',
     ],
     [
       'half a day',
@@ -321,9 +321,14 @@ describe('refused', () => {
       'database storage/clickhouse has a retention of 1 day 12 hours but tables keep whole days, at least 1; set retention, e.g. Duration.days(90)',
     ],
     [
-      'a name that is none',
-      { name: 'ClickHouse' },
-      `database has name "ClickHouse" but a name is 1 to 63 of a-z, 0-9 and '-', begins with a letter and does not end with '-'; rename it`,
+      'no day',
+      { retention: Duration.days(0) },
+      'database storage/clickhouse has a retention of 0 days but tables keep whole days, at least 1; set retention, e.g. Duration.days(90)',
+    ],
+    [
+      'a volume of nothing',
+      { storage: Size.gibibytes(0) },
+      'database storage/clickhouse has a volume of 0Ki but a volume has a size; set storage, e.g. Size.gibibytes(10)',
     ],
   ])('%s', (_, props, problem) => {
     expect(problems(chart => database(chart, props))).toEqual([problem]);

@@ -1,14 +1,15 @@
-import { Size } from 'cdk8s';
+import { Duration, Size } from 'cdk8s';
 import { Cpu } from 'cdk8s-plus-28';
 import fc from 'fast-check';
 import {
   bytesOf,
   imageProblems,
-  nameProblems,
   replicaProblems,
   resourceProblems,
   resourceRequirements,
+  secondsProblems,
   sizeQuantity,
+  timeZoneProblems,
 } from '../../lib/constructs/container';
 import { bytes } from '../../lib/manifest/quantity';
 
@@ -63,6 +64,25 @@ describe('resources', () => {
     ]);
   });
 
+  test.each([
+    [{ request: Cpu.millis(0), limit: Cpu.units(1) }, 'a cpu request of 0m'],
+    [{ request: Cpu.millis(-5), limit: Cpu.units(1) }, 'a cpu request of -5m'],
+    [{ request: Cpu.millis(100), limit: Cpu.millis(Number.NaN) }, 'a cpu limit of NaNm'],
+  ])('a figure of nothing is refused (%#)', (cpu, said) => {
+    const side = said.includes('limit') ? 'limit' : 'request';
+    expect(resourceProblems('container a', { cpu, memory })).toEqual([
+      `container a has ${said} but it must be more than nothing; set cpu.${side}, e.g. Cpu.millis(500)`,
+    ]);
+  });
+
+  test('a memory limit of nothing is refused, a mebibyte is not', () => {
+    const of = (limit: Size) => ({ cpu, memory: { request: Size.mebibytes(1), limit } });
+    expect(resourceProblems('container a', of(Size.mebibytes(0)))).toEqual([
+      'container a has a memory limit of 0Ki but it must be more than nothing; set memory.limit, e.g. Size.mebibytes(512)',
+    ]);
+    expect(resourceProblems('container a', of(Size.mebibytes(1)))).toEqual([]);
+  });
+
   test('a request above its limit is refused with both', () => {
     expect(
       resourceProblems('container a', {
@@ -81,31 +101,65 @@ describe('images', () => {
     'registry.example.com:5000/team/app:v1',
     `app@sha256:${'a'.repeat(64)}`,
     `app:latest@sha256:${'a'.repeat(64)}`,
+    'registry.example.com/a__b/c.d-e:1.2.3_rc-4',
+    'localhost:5000/app:1',
   ])('%s is pinned', image => {
     expect(imageProblems('container a', image)).toEqual([]);
   });
 
-  test.each(['app', 'app:latest', 'registry.example.com:5000/team/app', 'app@sha256:abc', ''])(
-    '%j is not',
+  test.each(['app', 'app:latest', 'registry.example.com:5000/team/app', ''])('%j is not', image => {
+    expect(imageProblems('container a', image)).toEqual([
+      expect.stringMatching(/but an image must be pinned by a tag .* \(rule mutable-image-tag\)$/),
+    ]);
+  });
+
+  test.each(['app@sha256:abc', 'app:1@sha256:abc', 'my app:1', 'App:1', 'app:', 'https://example.com/app:1'])(
+    '%j is no image reference',
     image => {
-      expect(imageProblems('container a', image)).toHaveLength(1);
+      expect(imageProblems('container a', image)).toEqual([
+        expect.stringContaining('but an image is [registry/]repository:tag'),
+      ]);
     },
   );
 });
 
-describe('names and numbers', () => {
-  test.each(['a', 'minio', 'a1-b2', 'a'.repeat(63)])('name %s passes', name => {
-    expect(nameProblems('object', name)).toEqual([]);
-  });
-
-  test.each(['', '1a', 'a_', 'A', 'a-', 'a'.repeat(64), 'a.b'])('name %j is refused', name => {
-    expect(nameProblems('object', name)).toHaveLength(1);
-  });
-
+describe('numbers', () => {
   test.each([0, -1, 1.5, Number.NaN])('%d replicas are refused, one passes', replicas => {
     expect(replicaProblems('object', replicas)).toEqual([
       `object has ${replicas} replicas but the number must be a whole one of at least 1; set replicas to 1 or more`,
     ]);
     expect(replicaProblems('object', 1)).toEqual([]);
   });
+});
+
+describe('times', () => {
+  test.each([Duration.seconds(1), Duration.minutes(2), Duration.millis(3000)])('%p passes', time => {
+    expect(secondsProblems('job', 'trigger', time)).toEqual([]);
+  });
+
+  test.each([
+    [Duration.seconds(0), '0 s'],
+    [Duration.millis(500), '0.5 s'],
+    [Duration.millis(1500), '1.5 s'],
+  ])('%p is refused', (time, shown) => {
+    expect(secondsProblems('job', 'trigger', time)).toEqual([
+      `job has a trigger of ${shown} but it must be a whole number of seconds, at least 1; set trigger, e.g. Duration.seconds(60)`,
+    ]);
+  });
+
+  test.each(['UTC', 'Asia/Seoul', 'America/Argentina/Buenos_Aires', 'Asia/Kolkata', 'Etc/GMT+9'])(
+    'zone %s passes',
+    zone => {
+      expect(timeZoneProblems('job', 'timeZone', zone)).toEqual([]);
+    },
+  );
+
+  test.each(['', 'KST9', 'Mars/Olympus', '+09:00', 'utc', 'ASIA/SEOUL', 'asia/Seoul'])(
+    'zone %j is refused',
+    zone => {
+      expect(timeZoneProblems('job', 'timeZone', zone)).toEqual([
+        `job has timeZone ${JSON.stringify(zone)} but only names of the IANA time zone database are known to the JVM and to ClickHouse; set timeZone, e.g. 'UTC' or 'Asia/Seoul'`,
+      ]);
+    },
+  );
 });

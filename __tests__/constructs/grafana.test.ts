@@ -138,12 +138,12 @@ describe('refused', () => {
     [
       'no limits',
       { memory: { request: Size.mebibytes(1) } },
-      'container grafana of Deployment monitoring/grafana has no memory limit but every container needs one; set memory.limit, e.g. Size.mebibytes(512) (rule container-without-limits)',
+      '[Deployment/monitoring/grafana] container grafana has no memory limit but every container needs one; set memory.limit, e.g. Size.mebibytes(512) (rule container-without-limits)',
     ],
     [
       'an image that moves',
       { image: 'grafana/grafana:latest' },
-      'container grafana of Deployment monitoring/grafana has image "grafana/grafana:latest" but an image must be pinned by a tag other than latest, or by a digest; set image, e.g. grafana:1.4.2 (rule mutable-image-tag)',
+      '[Deployment/monitoring/grafana] container grafana has image "grafana/grafana:latest" but an image must be pinned by a tag other than latest, or by a digest; set image, e.g. grafana:1.4.2 (rule mutable-image-tag)',
     ],
   ])('%s', (_, props, problem) => {
     expect(problems(chart => grafana(chart, props))).toEqual([problem]);

@@ -391,22 +391,22 @@ describe('refused', () => {
     [
       'ZooKeeper with Strimzi 1.x',
       { ...zookeeper, strimziVersion: '1.2.0' },
-      `${object} coordinates by zookeeper with Strimzi 1.2.0 but that release coordinates by kraft; set strimziVersion to 0.45.2, or choose another coordination (rule version-conflict)`,
+      `[Kafka/kafka/streaming-cluster] ${object} coordinates by zookeeper with Strimzi 1.2.0 but that release coordinates by kraft; set strimziVersion to 0.45.2, or choose another coordination (rule version-conflict)`,
     ],
     [
       'KRaft with Strimzi 0.45',
       { strimziVersion: '0.45.2' },
-      `${object} coordinates by kraft with Strimzi 0.45.2 but that release coordinates by zookeeper; set strimziVersion to 1.2.0, or choose another coordination (rule version-conflict)`,
+      `[Kafka/kafka/streaming-cluster] ${object} coordinates by kraft with Strimzi 0.45.2 but that release coordinates by zookeeper; set strimziVersion to 1.2.0, or choose another coordination (rule version-conflict)`,
     ],
     [
       'a Strimzi that nobody tried',
       { strimziVersion: '0.30.0' },
-      `${object} coordinates by kraft with Strimzi 0.30.0 but the known releases are 1.2.0 (kraft) and 0.45.2 (zookeeper); set strimziVersion to 1.2.0, or choose another coordination (rule version-conflict)`,
+      `[Kafka/kafka/streaming-cluster] ${object} coordinates by kraft with Strimzi 0.30.0 but the known releases are 1.2.0 (kraft) and 0.45.2 (zookeeper); set strimziVersion to 1.2.0, or choose another coordination (rule version-conflict)`,
     ],
     [
       'a Kafka that the release does not run',
       { kafkaVersion: '3.9.1' },
-      `${object} has Kafka 3.9.1 but Strimzi 1.2.0 runs 4.2.0, 4.3.0; set kafkaVersion to one of these (rule version-conflict)`,
+      `[Kafka/kafka/streaming-cluster] ${object} has Kafka 3.9.1 but Strimzi 1.2.0 runs 4.2.0, 4.3.0; set kafkaVersion to one of these (rule version-conflict)`,
     ],
     [
       'an even number of controllers',
@@ -421,17 +421,32 @@ describe('refused', () => {
     [
       'brokers without limits',
       { cpu: { request: Cpu.millis(200) } },
-      `each broker of ${object} has no cpu limit but every container needs one; set cpu.limit, e.g. Cpu.millis(500) (rule container-without-limits)`,
+      `[KafkaNodePool/kafka/broker] each broker of ${object} has no cpu limit but every container needs one; set cpu.limit, e.g. Cpu.millis(500) (rule kafka-without-limits)`,
     ],
     [
       'controllers without limits',
       { coordination: KafkaCoordination.kraft({ memory: { request: Size.gibibytes(1) } }) },
-      `each controller of ${object} has no memory limit but every container needs one; set memory.limit, e.g. Size.mebibytes(512) (rule container-without-limits)`,
+      `[KafkaNodePool/kafka/controller] each controller of ${object} has no memory limit but every container needs one; set memory.limit, e.g. Size.mebibytes(512) (rule kafka-without-limits)`,
     ],
     [
-      'a name with capitals',
-      { name: 'Streaming' },
-      `kafka cluster has name "Streaming" but a name is 1 to 63 of a-z, 0-9 and '-', begins with a letter and does not end with '-'; rename it`,
+      'ZooKeeper nodes without limits',
+      { coordination: KafkaCoordination.zookeeper({ cpu: { request: Cpu.millis(100) } }) },
+      `[Kafka/kafka/streaming-cluster] each ZooKeeper node of ${object} has no cpu limit but every container needs one; set cpu.limit, e.g. Cpu.millis(500) (rule kafka-without-limits)`,
+    ],
+    [
+      'brokers on volumes of nothing',
+      { storage: Size.gibibytes(0) },
+      `each broker of ${object} has a volume of 0Ki but a volume has a size; set storage, e.g. Size.gibibytes(10)`,
+    ],
+    [
+      'controllers on volumes of nothing',
+      { coordination: KafkaCoordination.kraft({ storage: Size.gibibytes(0) }) },
+      `each controller of ${object} has a volume of 0Ki but a volume has a size; set storage, e.g. Size.gibibytes(10)`,
+    ],
+    [
+      'no brokers, and nothing that follows from it',
+      { brokers: 0 },
+      `brokers of ${object} has 0 replicas but the number must be a whole one of at least 1; set replicas to 1 or more`,
     ],
   ])('%s', (_, props, problem) => {
     expect(problems(chart => cluster(chart, props))).toEqual([problem]);
@@ -448,9 +463,37 @@ describe('refused', () => {
 
   test('more copies to wait for than there are', () => {
     expect(problems(chart => cluster(chart, {}, { minInsyncReplicas: 4 }))).toEqual([
-      'topic user-activity-logs has minInsyncReplicas 4 but its replication is 3; set minInsyncReplicas to a whole number from 1 to 3',
+      'topic user-activity-logs has minInsyncReplicas 4 but its replication is 3, and a broker must be able to restart; set minInsyncReplicas to a whole number from 1 to 2',
     ]);
-    expect(problems(chart => cluster(chart, {}, { minInsyncReplicas: 3 }))).toEqual([]);
+  });
+
+  test('as many copies to wait for as there are, unless there is one', () => {
+    expect(problems(chart => cluster(chart, {}, { minInsyncReplicas: 3 }))).toHaveLength(1);
+    expect(problems(chart => cluster(chart, {}, { minInsyncReplicas: 2 }))).toEqual([]);
+    expect(problems(chart => cluster(chart, {}, { replication: 1, minInsyncReplicas: 1 }))).toEqual([]);
+  });
+
+  test('a segment of no time', () => {
+    expect(problems(chart => cluster(chart, {}, { segment: Duration.millis(0) }))).toEqual([
+      'topic user-activity-logs has a segment of 0 but a segment spans some time; set segment, e.g. Duration.hours(1)',
+    ]);
+    expect(problems(chart => cluster(chart, {}, { segment: Duration.minutes(1) }))).toEqual([]);
+  });
+
+  test.each([
+    ['user-activity-logs', EVENTS],
+    ['a_b', 'a.b'],
+  ])('topic %s beside %s', (second, first) => {
+    const two = (name: string) => (chart: Chart) => {
+      const traffic = new TrafficEstimate(chart, 'traffic', { eventsPerSecond: 10 });
+      const kafka = new KafkaCluster(chart, 'kafka');
+      kafka.addTopic(first, { partitions: 6, traffic });
+      kafka.addTopic(name, { partitions: 6, traffic });
+    };
+    expect(problems(two(second))).toEqual([
+      `${object} has topic ${JSON.stringify(second)} beside ${JSON.stringify(first)} but Kafka takes one of a name, in which '.' and '_' are the same; rename one, or share it`,
+    ]);
+    expect(problems(two('another'))).toEqual([]);
   });
 
   test('a topic that nobody added, however often it is asked for', () => {

@@ -272,37 +272,37 @@ describe('refused', () => {
     [
       'no buckets',
       { buckets: [] },
-      `${object} has no buckets but the layers need some; set buckets, e.g. ['raw-data', 'silver', 'gold']`,
+      `object store has no buckets but the layers need some; set buckets, e.g. ['raw-data', 'silver', 'gold']`,
     ],
     [
       'a bucket with capitals',
       { buckets: ['Raw'] },
-      `${object} has bucket "Raw" but a bucket name is 3 to 63 of a-z, 0-9, '.' and '-' and begins and ends with a letter or digit; rename it`,
+      `object store has bucket "Raw" but a bucket name is 3 to 63 of a-z, 0-9, '.' and '-', begins and ends with a letter or digit, and is no IP address; rename it`,
+    ],
+    [
+      'a bucket that is an address',
+      { buckets: ['192.168.1.1'] },
+      `object store has bucket "192.168.1.1" but a bucket name is 3 to 63 of a-z, 0-9, '.' and '-', begins and ends with a letter or digit, and is no IP address; rename it`,
     ],
     [
       'a bucket twice',
       { buckets: ['silver', 'silver'] },
-      `${object} has bucket "silver" twice but a bucket is listed once; remove one`,
+      `object store has bucket "silver" twice but a bucket is listed once; remove one`,
     ],
     [
       'an image without a tag',
       { image: 'quay.io/minio/minio' },
-      'container minio of StatefulSet storage/minio has image "quay.io/minio/minio" but an image must be pinned by a tag other than latest, or by a digest; set image, e.g. minio:1.4.2 (rule mutable-image-tag)',
-    ],
-    [
-      'a client image that moves',
-      { clientImage: 'quay.io/minio/mc:latest' },
-      'container setup of Job storage/minio-setup has image "quay.io/minio/mc:latest" but an image must be pinned by a tag other than latest, or by a digest; set image, e.g. mc:1.4.2 (rule mutable-image-tag)',
+      '[StatefulSet/storage/minio] container minio has image "quay.io/minio/minio" but an image must be pinned by a tag other than latest, or by a digest; set image, e.g. minio:1.4.2 (rule mutable-image-tag)',
     ],
     [
       'no memory request',
       { memory: { limit: Size.gibibytes(1) } },
-      'container minio of StatefulSet storage/minio has no memory request but every container needs one; set memory.request, e.g. Size.mebibytes(512) (rule container-without-limits)',
+      '[StatefulSet/storage/minio] container minio has no memory request but every container needs one; set memory.request, e.g. Size.mebibytes(512) (rule container-without-limits)',
     ],
     [
       'a request above its limit',
       { cpu: { request: Cpu.units(2), limit: Cpu.millis(1500) } },
-      'container minio of StatefulSet storage/minio requests 2 of cpu but its limit is 1500m; set cpu.request to at most 1500m',
+      '[StatefulSet/storage/minio] container minio requests 2 of cpu but its limit is 1500m; set cpu.request to at most 1500m',
     ],
   ])('%s', (_, props, problem) => {
     expect(problems(chart => minio(chart, props))).toEqual([problem]);
@@ -310,6 +310,7 @@ describe('refused', () => {
 
   test.each<[string, Partial<MinioStoreProps>]>([
     ['one bucket of three characters', { buckets: ['raw'] }],
+    ['a bucket that is almost an address', { buckets: ['192.168.1.b'] }],
     ['an image with a tag', { image: 'quay.io/minio/minio:1' }],
     ['a request equal to its limit', { cpu: { request: Cpu.units(2), limit: Cpu.millis(2000) } }],
   ])('%s passes', (_, props) => {

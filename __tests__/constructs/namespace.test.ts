@@ -1,5 +1,5 @@
 import { Namespace, type NamespaceProps } from '../../lib/constructs/namespace';
-import { inside, objectOf, problems, synthesized } from './synthesis';
+import { inside, objectOf, synthesized } from './synthesis';
 
 const namespace = (props: Partial<NamespaceProps> = {}) =>
   synthesized(chart => new Namespace(chart, 'storage', { name: 'storage', ...props }));
@@ -35,11 +35,4 @@ test('a container without figures is given some', () => {
       default: { cpu: '500m', memory: '256Mi', 'ephemeral-storage': '256Mi' },
     },
   ]);
-});
-
-test('a name that is no DNS label is refused', () => {
-  expect(problems(chart => new Namespace(chart, 'storage', { name: 'my_storage' }))).toEqual([
-    `namespace has name "my_storage" but a name is 1 to 63 of a-z, 0-9 and '-', begins with a letter and does not end with '-'; rename it`,
-  ]);
-  expect(problems(chart => new Namespace(chart, 'storage', { name: 'my-storage' }))).toEqual([]);
 });

@@ -1,14 +1,13 @@
 import { readFileSync } from 'node:fs';
-import { Testing } from 'cdk8s';
 import { KafkaCoordination } from '../../lib/constructs/kafka-cluster';
 import type { Flow, Workload } from '../../lib/constructs/network-policies';
 import { ExternalObjectStoreCredentials } from '../../lib/constructs/object-store';
 import { SparkDependencies } from '../../lib/constructs/spark-dependencies';
-import { LakehouseChart, type LakehouseChartProps } from '../../lib/lakehouse-chart';
-import { type ManifestObject, manifestObjects } from '../../lib/manifest/model';
+import type { LakehouseChartProps } from '../../lib/lakehouse-chart';
+import type { ManifestObject } from '../../lib/manifest/model';
 import { expandPods } from '../../lib/manifest/pods';
 import { networkTable } from '../../lib/network-table';
-import { inside } from './synthesis';
+import { inside, lakehouse } from './synthesis';
 
 type Labels = Readonly<Record<string, string>>;
 
@@ -148,9 +147,8 @@ function isIntended(
   );
 }
 
-function lakehouse(props: LakehouseChartProps = {}) {
-  const chart = new LakehouseChart(Testing.app(), 'lakehouse', props);
-  const objects = manifestObjects(Testing.synth(chart));
+function networkOf(props: LakehouseChartProps = {}) {
+  const { chart, objects } = lakehouse(props);
   return {
     flows: chart.network.flows,
     policies: objects.filter(({ kind }) => kind === 'NetworkPolicy'),
@@ -175,7 +173,7 @@ const charts: [string, LakehouseChartProps][] = [
 ];
 
 describe.each(charts)('%s', (_, props) => {
-  const { flows, policies, pods } = lakehouse(props);
+  const { flows, policies, pods } = networkOf(props);
   const workloads = [...new Set(flows.flatMap(({ from, to }) => [from, to]))].filter(
     (end): end is Workload => typeof end !== 'string' && 'labels' in end,
   );
@@ -238,7 +236,7 @@ describe.each(charts)('%s', (_, props) => {
 });
 
 test('only Spark drivers and Grafana reach the Internet, S3 aside', () => {
-  const { flows, policies } = lakehouse();
+  const { flows, policies } = networkOf();
   const leaving = flows
     .filter(({ to }) => to.name === 'the Internet')
     .map(({ from, ports }) => [from, ports]);
@@ -257,7 +255,7 @@ test('only Spark drivers and Grafana reach the Internet, S3 aside', () => {
 });
 
 test('a job whose image holds its packages does not reach the Internet', () => {
-  const { flows } = lakehouse({
+  const { flows } = networkOf({
     streaming: {
       image: 'registry.example.com/spark:3.5.7-connectors-1',
       dependencies: SparkDependencies.baked(),
@@ -271,6 +269,6 @@ test('a job whose image holds its packages does not reach the Internet', () => {
 });
 
 test('docs/network.md is what the default chart says', () => {
-  const { network } = new LakehouseChart(Testing.app(), 'lakehouse');
+  const { network } = lakehouse().chart;
   expect(readFileSync('docs/network.md', 'utf8')).toBe(networkTable(network.flows));
 });

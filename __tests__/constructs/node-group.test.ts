@@ -53,6 +53,16 @@ describe('custom props', () => {
     );
   });
 
+  test('refuse no zone, and a root volume that is used up', () => {
+    expect(() => new NodeGroup({ zones: [] })).toThrow(
+      "node group default has no zones but each node is in one; set zones, e.g. ['ap-northeast-2a']",
+    );
+    expect(() => new NodeGroup({ rootVolume: Size.gibibytes(1) })).toThrow(
+      'node group default has a root volume of 1 GiB but the node itself needs more than 1 GiB of it; set rootVolume, e.g. Size.gibibytes(20)',
+    );
+    expect(new NodeGroup({ rootVolume: Size.mebibytes(20_000) }).rootVolumeGiB).toBe(20_000 / 1024);
+  });
+
   test('accept one node', () => {
     expect(new NodeGroup({ count: 1 }).count).toBe(1);
   });

@@ -108,6 +108,53 @@ describe('locations', () => {
   });
 });
 
+describe('refused', () => {
+  const role = (arn: string) => ({ credentials: ExternalObjectStoreCredentials.role(arn) });
+
+  test.each<[string, Partial<ExternalObjectStoreProps>, string]>([
+    ['a host alone', { endpoint: 'minio:9000' }, 'object store has endpoint "minio:9000" but an endpoint is'],
+    [
+      'a path behind the host',
+      { endpoint: 'https://objects.example.com/' },
+      'object store has endpoint "https://objects.example.com/" but an endpoint is http:// or https://, a host and a port, nothing behind them; set endpoint, e.g. https://minio.example.com:9000',
+    ],
+    ['no region', { region: '' }, 'object store has region "" but a region is named by'],
+    [
+      'a role by its name',
+      role('lakehouse'),
+      'object store has role "lakehouse" but a role is named by its ARN',
+    ],
+    [
+      'a bucket that S3 cannot have',
+      { buckets: ['raw-data', 'Silver_1'] },
+      'object store has bucket "Silver_1" but a bucket name is 3 to 63 of',
+    ],
+    ['no buckets', { buckets: [] }, 'object store has no buckets but the layers need some'],
+  ])('%s', (_, props, message) => {
+    expect(problems(chart => external(chart, props))).toEqual([expect.stringContaining(message)]);
+  });
+
+  test.each<[string, Partial<ExternalObjectStoreProps>]>([
+    ['host and port', { endpoint: 'http://minio:9000' }],
+    ['a region of another partition', { region: 'cn-north-1' }],
+    ['a role with a path', role('arn:aws-cn:iam::111122223333:role/data/lakehouse')],
+    ['a bucket with dots', { buckets: ['raw.data'] }],
+  ])('but not %s', (_, props) => {
+    expect(problems(chart => external(chart, props))).toEqual([]);
+  });
+
+  test('data that is kept for no time, which no lifecycle rule can say', () => {
+    const kept = (retention: Duration) => (chart: Chart) => {
+      const store = external(chart);
+      store.addDataSet(store.bucket('silver').prefix('a'), { retention, bytesPerDay: 5 });
+    };
+    expect(problems(kept(Duration.days(0)))).toEqual([
+      'object store keeps s3a://silver/a/ for 0 days but what is written has to stay for a day at least; set the retention of the layer, e.g. Duration.days(7)',
+    ]);
+    expect(problems(kept(Duration.hours(1)))).toEqual([]);
+  });
+});
+
 describe('the least policy of a client', () => {
   test('objects under its prefixes, the listing of their buckets, and the markers of the folders above', () => {
     const store = external(Testing.chart());

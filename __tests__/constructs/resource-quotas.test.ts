@@ -1,11 +1,10 @@
-import { type Chart, Size, Testing } from 'cdk8s';
+import { type Chart, Size } from 'cdk8s';
 import { Cpu, k8s } from 'cdk8s-plus-28';
 import { ResourceQuotas } from '../../lib/constructs/resource-quotas';
 import { SparkExecutorCount } from '../../lib/constructs/spark-job';
-import { LakehouseChart, type LakehouseChartProps } from '../../lib/lakehouse-chart';
-import { manifestObjects } from '../../lib/manifest/model';
+import type { LakehouseChartProps } from '../../lib/lakehouse-chart';
 import { bytes, cpuMillis } from '../../lib/manifest/quantity';
-import { inside, objectOf, synthesized } from './synthesis';
+import { inside, lakehouse, objectOf, synthesized } from './synthesis';
 
 const container = (cpu: string, memory: string) => ({
   name: 'main',
@@ -66,8 +65,7 @@ test('a namespace may request its pods at their maximum, their surge, and the la
 
 describe('of the whole chart', () => {
   const quotaOf = (props: LakehouseChartProps, namespace: string) => {
-    const chart = new LakehouseChart(Testing.app(), 'lakehouse', props);
-    const hard = hardOf(manifestObjects(Testing.synth(chart)), namespace);
+    const hard = hardOf(lakehouse(props).objects, namespace);
     return {
       cpu: cpuMillis(hard['requests.cpu']),
       memory: bytes(hard['requests.memory']),

@@ -1,21 +1,23 @@
-import { App, Duration, Testing } from 'cdk8s';
+import { Duration } from 'cdk8s';
 import { Cpu } from 'cdk8s-plus-28';
 import type { SparkGoldJobProps } from '../../lib/constructs/spark-gold-job';
 import { SparkExecutorCount } from '../../lib/constructs/spark-job';
-import { LakehouseChart, type LakehouseChartProps } from '../../lib/lakehouse-chart';
+import type { LakehouseChart } from '../../lib/lakehouse-chart';
 import { manifestObjects } from '../../lib/manifest/model';
 import { expandPods } from '../../lib/manifest/pods';
+import { lakehouse } from './synthesis';
 
-function chart(gold: Partial<SparkGoldJobProps> = {}, props: LakehouseChartProps = {}): LakehouseChart {
-  return new LakehouseChart(new App(), 'lakehouse', { ...props, gold });
+function chart(gold: Partial<SparkGoldJobProps> = {}): LakehouseChart {
+  return lakehouse({ gold }).chart;
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: manifests are plain data
 function specOf(gold: Partial<SparkGoldJobProps> = {}): any {
-  return Testing.synth(chart(gold)).find(
+  const application = lakehouse({ gold }).objects.find(
     ({ kind, metadata }) =>
-      kind === 'SparkApplication' && metadata.labels['app.kubernetes.io/component'] === 'gold',
-  ).spec;
+      kind === 'SparkApplication' && metadata.labels?.['app.kubernetes.io/component'] === 'gold',
+  );
+  return application?.body['spec'];
 }
 
 describe('defaults', () => {
@@ -73,8 +75,7 @@ describe('defaults', () => {
   });
 
   test('it waits first when a node is lost: its priority is the lowest and never preempts', () => {
-    const objects = Testing.synth(chart());
-    const sets = expandPods(manifestObjects(objects)).filter(({ namespace }) => namespace === 'default');
+    const sets = expandPods(lakehouse().objects).filter(({ namespace }) => namespace === 'default');
     const priority = (name: string) => sets.filter(set => set.name.startsWith(name)).map(set => set.priority);
     expect(Math.max(...priority('activity-gold'))).toBeLessThan(Math.min(...priority('activity-streaming')));
     expect(sets.filter(set => set.name.startsWith('activity-gold')).map(set => set.preempts)).toEqual([
@@ -113,6 +114,21 @@ describe('refused', () => {
       "spark job activity-gold needs for ever to recover from an outage of 48 h (50 events arrive a second, 50 are read) but silver of activity-streaming is kept for 168 h; raise maxFilesPerTrigger, executors or the source's silverRetention",
     ],
     [
+      'a trigger of no time',
+      { trigger: Duration.seconds(0) },
+      'spark job activity-gold has a trigger of 0 s but it must be a whole number of seconds, at least 1',
+    ],
+    [
+      'a slot that goes backwards',
+      { eventsPerSecondPerSlot: -1 },
+      'spark job activity-gold has eventsPerSecondPerSlot -1 but it must be a positive number',
+    ],
+    [
+      'a business day in no zone',
+      { businessTimeZone: 'Seoul' },
+      'spark job activity-gold has businessTimeZone "Seoul" but only names of the IANA time zone database',
+    ],
+    [
       'a checkpoint on a local path',
       { checkpoint: '/app/checkpoints' as never },
       'has checkpoint "/app/checkpoints" but only a folder',
@@ -123,6 +139,7 @@ describe('refused', () => {
 
   test.each<[string, Partial<SparkGoldJobProps>]>([
     ['a bound that catches up', { maxFilesPerTrigger: 2 }],
+    ['a business day elsewhere', { businessTimeZone: 'Asia/Seoul' }],
     [
       'a single commit a trigger that is twice as frequent as the commits',
       { maxFilesPerTrigger: 1, trigger: Duration.seconds(30) },

@@ -291,7 +291,34 @@ describe('refused', () => {
       'spark job gold has executors initial 2, min 3, max 2 but min ≤ initial ≤ max must hold; set executors, e.g. SparkExecutorCount.dynamic({ initial: 2, min: 2, max: 4 })',
     ],
     ['an image without a tag', { image: 'apache/spark' }, 'rule mutable-image-tag'],
-    ['a name that is none', { name: 'Gold_Job' }, 'spark job has name "Gold_Job"'],
+    [
+      'no cpu',
+      { executor: { ...SIZE, cpu: { request: Cpu.millis(0), limit: Cpu.units(1) } } },
+      'executor of gold has a cpu request of 0m but it must be more than nothing; set executor.cpu.request, e.g. Cpu.millis(500)',
+    ],
+    [
+      'a restart at once',
+      { restartInterval: Duration.seconds(0) },
+      'spark job gold has a restartInterval of 0 s but it must be a whole number of seconds, at least 1; set restartInterval, e.g. Duration.seconds(60)',
+    ],
+    [
+      'no failure allowed',
+      { maxExecutorFailures: 0 },
+      'spark job gold has maxExecutorFailures 0 but a whole number of at least 1 is allowed; set maxExecutorFailures, e.g. 20',
+    ],
+    ...[
+      ['spark.executor.memory', 'executor'],
+      ['spark.driver.cores', 'driver'],
+      ['spark.kubernetes.executor.request.cores', 'executor.cpu'],
+      ['spark.dynamicAllocation.maxExecutors', 'executors'],
+      ['spark.executor.instances', 'executors'],
+      ['spark.kubernetes.container.image', 'image'],
+      ['spark.jars.packages', 'dependencies'],
+    ].map(([setting = '', prop]): [string, Partial<SparkJobProps>, string] => [
+      `${setting} behind the back of its prop`,
+      { sparkConf: { [setting]: '6' } },
+      `spark job gold has ${setting}=6 in sparkConf but the operator takes it from the application's own fields; set ${prop} instead`,
+    ]),
   ])('%s', (_, props, message) => {
     expect(problems(props)).toEqual([expect.stringContaining(message)]);
   });
@@ -307,6 +334,10 @@ describe('refused', () => {
       { executor: { ...SIZE, memory: Size.mebibytes(512), memoryOverhead: Size.mebibytes(52) } },
     ],
     ['a tenth beside the heap', { executor: { ...SIZE, memoryOverhead: Size.mebibytes(205) } }],
+    ['the smallest cpu', { executor: { ...SIZE, cpu: { request: Cpu.millis(1), limit: Cpu.millis(1) } } }],
+    ['a restart after a second', { restartInterval: Duration.seconds(1) }],
+    ['one failure', { maxExecutorFailures: 1 }],
+    ['a setting without a prop', { sparkConf: { 'spark.executor.extraClassPath': '/opt/jars' } }],
     ['an equal range', { executors: SparkExecutorCount.dynamic({ initial: 2, min: 2, max: 2 }) }],
   ])('but not %s', (_, props) => {
     expect(problems(props)).toEqual([]);

@@ -195,6 +195,21 @@ describe('refused', () => {
       'has maxOffsetsPerTrigger Infinity but a whole number of at least 1 is allowed',
     ],
     [
+      'a trigger of no time, and nothing that follows from it',
+      { job: { trigger: Duration.seconds(0) } },
+      'spark job activity-streaming has a trigger of 0 s but it must be a whole number of seconds, at least 1',
+    ],
+    [
+      'a slot that does nothing',
+      { job: { eventsPerSecondPerSlot: 0 } },
+      'spark job activity-streaming has eventsPerSecondPerSlot 0 but it must be a positive number; set eventsPerSecondPerSlot to what you measured, e.g. 10000',
+    ],
+    [
+      'a zone that is none',
+      { job: { timeZone: 'KST' } },
+      'spark job activity-streaming has timeZone "KST" but only names of the IANA time zone database',
+    ],
+    [
       'a checkpoint on a local path',
       { job: { checkpoint: '/app/checkpoints' as never } },
       'spark job activity-streaming has checkpoint "/app/checkpoints" but only a folder of an object store is reached from wherever its pods run',
@@ -205,6 +220,8 @@ describe('refused', () => {
 
   test.each<[string, Options]>([
     ['a bound at what is processed', { job: { maxOffsetsPerTrigger: 1_200_000 } }],
+    ['a trigger of a second', { job: { trigger: Duration.seconds(1) } }],
+    ['a zone of the database', { job: { timeZone: 'Asia/Seoul' } }],
     ['a bound at the peak', { job: { maxOffsetsPerTrigger: 30_000 } }],
     ['a retention that a backlog just does not outlive', { retention: Duration.minutes(24 * 60 + 8) }],
     [
@@ -218,7 +235,7 @@ describe('refused', () => {
   test('a location in another store', () => {
     const other = streaming().store.bucket('silver').prefix('elsewhere/');
     expect(problems({ job: { commits: other } })).toEqual([
-      'spark job activity-streaming has commits s3a://silver/elsewhere/ in another object store than raw-data but has the credentials of one; use buckets of one store',
+      '[SparkApplication/default/activity-streaming] spark job activity-streaming has commits s3a://silver/elsewhere/ in another object store than raw-data but has the credentials of one; use buckets of one store',
     ]);
   });
 });

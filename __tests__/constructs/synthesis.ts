@@ -1,5 +1,7 @@
-import { Chart, Testing } from 'cdk8s';
+import { App, Chart, Testing } from 'cdk8s';
+import { LakehouseChart, type LakehouseChartProps } from '../../lib/lakehouse-chart';
 import { type ManifestObject, manifestObjects } from '../../lib/manifest/model';
+import { plainObjects } from '../../lib/plain-objects';
 
 /** The objects that a chart with these constructs synthesizes; throws what the synthesis throws. */
 export function synthesized(build: (chart: Chart) => void): ManifestObject[] {
@@ -16,6 +18,19 @@ export function problems(build: (chart: Chart) => void): string[] {
     .findAll()
     .flatMap(construct => construct.node.validate())
     .sort();
+}
+
+/**
+ * The whole system with its objects as they would be written. It is not validated, which costs a second: that the
+ * default one is valid, and what is not, have tests of their own.
+ */
+export function lakehouse(props: LakehouseChartProps = {}): {
+  readonly chart: LakehouseChart;
+  readonly objects: ManifestObject[];
+} {
+  const app = new App();
+  const chart = new LakehouseChart(app, 'lakehouse', props);
+  return { chart, objects: manifestObjects(plainObjects(app)) };
 }
 
 /** The one object of a kind and name. */

@@ -13,6 +13,18 @@ test('an empty volume passes', () => {
   expect(volumeProblems('store', Size.gibibytes(1), [], 'x')).toEqual([]);
 });
 
+test.each([Size.gibibytes(0), Size.gibibytes(Number.NaN)])('a volume of nothing is refused (%#)', volume => {
+  expect(volumeProblems('store', volume, [], 'x')).toEqual([
+    expect.stringMatching(/^store has a volume of (0|NaN)Ki but a volume has a size; set storage, e\.g\. /),
+  ]);
+});
+
+test('contents without a figure are left to what is wrong with the figure', () => {
+  for (const bytes of [Number.NaN, Number.POSITIVE_INFINITY]) {
+    expect(volumeProblems('store', Size.gibibytes(1), [{ what: 'a', bytes }], 'x')).toEqual([]);
+  }
+});
+
 test('every content is named with its share, and the remedy', () => {
   const contents = [
     { what: 'bronze', bytes: 3 * 2 ** 30 },

@@ -186,7 +186,7 @@ test('it says where it is reached', () => {
 });
 
 describe('refused', () => {
-  const container = 'container was of Deployment was/was';
+  const container = '[Deployment/was/was] container was';
 
   test.each<[string, Partial<WasServiceProps>, string]>([
     [
@@ -202,7 +202,27 @@ describe('refused', () => {
     [
       'no pods',
       { replicas: 0 },
-      'Deployment was/was has 0 replicas but the number must be a whole one of at least 1; set replicas to 1 or more',
+      '[Deployment/was/was] has 0 replicas but the number must be a whole one of at least 1; set replicas to 1 or more',
+    ],
+    [
+      'a port of the system',
+      { port: 80 },
+      '[Deployment/was/was] listens on port 80 but its user may open whole numbers from 1024 to 65535; set port, e.g. 8080',
+    ],
+    [
+      'a port that is none',
+      { port: 65536 },
+      '[Deployment/was/was] listens on port 65536 but its user may open whole numbers from 1024 to 65535; set port, e.g. 8080',
+    ],
+    [
+      'a variable that the construct sets',
+      { env: { KAFKA_TOPIC: 'clicks' } },
+      `${container} has variable KAFKA_TOPIC in env but the construct sets it; remove it from env, and use the prop that it comes from`,
+    ],
+    [
+      'a variable without a proper name',
+      { env: { '1=2': 'three' } },
+      `${container} has variable "1=2" but a variable is named by letters, digits and '_', no digit first; rename it`,
     ],
     [
       'an autoscaler that could not scale',
@@ -221,6 +241,13 @@ describe('refused', () => {
   test.each<[string, Partial<WasServiceProps>]>([
     ['an image with a tag', { image: 'registry.example.com/shop:1' }],
     ['one pod', { replicas: 1 }],
+    ['the lowest port', { port: 1024 }],
+    ['the highest port', { port: 65535 }],
+    ['a variable of its own', { env: { LOG_LEVEL: 'debug' } }],
+    [
+      'a heap set by hand for an image of its own',
+      { image: 'registry.example.com/shop:1', env: { NODE_OPTIONS: '--max-old-space-size=256' } },
+    ],
     ['an autoscaler that stays', { autoscaling: { maxReplicas: 3, targetCpuPercent: 1 } }],
   ])('%s passes', (_, props) => {
     expect(problems(chart => was(chart, props))).toEqual([]);

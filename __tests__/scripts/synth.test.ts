@@ -63,7 +63,7 @@ test('dist/ holds what the program makes now, and nothing of what it made before
 
 test.each([
   ['refused', ['[chart] first', '[chart] second']],
-  ['thrown', ['topic nope is not known']],
+  ['thrown', ['[main.ts:8] topic nope is not known']],
 ])(
   'a program that is %s leaves dist/ as it was and says everything without a stack trace',
   (name, sentences) => {

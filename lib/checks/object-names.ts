@@ -46,11 +46,15 @@ const SPARK_APPLICATION: NameRule = {
 /** The controller appends an ordinal and a revision hash of up to 11 characters in a label. */
 const STATEFUL_SET: NameRule = { ...DNS_LABEL, longest: 52, allowed: `1 to 52 of ${LABEL}` };
 
+/** The operator makes Services of it, the longest with '-kafka-bootstrap' or '-zookeeper-client' behind it. */
+const KAFKA: NameRule = { ...SERVICE_LABEL, longest: 46, allowed: `1 to 46 of ${LABEL}, a letter first` };
+
 const RULES: Readonly<Record<string, NameRule>> = {
   Namespace: DNS_LABEL,
   Service: SERVICE_LABEL,
   SparkApplication: SPARK_APPLICATION,
   StatefulSet: STATEFUL_SET,
+  Kafka: KAFKA,
   Job: DNS_LABEL,
   CronJob: { ...DNS_LABEL, longest: 52, allowed: `1 to 52 of ${LABEL}` },
   Role: PATH_SEGMENT,
@@ -59,23 +63,39 @@ const RULES: Readonly<Record<string, NameRule>> = {
   ClusterRoleBinding: PATH_SEGMENT,
 };
 
-/** Names that the API server, or a controller that makes pods of the object, would refuse. */
+/**
+ * Names that the API server, or a controller that makes pods of the object, would refuse: each once, for the object
+ * that allows the least, and none that is only longer, because the objects of a layer share its name.
+ */
 export function objectNameProblems(objects: readonly ManifestObject[]): string[] {
-  return objects.flatMap(object => {
-    const { pattern, longest, allowed } = RULES[object.kind] ?? DNS_SUBDOMAIN;
-    const { name, namespace } = object.metadata;
-    return [
-      ...(pattern.test(name) && name.length <= longest
-        ? []
-        : [
-            `[${objectId(object)}] name ${JSON.stringify(name)} has ${name.length} characters but allowed are ${allowed}; rename it`,
-          ]),
-      ...(namespace === undefined ||
-      (DNS_LABEL.pattern.test(namespace) && namespace.length <= DNS_LABEL.longest)
-        ? []
-        : [
-            `[${objectId(object)}] namespace ${JSON.stringify(namespace)} is no DNS label but allowed are ${DNS_LABEL.allowed}; rename it`,
-          ]),
-    ];
+  const names = objects
+    .map(object => {
+      const { name, namespace } = object.metadata;
+      return { object, what: 'name', value: name, within: namespace ?? '', rule: ruleOf(object) };
+    })
+    .toSorted((left, right) => left.rule.longest - right.rule.longest);
+  const namespaces = objects.flatMap(object => {
+    const { namespace } = object.metadata;
+    return namespace === undefined
+      ? []
+      : [{ object, what: 'namespace', value: namespace, within: '', rule: DNS_LABEL }];
   });
+  const refused = [...names, ...namespaces].filter(
+    ({ value, rule }) => !rule.pattern.test(value) || value.length > rule.longest,
+  );
+  // A Namespace object's own name and what stands in it are one mistake too.
+  const once = new Map(refused.toReversed().map(problem => [`${problem.within}/${problem.value}`, problem]));
+  const all = [...once.values()].toReversed();
+  const isLonger = ({ within, value }: (typeof all)[number]) =>
+    all.some(other => other.within === within && other.value !== '' && value.startsWith(`${other.value}-`));
+  return all
+    .filter(problem => !isLonger(problem))
+    .map(
+      ({ object, what, value, rule }) =>
+        `[${objectId(object)}] ${what} ${JSON.stringify(value)} has ${value.length} characters but allowed are ${rule.allowed}; rename it`,
+    );
+}
+
+function ruleOf({ kind }: ManifestObject): NameRule {
+  return RULES[kind] ?? DNS_SUBDOMAIN;
 }

@@ -63,6 +63,8 @@ export class ArgoCdApplications extends Construct {
       ...new Set([...props.namespaces, strimzi.namespace, spark.namespace, prometheus.namespace]),
     ];
 
+    this.node.addValidation({ validate: () => this.problems(props) });
+
     new AppProject(this, 'Project', {
       metadata: { name: PROJECT, namespace: this.namespace },
       spec: {
@@ -142,6 +144,21 @@ export class ArgoCdApplications extends Construct {
       // The Applications themselves stand in a folder below.
       directory: { recurse: false },
     });
+  }
+
+  private problems({ repository, path = 'dist' }: ArgoCdApplicationsProps): string[] {
+    return [
+      ...(/^((https?|ssh):\/\/|[\w.-]+@)\S+$/.test(repository)
+        ? []
+        : [
+            `gitOps has repository ${JSON.stringify(repository)} but ArgoCD clones a URL; set repository, e.g. https://git.example.com/data/lakehouse.git`,
+          ]),
+      ...(/^(?!\/)(?!.*(^|\/)\.\.(\/|$))\S+$/.test(path)
+        ? []
+        : [
+            `gitOps has path ${JSON.stringify(path)} but ArgoCD takes a folder inside the repository; set path, e.g. dist`,
+          ]),
+    ];
   }
 
   private application(name: string, destination: string, wave: number, source: ApplicationSpecSource): void {

@@ -23,6 +23,8 @@ export function secondsToRecover({ outage, arriving, reading }: Omit<Backlog, 'r
  */
 export function backlogProblems(job: string, source: string, backlog: Backlog, remedy: string): string[] {
   const recovery = secondsToRecover(backlog);
+  // A reader that reads nothing is refused for the figure that says so.
+  if (!(backlog.arriving > 0 && backlog.reading > 0)) return [];
   if (recovery <= backlog.retention.toSeconds({ integral: false })) return [];
   const took = Number.isFinite(recovery) ? `${hours(recovery)} to recover` : 'for ever to recover';
   return [

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { Duration, Size } from 'cdk8s';
 import { type ContainerResources, Cpu, type CpuResources, k8s, type MemoryResources } from 'cdk8s-plus-28';
 import { Construct } from 'constructs';
@@ -11,20 +10,15 @@ import {
   usersConfig,
 } from './clickhouse-config';
 import { CodeConfigMap } from './code-config-map';
-import {
-  bytesOf,
-  imageProblems,
-  nameProblems,
-  resourceProblems,
-  resourceRequirements,
-  sizeQuantity,
-} from './container';
+import { bytesOf, imageProblems, resourceProblems, resourceRequirements, sizeQuantity } from './container';
+import { contentHash } from './content-hash';
 import { ExternalSecret, type SecretKey, secretEnv } from './external';
 import { objectLabels, selectorLabels } from './labels';
 import type { ObjectLocation } from './object-store';
 import { restrictedContainer, restrictedPod, scratchVolume } from './pod-security';
 import { imageExceptions, policyAnnotations } from './policy-exceptions';
 import type { PriorityClass } from './priority-classes';
+import { SetupJob } from './setup-job';
 import { ExternalStorageClass, type StorageClass } from './storage-class';
 import type { TrafficEstimate } from './traffic';
 import { volumeProblems } from './volume-budget';
@@ -157,12 +151,10 @@ export class ClickHouseDb extends Construct {
     this.addServer(image, resources, storageClass, credentials, props.priority);
     this.addSchema(schemaImage, credentials, props.priority);
 
-    const container = `container clickhouse of StatefulSet ${this.namespace}/${this.name}`;
+    const container = `[StatefulSet/${this.namespace}/${this.name}] container clickhouse`;
     this.node.addValidation({
       validate: () => [
-        ...nameProblems('database', this.name),
         ...imageProblems(container, image),
-        ...imageProblems(`container schema of Job ${this.namespace}/${this.name}-schema`, schemaImage),
         ...resourceProblems(container, resources),
         ...this.retentionProblems(),
         ...volumeProblems(
@@ -202,7 +194,7 @@ export class ClickHouseDb extends Construct {
       }),
       'users.xml': usersConfig(this.accounts(), Math.floor(memoryBytes * QUERY_MEMORY_SHARE)),
     };
-    const configMapName = `${this.name}-config-${contentHash(config)}`;
+    const configMapName = `${this.name}-config-${contentHash(JSON.stringify(config))}`;
     const ports = [
       { name: 'http', port: HTTP_PORT, targetPort: k8s.IntOrString.fromString('http') },
       { name: 'metrics', port: METRICS_PORT, targetPort: k8s.IntOrString.fromString('metrics') },
@@ -319,47 +311,24 @@ export class ClickHouseDb extends Construct {
       '--retention-days',
       `${Math.round(this.retention.toDays({ integral: false }))}`,
     ];
-    new k8s.KubeJob(this, 'schema', {
-      metadata: {
-        name: `${this.name}-schema-${contentHash({ code: code.configMapName, image, command })}`,
-        namespace: this.namespace,
-        labels,
-        annotations: policyAnnotations([...imageExceptions(image), 'secretInEnvironment']),
+    new SetupJob(this, 'schema', {
+      name: `${this.name}-schema`,
+      namespace: this.namespace,
+      labels,
+      content: () => ({ code: code.configMapName, image, command }),
+      priority,
+      container: {
+        name: 'schema',
+        image,
+        command,
+        env: [
+          secretEnv('CLICKHOUSE_PASSWORD', credentials.key('admin-password')),
+          { name: 'PYTHONDONTWRITEBYTECODE', value: '1' },
+          { name: 'PYTHONUNBUFFERED', value: '1' },
+        ],
+        volumeMounts: [{ name: 'code', mountPath: '/opt/spark/code', readOnly: true }],
       },
-      spec: {
-        backoffLimit: 20,
-        template: {
-          metadata: { labels },
-          spec: {
-            automountServiceAccountToken: false,
-            enableServiceLinks: false,
-            restartPolicy: 'OnFailure',
-            ...(priority === undefined ? {} : { priorityClassName: priority.priorityClassName }),
-            securityContext: restrictedPod(),
-            containers: [
-              {
-                name: 'schema',
-                image,
-                imagePullPolicy: 'IfNotPresent',
-                command,
-                env: [
-                  secretEnv('CLICKHOUSE_PASSWORD', credentials.key('admin-password')),
-                  { name: 'PYTHONDONTWRITEBYTECODE', value: '1' },
-                  { name: 'PYTHONUNBUFFERED', value: '1' },
-                ],
-                resources: resourceRequirements({
-                  cpu: { request: Cpu.millis(50), limit: Cpu.millis(500) },
-                  memory: { request: Size.mebibytes(64), limit: Size.mebibytes(128) },
-                  ephemeralStorage: { request: Size.mebibytes(16), limit: Size.mebibytes(64) },
-                }),
-                securityContext: restrictedContainer,
-                volumeMounts: [{ name: 'code', mountPath: '/opt/spark/code', readOnly: true }],
-              },
-            ],
-            volumes: [{ name: 'code', configMap: { name: code.configMapName, defaultMode: 0o444 } }],
-          },
-        },
-      },
+      volumes: [{ name: 'code', configMap: { name: code.configMapName, defaultMode: 0o444 } }],
     });
   }
 
@@ -444,8 +413,4 @@ export class ClickHouseDb extends Construct {
     });
     return { username, passwordSecret: secret.key(key) };
   }
-}
-
-function contentHash(content: unknown): string {
-  return createHash('sha256').update(JSON.stringify(content)).digest('hex').slice(0, 8);
 }

@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { k8s } from 'cdk8s-plus-28';
 import { Construct } from 'constructs';
+import { contentHash } from './content-hash';
 import { namespaceExceptions, policyAnnotations } from './policy-exceptions';
 
 export interface CodeConfigMapProps {
@@ -49,7 +49,7 @@ export class CodeConfigMap extends Construct {
     const directory = props.directory ?? path.join(__dirname, '..', '..', 'spark-jobs');
     this.entry = props.entry;
     this.files = importedFiles(directory, props.entry);
-    this.configMapName = `${props.name}-${contentHash(this.files)}`;
+    this.configMapName = `${props.name}-${contentHash(JSON.stringify(Object.entries(this.files)))}`;
 
     new k8s.KubeConfigMap(this, 'Resource', {
       metadata: {
@@ -95,12 +95,4 @@ function importedModules(python: string): string[] {
   return [...lines].flatMap(({ groups }) =>
     (groups?.['from'] ?? groups?.['names'] ?? '').split(',').map(name => name.trim().split(/[.\s]/)[0] ?? ''),
   );
-}
-
-/** Eight hex digits that stand for file names and contents. */
-function contentHash(files: Readonly<Record<string, string>>): string {
-  return createHash('sha256')
-    .update(JSON.stringify(Object.entries(files)))
-    .digest('hex')
-    .slice(0, 8);
 }

@@ -1,4 +1,4 @@
-import type { Size } from 'cdk8s';
+import type { Duration, Size } from 'cdk8s';
 import { SizeRoundingBehavior } from 'cdk8s';
 import { type ContainerResources, type Cpu, k8s } from 'cdk8s-plus-28';
 
@@ -40,12 +40,17 @@ export function bytesOf(size: Size): number {
   return Math.floor(size.toKibibytes({ rounding: SizeRoundingBehavior.NONE }) * 1024);
 }
 
-function millicores(cpu: Cpu): number {
+/** Thousandths of a core. */
+export function millicores(cpu: Cpu): number {
   return cpu.amount.endsWith('m') ? Number(cpu.amount.slice(0, -1)) : Number(cpu.amount) * 1000;
 }
 
-/** What is wrong with the figures of a container; `object` names it and its workload. */
-export function resourceProblems(object: string, resources: ContainerResources): string[] {
+/** What is wrong with the figures of a container; `object` names it behind its workload, '[Kind/namespace/name]'. */
+export function resourceProblems(
+  object: string,
+  resources: ContainerResources,
+  rule = 'container-without-limits',
+): string[] {
   const sides = [
     ['cpu', 'Cpu.millis(500)', resources.cpu, (value: Cpu | Size) => millicores(value as Cpu)],
     ['memory', 'Size.mebibytes(512)', resources.memory, (value: Cpu | Size) => bytesOf(value as Size)],
@@ -55,10 +60,17 @@ export function resourceProblems(object: string, resources: ContainerResources):
     if (missing.length > 0) {
       return missing.map(
         side =>
-          `${object} has no ${resource} ${side} but every container needs one; set ${resource}.${side}, e.g. ${example} (rule container-without-limits)`,
+          `${object} has no ${resource} ${side} but every container needs one; set ${resource}.${side}, e.g. ${example} (rule ${rule})`,
       );
     }
     const { request, limit } = figures as { request: Cpu | Size; limit: Cpu | Size };
+    const empty = (['request', 'limit'] as const).filter(side => !(amount({ request, limit }[side]) > 0));
+    if (empty.length > 0) {
+      return empty.map(
+        side =>
+          `${object} has a ${resource} ${side} of ${quantity({ request, limit }[side])} but it must be more than nothing; set ${resource}.${side}, e.g. ${example}`,
+      );
+    }
     return amount(request) <= amount(limit)
       ? []
       : [
@@ -73,12 +85,21 @@ function quantity(value: Cpu | Size): string {
     : sizeQuantity(value as Size);
 }
 
+/** [registry[:port]/]repository[:tag][@digest], as the distribution project's reference grammar has it. */
+const IMAGE_REFERENCE =
+  /^([a-zA-Z0-9.-]+(:\d+)?\/)?[a-z0-9]+([._-]+[a-z0-9]+)*(\/[a-z0-9]+([._-]+[a-z0-9]+)*)*(:\w[\w.-]{0,127})?(@sha256:[0-9a-f]{64})?$/;
+
 /** What is wrong with an image reference: it must be pinned, by a tag other than latest or by a digest. */
 export function imageProblems(object: string, image: string): string[] {
-  if (/@sha256:[0-9a-f]{64}$/.test(image)) {
+  const name = image.split('@')[0]?.split('/').at(-1) ?? '';
+  if (image !== '' && !IMAGE_REFERENCE.test(image)) {
+    return [
+      `${object} has image ${JSON.stringify(image)} but an image is [registry/]repository:tag, the repository in lower case, with @sha256: and 64 hex digits where it has a digest; set image, e.g. registry.example.com/app:1.4.2`,
+    ];
+  }
+  if (image.includes('@')) {
     return [];
   }
-  const name = image.split('@')[0]?.split('/').at(-1) ?? '';
   const tag = name.includes(':') ? name.slice(name.indexOf(':') + 1) : '';
   if (tag === '' || tag === 'latest') {
     return [
@@ -88,15 +109,6 @@ export function imageProblems(object: string, image: string): string[] {
   return [];
 }
 
-/** What is wrong with a name of an object: a DNS label, because Services and pods are named after it. */
-export function nameProblems(object: string, name: string): string[] {
-  return /^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$/.test(name)
-    ? []
-    : [
-        `${object} has name ${JSON.stringify(name)} but a name is 1 to 63 of a-z, 0-9 and '-', begins with a letter and does not end with '-'; rename it`,
-      ];
-}
-
 /** Whole and positive replicas. */
 export function replicaProblems(object: string, replicas: number, atLeast = 1): string[] {
   return Number.isInteger(replicas) && replicas >= atLeast
@@ -104,4 +116,33 @@ export function replicaProblems(object: string, replicas: number, atLeast = 1): 
     : [
         `${object} has ${replicas} replicas but the number must be a whole one of at least ${atLeast}; set replicas to ${atLeast} or more`,
       ];
+}
+
+/** A time that is passed on in whole seconds. */
+export function secondsProblems(object: string, prop: string, time: Duration): string[] {
+  const seconds = time.toSeconds({ integral: false });
+  return Number.isSafeInteger(seconds) && seconds >= 1
+    ? []
+    : [
+        `${object} has a ${prop} of ${seconds} s but it must be a whole number of seconds, at least 1; set ${prop}, e.g. Duration.seconds(60)`,
+      ];
+}
+
+/** Name of an IANA time zone, spelt as the time zone database has it: the JVM and ClickHouse mind the case. */
+export function timeZoneProblems(object: string, prop: string, zone: string): string[] {
+  return isTimeZone(zone)
+    ? []
+    : [
+        `${object} has ${prop} ${JSON.stringify(zone)} but only names of the IANA time zone database are known to the JVM and to ClickHouse; set ${prop}, e.g. 'UTC' or 'Asia/Seoul'`,
+      ];
+}
+
+function isTimeZone(zone: string): boolean {
+  if (!/^[A-Z]/.test(zone)) return false;
+  try {
+    const known = new Intl.DateTimeFormat('en', { timeZone: zone }).resolvedOptions().timeZone;
+    return known === zone || known.toLowerCase() !== zone.toLowerCase();
+  } catch {
+    return false;
+  }
 }

@@ -1,10 +1,10 @@
-import { createHash } from 'node:crypto';
 import { Size, Yaml } from 'cdk8s';
 import { Cpu, type CpuResources, k8s, type MemoryResources } from 'cdk8s-plus-28';
 import { Construct } from 'constructs';
 import { grafanaClickHousePlugin, imageReference, images } from '../versions';
 import type { ClickHouseDb } from './clickhouse-db';
-import { imageProblems, nameProblems, resourceProblems, resourceRequirements } from './container';
+import { imageProblems, resourceProblems, resourceRequirements } from './container';
+import { contentHash } from './content-hash';
 import { ExternalSecret, secretEnv } from './external';
 import { objectLabels, selectorLabels } from './labels';
 import { restrictedContainer, restrictedPod, scratchVolume } from './pod-security';
@@ -91,7 +91,7 @@ export class Grafana extends Construct {
     const alive = { path: '/healthz', port: http };
     const plugin = `${grafanaClickHousePlugin.id}@${props.pluginVersion ?? grafanaClickHousePlugin.version}`;
     const dataSources = { 'clickhouse.yaml': dataSource(props.database) };
-    const configMapName = `${this.name}-data-sources-${createHash('sha256').update(JSON.stringify(dataSources)).digest('hex').slice(0, 8)}`;
+    const configMapName = `${this.name}-data-sources-${contentHash(JSON.stringify(dataSources))}`;
 
     new k8s.KubeConfigMap(this, 'data-sources', {
       metadata: { ...metadata, name: configMapName },
@@ -173,10 +173,9 @@ export class Grafana extends Construct {
       },
     });
 
-    const container = `container grafana of Deployment ${this.namespace}/${this.name}`;
+    const container = `[Deployment/${this.namespace}/${this.name}] container grafana`;
     this.node.addValidation({
       validate: () => [
-        ...nameProblems('grafana', this.name),
         ...imageProblems(container, image),
         ...resourceProblems(container, resources),
         ...(reader.passwordSecret.namespace === this.namespace

@@ -6,19 +6,19 @@ import { ObjectLocation, type ObjectStore } from './object-store';
  */
 export type JobLocations = Readonly<Record<string, ObjectLocation>>;
 
-/** What is wrong with a job's locations: each is a folder of one object store, which every pod of the job reaches. */
-export function locationProblems(job: string, locations: JobLocations): string[] {
+/** What is wrong with the locations of a job, which `job` names behind its object: each is a folder of one object store, which every pod of the job reaches. */
+export function locationProblems(job: string, name: string, locations: JobLocations): string[] {
   const bucket = validLocations(locations)[0]?.bucket;
   return Object.entries(locations).flatMap(([prop, location]) => {
     if (!(location instanceof ObjectLocation)) {
       return [
-        `spark job ${job} has ${prop} ${JSON.stringify(location)} but only a folder of an object store is reached from wherever its pods run; set ${prop} to e.g. store.bucket('gold').prefix('checkpoints/${job}/') (rule checkpoint-on-volume)`,
+        `${job} has ${prop} ${JSON.stringify(location)} but only a folder of an object store is reached from wherever its pods run; set ${prop} to e.g. store.bucket('gold').prefix('checkpoints/${name}/') (rule checkpoint-on-volume)`,
       ];
     }
     return location.bucket.store === bucket?.store
       ? []
       : [
-          `spark job ${job} has ${prop} ${location.url} in another object store than ${bucket?.bucketName} but has the credentials of one; use buckets of one store`,
+          `${job} has ${prop} ${location.url} in another object store than ${bucket?.bucketName} but has the credentials of one; use buckets of one store`,
         ];
   });
 }

@@ -4,14 +4,7 @@ import { Construct } from 'constructs';
 import * as strimziV1 from '../../imports/kafka.strimzi.io';
 import * as strimziV1Beta2 from '../../imports/zk-kafka.strimzi.io';
 import { type StrimziRelease, strimzi } from '../versions';
-import {
-  bytesOf,
-  nameProblems,
-  replicaProblems,
-  resourceProblems,
-  resourceRequirements,
-  sizeQuantity,
-} from './container';
+import { bytesOf, replicaProblems, resourceProblems, resourceRequirements, sizeQuantity } from './container';
 import { ExternalSecret } from './external';
 import {
   type KafkaClientProps,
@@ -231,6 +224,19 @@ export class KafkaCluster extends Construct {
 
   /** Creates a topic. */
   public addTopic(topicName: string, props: KafkaClusterTopicProps): KafkaTopic {
+    // Kafka makes metrics of the names, with '_' for '.', and refuses two that give the same.
+    const same = [...this.topics].find(
+      ([name]) => name.replaceAll('.', '_') === topicName.replaceAll('.', '_'),
+    );
+    if (same !== undefined) {
+      const [name, topic] = same;
+      this.node.addValidation({
+        validate: () => [
+          `kafka cluster ${this.namespace}/${this.name} has topic ${JSON.stringify(topicName)} beside ${JSON.stringify(name)} but Kafka takes one of a name, in which '.' and '_' are the same; rename one, or share it`,
+        ],
+      });
+      return topic;
+    }
     const topic = new ClusterTopic(this, topicName, props);
     this.topics.set(topicName, topic);
     return topic;
@@ -518,9 +524,16 @@ export class KafkaCluster extends Construct {
   private problems(figures: ClusterFigures): string[] {
     const object = `kafka cluster ${this.namespace}/${this.name}`;
     const { coordination } = this;
-    const nodes = coordination.kind === 'kraft' ? 'controller' : 'ZooKeeper node';
+    const isKraft = coordination.kind === 'kraft';
+    const nodes = isKraft ? 'controller' : 'ZooKeeper node';
+    const resources = (pool: string | undefined, what: string, figures: ContainerResources) => {
+      const written =
+        isKraft && pool !== undefined
+          ? `KafkaNodePool/${this.namespace}/${pool}`
+          : `Kafka/${this.namespace}/${this.name}`;
+      return resourceProblems(`[${written}] ${what}`, figures, 'kafka-without-limits');
+    };
     return [
-      ...nameProblems('kafka cluster', this.name),
       ...replicaProblems(`brokers of ${object}`, this.brokers),
       ...replicaProblems(`${nodes}s of ${object}`, coordination.replicas),
       ...(coordination.replicas % 2 === 1
@@ -529,10 +542,11 @@ export class KafkaCluster extends Construct {
             `${object} has ${coordination.replicas} ${nodes}s but a majority needs an odd number; set coordination.replicas to 1, 3 or 5`,
           ]),
       ...this.versionProblems(object),
-      ...resourceProblems(`each broker of ${object}`, figures.brokers),
-      ...resourceProblems(`each ${nodes} of ${object}`, coordination.resources),
-      ...resourceProblems(`entity operator of ${object}`, figures.operator),
-      ...resourceProblems(`exporter of ${object}`, figures.exporter),
+      ...resources('broker', `each broker of ${object}`, figures.brokers),
+      ...resources('controller', `each ${nodes} of ${object}`, coordination.resources),
+      ...resources(undefined, `entity operator of ${object}`, figures.operator),
+      ...resources(undefined, `exporter of ${object}`, figures.exporter),
+      ...volumeProblems(`each ${nodes} of ${object}`, coordination.storage, [], ''),
       ...volumeProblems(
         `each broker of ${object}`,
         this.storage,
@@ -556,14 +570,14 @@ export class KafkaCluster extends Construct {
               .join(' and ')}`
           : `that release coordinates by ${other.coordination}`;
       return [
-        `${object} coordinates by ${release.coordination} with Strimzi ${this.strimziVersion} but ${says}; set strimziVersion to ${release.version}, or choose another coordination (rule version-conflict)`,
+        `[Kafka/${this.namespace}/${this.name}] ${object} coordinates by ${release.coordination} with Strimzi ${this.strimziVersion} but ${says}; set strimziVersion to ${release.version}, or choose another coordination (rule version-conflict)`,
       ];
     }
     const supported: readonly string[] = release.kafkaVersions;
     return supported.includes(this.kafkaVersion)
       ? []
       : [
-          `${object} has Kafka ${this.kafkaVersion} but Strimzi ${release.version} runs ${supported.join(', ')}; set kafkaVersion to one of these (rule version-conflict)`,
+          `[Kafka/${this.namespace}/${this.name}] ${object} has Kafka ${this.kafkaVersion} but Strimzi ${release.version} runs ${supported.join(', ')}; set kafkaVersion to one of these (rule version-conflict)`,
         ];
   }
 }
@@ -775,19 +789,25 @@ class ClusterTopic extends KafkaTopic {
   private replicationProblems(): string[] {
     const { brokers } = this.cluster;
     const topic = `topic ${this.topicName}`;
+    const mostInsync = Math.max(1, this.replication - 1);
     return [
-      ...(Number.isInteger(this.replication) && this.replication >= 1 && this.replication <= brokers
+      // Without brokers, their number is what is wrong.
+      ...(brokers < 1 ||
+      (Number.isInteger(this.replication) && this.replication >= 1 && this.replication <= brokers)
         ? []
         : [
             `${topic} has replication ${this.replication} but its cluster has ${brokers} brokers; set replication to a whole number from 1 to ${brokers}`,
           ]),
       ...(Number.isInteger(this.minInsyncReplicas) &&
       this.minInsyncReplicas >= 1 &&
-      this.minInsyncReplicas <= this.replication
+      this.minInsyncReplicas <= mostInsync
         ? []
         : [
-            `${topic} has minInsyncReplicas ${this.minInsyncReplicas} but its replication is ${this.replication}; set minInsyncReplicas to a whole number from 1 to ${this.replication}`,
+            `${topic} has minInsyncReplicas ${this.minInsyncReplicas} but its replication is ${this.replication}, and a broker must be able to restart; set minInsyncReplicas to a whole number from 1 to ${mostInsync}`,
           ]),
+      ...(this.segment.toMilliseconds() >= 1
+        ? []
+        : [`${topic} has a segment of 0 but a segment spans some time; set segment, e.g. Duration.hours(1)`]),
     ];
   }
 }

@@ -1,17 +1,11 @@
-import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { ApiObject, type Duration, Lazy, Size } from 'cdk8s';
 import { Cpu, type CpuResources, k8s, type MemoryResources } from 'cdk8s-plus-28';
 import type { Construct } from 'constructs';
 import { imageReference, images } from '../versions';
-import {
-  imageProblems,
-  nameProblems,
-  resourceProblems,
-  resourceRequirements,
-  sizeQuantity,
-} from './container';
+import { imageProblems, resourceProblems, resourceRequirements, sizeQuantity } from './container';
+import { contentHash } from './content-hash';
 import { ExternalSecret, secretEnv } from './external';
 import { objectLabels, selectorLabels } from './labels';
 import { ObjectStore, type ObjectStoreClientProps, type ObjectStoreCredentials } from './object-store';
@@ -19,13 +13,11 @@ import { leastPolicy } from './object-store-policy';
 import { restrictedContainer, restrictedPod, scratchVolume } from './pod-security';
 import { imageExceptions, policyAnnotations } from './policy-exceptions';
 import type { PriorityClass } from './priority-classes';
+import { SetupJob } from './setup-job';
 import { ExternalStorageClass, type StorageClass } from './storage-class';
 import { volumeProblems } from './volume-budget';
 
 const PORT = 9000;
-/** S3's and MinIO's rule: 3 to 63 of lower case letters, digits, '.' and '-'. */
-const BUCKET_NAME = /^(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
-
 export interface MinioStoreProps {
   /** The buckets that the store has; a Job makes those that are missing. */
   readonly buckets: readonly string[];
@@ -114,14 +106,11 @@ export class MinioStore extends ObjectStore {
     this.addServer(image, resources, storageClass, props.priority);
     this.addSetup(clientImage, props.priority);
 
-    const container = `container minio of StatefulSet ${this.namespace}/${this.name}`;
+    const container = `[StatefulSet/${this.namespace}/${this.name}] container minio`;
     this.node.addValidation({
       validate: () => [
-        ...nameProblems('object store', this.name),
         ...imageProblems(container, image),
-        ...imageProblems(`container setup of Job ${this.namespace}/${this.name}-setup`, clientImage),
         ...resourceProblems(container, resources),
-        ...this.bucketProblems(),
         ...volumeProblems(
           `object store ${this.namespace}/${this.name}`,
           this.storage,
@@ -276,8 +265,7 @@ export class MinioStore extends ObjectStore {
   private addSetup(image: string, priority: PriorityClass | undefined): void {
     const labels = objectLabels('minio-setup', this.name, 'object-store');
     const files = lazily(() => this.setupFiles());
-    const configMapName = () => `${this.name}-setup-${contentHash(files())}`;
-    const jobName = () => `${this.name}-setup-${contentHash({ ...files(), image })}`;
+    const configMapName = () => `${this.name}-setup-${contentHash(JSON.stringify(files()))}`;
 
     // Not k8s.KubeConfigMap, which would copy the keys of the data before they are known.
     new ApiObject(this, 'setup-files', {
@@ -287,66 +275,43 @@ export class MinioStore extends ObjectStore {
       immutable: true,
       data: Lazy.any({ produce: files }),
     });
-    new k8s.KubeJob(this, 'setup', {
-      metadata: {
-        name: Lazy.any({ produce: jobName }),
-        namespace: this.namespace,
-        labels,
-        annotations: policyAnnotations([...imageExceptions(image), 'secretInEnvironment']),
+    new SetupJob(this, 'setup', {
+      name: `${this.name}-setup`,
+      namespace: this.namespace,
+      labels,
+      content: () => ({ ...files(), image }),
+      priority,
+      container: {
+        name: 'setup',
+        image,
+        command: ['sh', '/etc/minio-setup/setup.sh', '/etc/minio-setup', '/etc/minio-users'],
+        env: [
+          { name: 'MINIO_URL', value: this.endpoint },
+          secretEnv('MINIO_ROOT_USER', this.root.key('root-user')),
+          secretEnv('MINIO_ROOT_PASSWORD', this.root.key('root-password')),
+          { name: 'MC_CONFIG_DIR', value: '/tmp/mc' },
+        ],
+        volumeMounts: [
+          { name: 'setup', mountPath: '/etc/minio-setup', readOnly: true },
+          { name: 'users', mountPath: '/etc/minio-users', readOnly: true },
+          { name: 'tmp', mountPath: '/tmp' },
+        ],
       },
-      spec: {
-        backoffLimit: 20,
-        template: {
-          metadata: { labels },
-          spec: {
-            automountServiceAccountToken: false,
-            enableServiceLinks: false,
-            restartPolicy: 'OnFailure',
-            ...(priority === undefined ? {} : { priorityClassName: priority.priorityClassName }),
-            securityContext: restrictedPod(),
-            containers: [
-              {
-                name: 'setup',
-                image,
-                imagePullPolicy: 'IfNotPresent',
-                command: ['sh', '/etc/minio-setup/setup.sh', '/etc/minio-setup', '/etc/minio-users'],
-                env: [
-                  { name: 'MINIO_URL', value: this.endpoint },
-                  secretEnv('MINIO_ROOT_USER', this.root.key('root-user')),
-                  secretEnv('MINIO_ROOT_PASSWORD', this.root.key('root-password')),
-                  { name: 'MC_CONFIG_DIR', value: '/tmp/mc' },
-                ],
-                resources: resourceRequirements({
-                  cpu: { request: Cpu.millis(50), limit: Cpu.millis(500) },
-                  memory: { request: Size.mebibytes(64), limit: Size.mebibytes(128) },
-                  ephemeralStorage: { request: Size.mebibytes(16), limit: Size.mebibytes(64) },
-                }),
-                securityContext: restrictedContainer,
-                volumeMounts: [
-                  { name: 'setup', mountPath: '/etc/minio-setup', readOnly: true },
-                  { name: 'users', mountPath: '/etc/minio-users', readOnly: true },
-                  { name: 'tmp', mountPath: '/tmp' },
-                ],
-              },
-            ],
-            volumes: [
-              {
-                name: 'setup',
-                configMap: { name: Lazy.any({ produce: configMapName }), defaultMode: 0o444 },
-              },
-              {
-                name: 'users',
-                secret: {
-                  secretName: this.usersSecretName,
-                  defaultMode: 0o440,
-                  optional: Lazy.any({ produce: () => this.clients.size === 0 }),
-                },
-              },
-              scratchVolume('tmp', k8s.Quantity.fromString('32Mi')),
-            ],
+      volumes: [
+        {
+          name: 'setup',
+          configMap: { name: Lazy.any({ produce: configMapName }), defaultMode: 0o444 },
+        },
+        {
+          name: 'users',
+          secret: {
+            secretName: this.usersSecretName,
+            defaultMode: 0o440,
+            optional: Lazy.any({ produce: () => this.clients.size === 0 }),
           },
         },
-      },
+        scratchVolume('tmp', k8s.Quantity.fromString('32Mi')),
+      ],
     });
   }
 
@@ -371,28 +336,6 @@ export class MinioStore extends ObjectStore {
       ...Object.fromEntries([...lifecycles, ...policies]),
     };
   }
-
-  private bucketProblems(): string[] {
-    const twice = this.bucketNames.filter((bucket, index) => this.bucketNames.indexOf(bucket) !== index);
-    const object = `object store ${this.namespace}/${this.name}`;
-    return [
-      ...(this.bucketNames.length > 0
-        ? []
-        : [
-            `${object} has no buckets but the layers need some; set buckets, e.g. ['raw-data', 'silver', 'gold']`,
-          ]),
-      ...this.bucketNames
-        .filter(bucket => !BUCKET_NAME.test(bucket))
-        .map(
-          bucket =>
-            `${object} has bucket ${JSON.stringify(bucket)} but a bucket name is 3 to 63 of a-z, 0-9, '.' and '-' and begins and ends with a letter or digit; rename it`,
-        ),
-      ...twice.map(
-        bucket =>
-          `${object} has bucket ${JSON.stringify(bucket)} twice but a bucket is listed once; remove one`,
-      ),
-    ];
-  }
 }
 
 /** A lifecycle rule counts whole days. */
@@ -402,10 +345,6 @@ function expiryDays(retention: Duration): number {
 
 function json(value: unknown): string {
   return `${JSON.stringify(value, undefined, 2)}\n`;
-}
-
-function contentHash(content: unknown): string {
-  return createHash('sha256').update(JSON.stringify(content)).digest('hex').slice(0, 8);
 }
 
 /** Computes once, when it is first asked: after the chart is complete. */

@@ -2,7 +2,7 @@ import { App, Lazy, Size } from 'cdk8s';
 import { k8s } from 'cdk8s-plus-28';
 import { Construct } from 'constructs';
 import { EXTERNAL_ANNOTATION } from '../rules/model';
-import { nameProblems, sizeQuantity } from './container';
+import { sizeQuantity } from './container';
 import { externalReferences, referenceId } from './external';
 
 export interface NamespaceProps {
@@ -78,7 +78,6 @@ export class Namespace extends Construct {
         ],
       },
     });
-    this.node.addValidation({ validate: () => nameProblems('namespace', this.name) });
   }
 
   /** What the manifests refer to in this namespace, or outside of any, and somebody else creates. */

@@ -1,6 +1,6 @@
-import { Size } from 'cdk8s';
+import { Size, SizeRoundingBehavior } from 'cdk8s';
 import { type InstanceType, instanceType } from '../capacity/instance-types';
-import type { NodeGroupShape, Taint } from '../capacity/node';
+import { allocatable, type NodeGroupShape, type Taint } from '../capacity/node';
 
 export interface NodeGroupProps {
   /**
@@ -55,7 +55,7 @@ export class NodeGroup implements NodeGroupShape {
   public readonly taints: readonly Taint[];
   public readonly rootVolumeGiB: number;
 
-  /** Throws for a number of nodes that cannot be. */
+  /** Throws for a number of nodes, zones or a root volume that cannot be. */
   constructor(props: NodeGroupProps = {}) {
     this.name = props.name ?? 'default';
     this.instanceType = props.instanceType ?? instanceType('m6i.large');
@@ -63,10 +63,22 @@ export class NodeGroup implements NodeGroupShape {
     this.zones = props.zones ?? ['zone-a'];
     this.labels = props.labels ?? {};
     this.taints = props.taints ?? [];
-    this.rootVolumeGiB = (props.rootVolume ?? Size.gibibytes(20)).toGibibytes();
+    this.rootVolumeGiB = (props.rootVolume ?? Size.gibibytes(20)).toGibibytes({
+      rounding: SizeRoundingBehavior.NONE,
+    });
     if (!Number.isSafeInteger(this.count) || this.count < 1) {
       throw new RangeError(
         `node group ${this.name} has ${this.count} nodes but a whole number of at least 1 is allowed; set count, e.g. 4`,
+      );
+    }
+    if (this.zones.length === 0) {
+      throw new RangeError(
+        `node group ${this.name} has no zones but each node is in one; set zones, e.g. ['ap-northeast-2a']`,
+      );
+    }
+    if (!(allocatable(this.instanceType, this.rootVolumeGiB).ephemeralStorageBytes > 0)) {
+      throw new RangeError(
+        `node group ${this.name} has a root volume of ${this.rootVolumeGiB} GiB but the node itself needs more than 1 GiB of it; set rootVolume, e.g. Size.gibibytes(20)`,
       );
     }
   }

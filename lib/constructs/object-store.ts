@@ -132,14 +132,16 @@ export abstract class ObjectStore extends Construct {
 
   constructor(scope: Construct, id: string) {
     super(scope, id);
-    this.node.addValidation({ validate: () => [...this.refusals] });
+    this.node.addValidation({
+      validate: () => [...this.refusals, ...bucketNameProblems(this.bucketNames)],
+    });
   }
 
   /** A bucket by name; a name that the store does not have is refused when the chart is validated. */
   public bucket(bucketName: string): Bucket {
     if (!this.bucketNames.includes(bucketName)) {
       this.refuse(
-        `object store has no bucket ${JSON.stringify(bucketName)}, only ${this.bucketNames.join(', ')}; add it to buckets, or use one of these`,
+        `object store has no bucket ${JSON.stringify(bucketName)}, only ${this.bucketNames.join(', ') || 'none'}; add it to buckets, or use one of these`,
       );
     }
     return new Bucket(this, bucketName);
@@ -150,6 +152,11 @@ export abstract class ObjectStore extends Construct {
 
   /** Declares what a location holds and how long, so that the store expires it and has room for it. */
   public addDataSet(location: ObjectLocation, props: DataSetProps): void {
+    if (!(props.retention.toDays({ integral: false }) > 0)) {
+      this.refuse(
+        `object store keeps ${location.url} for ${props.retention.toHumanString()} but what is written has to stay for a day at least; set the retention of the layer, e.g. Duration.days(7)`,
+      );
+    }
     this.sets.push({ location, ...props });
   }
 
@@ -162,6 +169,29 @@ export abstract class ObjectStore extends Construct {
   public refuse(problem: string): void {
     this.refusals.add(problem);
   }
+}
+
+/** S3's rule, which MinIO shares: 3 to 63 of lower case letters, digits, '.' and '-', and no IPv4 address. */
+const BUCKET_NAME = /^(?!.*\.\.)(?!\d+\.\d+\.\d+\.\d+$)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
+
+function bucketNameProblems(names: readonly string[]): string[] {
+  const twice = new Set(names.filter((name, index) => names.indexOf(name) !== index));
+  return [
+    ...(names.length > 0
+      ? []
+      : [
+          "object store has no buckets but the layers need some; set buckets, e.g. ['raw-data', 'silver', 'gold']",
+        ]),
+    ...names
+      .filter(name => !BUCKET_NAME.test(name))
+      .map(
+        name =>
+          `object store has bucket ${JSON.stringify(name)} but a bucket name is 3 to 63 of a-z, 0-9, '.' and '-', begins and ends with a letter or digit, and is no IP address; rename it`,
+      ),
+    ...[...twice].map(
+      name => `object store has bucket ${JSON.stringify(name)} twice but a bucket is listed once; remove one`,
+    ),
+  ];
 }
 
 class ExternalObjectStore extends ObjectStore {
@@ -178,6 +208,28 @@ class ExternalObjectStore extends ObjectStore {
     this.pathStyleAccess = props.pathStyleAccess ?? props.endpoint !== undefined;
     this.bucketNames = [...props.buckets];
     this.credentials = props.credentials;
+    this.node.addValidation({ validate: () => this.problems() });
+  }
+
+  private problems(): string[] {
+    const { source } = this.credentials;
+    return [
+      ...(this.endpoint === undefined || isOrigin(this.endpoint)
+        ? []
+        : [
+            `object store has endpoint ${JSON.stringify(this.endpoint)} but an endpoint is http:// or https://, a host and a port, nothing behind them; set endpoint, e.g. https://minio.example.com:9000`,
+          ]),
+      ...(/^[a-z0-9-]+$/.test(this.region)
+        ? []
+        : [
+            `object store has region ${JSON.stringify(this.region)} but a region is named by a-z, 0-9 and '-'; set region, e.g. us-east-1`,
+          ]),
+      ...('roleArn' in source && !/^arn:aws[a-z-]*:iam::\d{12}:role\/\S+$/.test(source.roleArn)
+        ? [
+            `object store has role ${JSON.stringify(source.roleArn)} but a role is named by its ARN; set credentials, e.g. ExternalObjectStoreCredentials.role('arn:aws:iam::111122223333:role/lakehouse')`,
+          ]
+        : []),
+    ];
   }
 
   public addClient(client: string, props: ObjectStoreClientProps): ObjectStoreCredentials {
@@ -199,4 +251,8 @@ class ExternalObjectStore extends ObjectStore {
       secretKey: secret.key(source.secretKey),
     };
   }
+}
+
+function isOrigin(url: string): boolean {
+  return URL.canParse(url) && /^https?:$/.test(new URL(url).protocol) && new URL(url).origin === url;
 }

@@ -4,23 +4,19 @@ import { Construct } from 'constructs';
 import { backlogProblems } from './backlog';
 import type { ClickHouseDb } from './clickhouse-db';
 import { CodeConfigMap } from './code-config-map';
+import { timeZoneProblems } from './container';
 import { secretEnv } from './external';
 import { locationProblems, storeOf, validLocations } from './job-locations';
 import { objectLabels } from './labels';
 import type { ObjectLocation } from './object-store';
-import {
-  SparkExecutorCount,
-  SparkJob,
-  type SparkJobOptions,
-  type SparkPodDefaults,
-  sparkPod,
-} from './spark-job';
+import { SparkExecutorCount, SparkJob, type SparkPodDefaults, sparkPod } from './spark-job';
 import type { SparkStreamingJob } from './spark-streaming-job';
+import { type StreamFigures, type StreamOptions, streamFigures, streamProblems } from './stream-options';
 
 /** Who scans and aggregates: Spark's executors, or ClickHouse, which then reads the files itself. */
 export type GoldEngine = 'spark' | 'clickhouse';
 
-export interface SparkGoldJobProps extends SparkJobOptions {
+export interface SparkGoldJobProps extends StreamOptions {
   /** The job whose commit log and silver files are folded. */
   readonly source: SparkStreamingJob;
   /** Where the metrics go. */
@@ -35,20 +31,10 @@ export interface SparkGoldJobProps extends SparkJobOptions {
   /** @default 'spark' */
   readonly engine?: GoldEngine;
   /**
-   * Time from the start of one batch to the start of the next.
-   * @default Duration.seconds(60)
-   */
-  readonly trigger?: Duration;
-  /**
    * The most commits (batches of the source) that one batch folds.
    * @default 10
    */
   readonly maxFilesPerTrigger?: number;
-  /**
-   * Events that one task slot folds in a second; `npm run bench` measures it.
-   * @default 10000 (less than half of what one core did, docs/sizing.md)
-   */
-  readonly eventsPerSecondPerSlot?: number;
   /**
    * The longest outage of the job that must not lose an event.
    * @default Duration.days(2)
@@ -60,12 +46,6 @@ export interface SparkGoldJobProps extends SparkJobOptions {
    */
   readonly businessTimeZone?: string;
 }
-
-const DRIVER: SparkPodDefaults = {
-  taskSlots: 1,
-  cpu: { request: Cpu.millis(250), limit: Cpu.millis(1000) },
-  memory: Size.mebibytes(768),
-};
 
 /** One core and 2g are the running system's (seed); the request is open there: docs/capacity.md. */
 const EXECUTOR: SparkPodDefaults = {
@@ -98,19 +78,29 @@ export class SparkGoldJob extends Construct {
   constructor(scope: Construct, id: string, props: SparkGoldJobProps) {
     super(scope, id);
     const { source, database } = props;
+    const figures = streamFigures(props);
     const namespace = props.namespace ?? 'default';
     const executor = sparkPod(EXECUTOR, props.executor);
     const executors = props.executors ?? SparkExecutorCount.dynamic({ initial: 2, min: 2, max: 4 });
     this.name = props.name ?? 'activity-gold';
     this.checkpoint = props.checkpoint;
-    this.trigger = props.trigger ?? Duration.seconds(60);
+    this.trigger = figures.trigger;
     this.maxFilesPerTrigger = props.maxFilesPerTrigger ?? 10;
     const locations = { commits: source.commits, checkpoint: props.checkpoint };
-    const eventsPerSecond = (props.eventsPerSecondPerSlot ?? 10_000) * executors.min * executor.taskSlots;
+    const businessTimeZone = props.businessTimeZone ?? 'UTC';
+    const eventsPerSecond = figures.eventsPerSecondPerSlot * executors.min * executor.taskSlots;
+    const job = `[SparkApplication/${namespace}/${this.name}] spark job ${this.name}`;
     this.node.addValidation({
       validate: () => [
-        ...locationProblems(this.name, locations),
-        ...this.triggerProblems(source, eventsPerSecond, props.longestOutage ?? Duration.days(2)),
+        ...locationProblems(job, this.name, locations),
+        ...timeZoneProblems(job, 'businessTimeZone', businessTimeZone),
+        ...this.triggerProblems(
+          job,
+          figures,
+          source,
+          eventsPerSecond,
+          props.longestOutage ?? Duration.days(2),
+        ),
       ],
     });
 
@@ -139,14 +129,14 @@ export class SparkGoldJob extends Construct {
         ...['--clickhouse-user', writer.username],
         ...['--database', database.database],
         ...['--engine', props.engine ?? 'spark'],
-        ...['--trigger-seconds', `${this.trigger.toSeconds()}`],
+        ...['--trigger-seconds', `${figures.triggerSeconds}`],
         ...['--max-files-per-trigger', `${this.maxFilesPerTrigger}`],
-        ...['--business-time-zone', props.businessTimeZone ?? 'UTC'],
+        ...['--business-time-zone', businessTimeZone],
       ],
       connectors: ['objectStore'],
       store,
       credentials,
-      driver: sparkPod(DRIVER, props.driver),
+      driver: figures.driver,
       executor,
       executors,
       env: [secretEnv('CLICKHOUSE_PASSWORD', writer.passwordSecret)],
@@ -154,9 +144,16 @@ export class SparkGoldJob extends Construct {
   }
 
   /** The bound of a batch has to go together with what the source writes, and with how long silver is kept. */
-  private triggerProblems(source: SparkStreamingJob, eventsPerSecond: number, outage: Duration): string[] {
-    const job = `spark job ${this.name}`;
+  private triggerProblems(
+    job: string,
+    figures: StreamFigures,
+    source: SparkStreamingJob,
+    eventsPerSecond: number,
+    outage: Duration,
+  ): string[] {
     const { maxFilesPerTrigger } = this;
+    const problems = streamProblems(job, figures);
+    if (problems.length > 0) return problems;
     if (!Number.isSafeInteger(maxFilesPerTrigger) || maxFilesPerTrigger < 1) {
       return [
         `${job} has maxFilesPerTrigger ${maxFilesPerTrigger} but a whole number of at least 1 is allowed; set it to e.g. 10 (rule unbounded-backlog)`,
@@ -164,8 +161,8 @@ export class SparkGoldJob extends Construct {
     }
     const arriving = source.traffic.eventsPerSecond;
     // A commit holds what arrived within one trigger of the source.
-    const commitsPerSecond = maxFilesPerTrigger / this.trigger.toSeconds();
-    const eventsPerCommit = arriving * source.trigger.toSeconds();
+    const commitsPerSecond = maxFilesPerTrigger / figures.triggerSeconds;
+    const eventsPerCommit = arriving * source.trigger.toSeconds({ integral: false });
     return backlogProblems(
       job,
       `silver of ${source.name}`,

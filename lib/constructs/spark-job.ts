@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { Duration, Size } from 'cdk8s';
-import { type Cpu, type CpuResources, k8s } from 'cdk8s-plus-28';
+import { type CpuResources, k8s } from 'cdk8s-plus-28';
 import { Construct } from 'constructs';
 import {
   SparkApplication,
@@ -14,7 +14,7 @@ import {
 } from '../../imports/sparkoperator.k8s.io';
 import { imageReference, images, spark } from '../versions';
 import type { CodeConfigMap } from './code-config-map';
-import { bytesOf, cpuQuantity, imageProblems, nameProblems, sizeQuantity } from './container';
+import { bytesOf, cpuQuantity, imageProblems, millicores, secondsProblems, sizeQuantity } from './container';
 import { secretEnv } from './external';
 import { objectLabels } from './labels';
 import type { ObjectStore, ObjectStoreCredentials } from './object-store';
@@ -125,7 +125,8 @@ export interface SparkJobOptions {
    */
   readonly maxExecutorFailures?: number;
   /**
-   * Settings of Spark beside those that the construct derives; they win.
+   * Settings of Spark beside those that the construct derives; they win. What a prop says, e.g. the size of an
+   * executor, is refused here: the operator takes it from the application's own fields, whatever stands here.
    * @default none
    */
   readonly sparkConf?: Readonly<Record<string, string>>;
@@ -200,13 +201,16 @@ export class SparkJob extends Construct {
     this.executor = props.executor;
     this.executors = props.executors;
     const image = props.image ?? imageReference(images.spark);
+    const restartInterval = props.restartInterval ?? Duration.seconds(30);
     this.node.addValidation({
       validate: () => [
-        ...nameProblems('spark job', this.name),
-        ...imageProblems(`spark job ${this.name}`, image),
+        ...imageProblems(`[SparkApplication/${this.namespace}/${this.name}] spark job ${this.name}`, image),
         ...podProblems(`driver of ${this.name}`, 'driver', this.driver),
         ...podProblems(`executor of ${this.name}`, 'executor', this.executor),
         ...executorCountProblems(this.name, this.executors),
+        ...secondsProblems(`spark job ${this.name}`, 'restartInterval', restartInterval),
+        ...failureProblems(this.name, props.maxExecutorFailures),
+        ...sparkConfProblems(this.name, props.sparkConf),
       ],
     });
 
@@ -216,7 +220,7 @@ export class SparkJob extends Construct {
 
     const dependencies = (props.dependencies ?? SparkDependencies.resolved()).settings(props.connectors);
     this.resolvesPackages = dependencies.packages.length > 0;
-    const restartSeconds = (props.restartInterval ?? Duration.seconds(30)).toSeconds();
+    const restartSeconds = restartInterval.toSeconds({ integral: false });
     const env = [
       { name: 'PYTHONPATH', value: CODE_PATH },
       ...objectStoreEnv(props.credentials),
@@ -465,17 +469,28 @@ const LEAST_HEAP_MIB = 512;
 
 function podProblems(object: string, prop: string, pod: Required<SparkPodProps>): string[] {
   const { taskSlots, cpu, memory, memoryOverhead } = pod;
-  const millis = (value: Cpu) =>
-    value.amount.endsWith('m') ? Number(value.amount.slice(0, -1)) : Number(value.amount) * 1000;
+  const { request, limit } = cpu;
+  const empty = (
+    [
+      ['request', request],
+      ['limit', limit],
+    ] as const
+  ).flatMap(([side, value]) =>
+    value === undefined || millicores(value) > 0 ? [] : [[side, value] as const],
+  );
   return [
     ...(Number.isSafeInteger(taskSlots) && taskSlots >= 1
       ? []
       : [
           `${object} has ${taskSlots} task slots but a whole number of at least 1 is allowed; set ${prop}.taskSlots, e.g. 1`,
         ]),
-    ...(cpu.request !== undefined && cpu.limit !== undefined && millis(cpu.request) > millis(cpu.limit)
+    ...empty.map(
+      ([side, value]) =>
+        `${object} has a cpu ${side} of ${cpuQuantity(value)} but it must be more than nothing; set ${prop}.cpu.${side}, e.g. Cpu.millis(500)`,
+    ),
+    ...(request !== undefined && limit !== undefined && millicores(request) > millicores(limit)
       ? [
-          `${object} requests ${cpuQuantity(cpu.request)} cpu but its limit is ${cpuQuantity(cpu.limit)}; set ${prop}.cpu.request to at most ${cpuQuantity(cpu.limit)}, or raise ${prop}.cpu.limit`,
+          `${object} requests ${cpuQuantity(request)} cpu but its limit is ${cpuQuantity(limit)}; set ${prop}.cpu.request to at most ${cpuQuantity(limit)}, or raise ${prop}.cpu.limit`,
         ]
       : []),
     ...(bytesOf(memory) >= LEAST_HEAP_MIB * 2 ** 20
@@ -502,4 +517,34 @@ function executorCountProblems(job: string, { initial, min, max }: SparkExecutor
     : [
         `spark job ${job} has executors initial ${initial}, min ${min}, max ${max} but min ≤ initial ≤ max must hold; set executors, e.g. SparkExecutorCount.dynamic({ initial: 2, min: 2, max: 4 })`,
       ];
+}
+
+function failureProblems(job: string, failures = 1): string[] {
+  return Number.isSafeInteger(failures) && failures >= 1
+    ? []
+    : [
+        `spark job ${job} has maxExecutorFailures ${failures} but a whole number of at least 1 is allowed; set maxExecutorFailures, e.g. 20`,
+      ];
+}
+
+/** Settings that the operator writes from the application's fields behind those of sparkConf, and the prop of each. */
+const SET_BY_PROPS: readonly (readonly [setting: RegExp, prop: string])[] = [
+  [/^spark\.driver\.(cores|memory|memoryOverhead)$/, 'driver'],
+  [/^spark\.executor\.(cores|memory|memoryOverhead)$/, 'executor'],
+  [/^spark\.kubernetes\.driver\.(request|limit)\.cores$/, 'driver.cpu'],
+  [/^spark\.kubernetes\.executor\.(request|limit)\.cores$/, 'executor.cpu'],
+  [/^spark\.executor\.instances$/, 'executors'],
+  [/^spark\.dynamicAllocation\.(enabled|(initial|min|max)Executors)$/, 'executors'],
+  [/^spark\.kubernetes\.((driver|executor)\.)?container\.image$/, 'image'],
+  [/^spark\.kubernetes\.namespace$/, 'namespace'],
+  [/^spark\.jars\.packages$/, 'dependencies'],
+];
+
+function sparkConfProblems(job: string, sparkConf: Readonly<Record<string, string>> = {}): string[] {
+  return Object.entries(sparkConf).flatMap(([setting, value]) =>
+    SET_BY_PROPS.filter(([pattern]) => pattern.test(setting)).map(
+      ([, prop]) =>
+        `spark job ${job} has ${setting}=${value} in sparkConf but the operator takes it from the application's own fields; set ${prop} instead`,
+    ),
+  );
 }

@@ -3,20 +3,16 @@ import { Cpu } from 'cdk8s-plus-28';
 import { Construct } from 'constructs';
 import { backlogProblems } from './backlog';
 import { CodeConfigMap } from './code-config-map';
+import { timeZoneProblems } from './container';
 import { locationProblems, storeOf, validLocations } from './job-locations';
 import type { KafkaConnection, KafkaLogin, KafkaTopic } from './kafka-topic';
 import { objectLabels } from './labels';
 import type { ObjectLocation } from './object-store';
-import {
-  SparkExecutorCount,
-  SparkJob,
-  type SparkJobOptions,
-  type SparkPodDefaults,
-  sparkPod,
-} from './spark-job';
+import { SparkExecutorCount, SparkJob, type SparkPodDefaults, sparkPod } from './spark-job';
+import { type StreamFigures, type StreamOptions, streamFigures, streamProblems } from './stream-options';
 import type { TrafficEstimate } from './traffic';
 
-export interface SparkStreamingJobProps extends SparkJobOptions {
+export interface SparkStreamingJobProps extends StreamOptions {
   /** The topic to keep. */
   readonly topic: KafkaTopic;
   /** Where every record is kept as it came. */
@@ -37,20 +33,10 @@ export interface SparkStreamingJobProps extends SparkJobOptions {
    */
   readonly name?: string;
   /**
-   * Time from the start of one batch to the start of the next.
-   * @default Duration.seconds(60)
-   */
-  readonly trigger?: Duration;
-  /**
    * The most records that one batch reads, so that a backlog drains in batches that end.
    * @default half of what the job processes within a trigger
    */
   readonly maxOffsetsPerTrigger?: number;
-  /**
-   * Events that one task slot parses and writes to bronze and silver in a second; `npm run bench` measures it.
-   * @default 10000 (less than half of what one core did, docs/sizing.md)
-   */
-  readonly eventsPerSecondPerSlot?: number;
   /**
    * The longest outage of the job that must not lose a record.
    * @default Duration.days(1)
@@ -72,12 +58,6 @@ export interface SparkStreamingJobProps extends SparkJobOptions {
    */
   readonly timeZone?: string;
 }
-
-const DRIVER: SparkPodDefaults = {
-  taskSlots: 1,
-  cpu: { request: Cpu.millis(250), limit: Cpu.millis(1000) },
-  memory: Size.mebibytes(768),
-};
 
 /** The request keeps both executors placed with one of four m6i.large lost: docs/capacity.md. */
 const EXECUTOR: SparkPodDefaults = {
@@ -127,6 +107,7 @@ export class SparkStreamingJob extends Construct {
 
   constructor(scope: Construct, id: string, props: SparkStreamingJobProps) {
     super(scope, id);
+    const figures = streamFigures(props);
     const namespace = props.namespace ?? 'default';
     const executor = sparkPod(EXECUTOR, props.executor);
     const executors = props.executors ?? SparkExecutorCount.fixed(2);
@@ -137,12 +118,13 @@ export class SparkStreamingJob extends Construct {
     this.commits = props.commits;
     this.checkpoint = props.checkpoint;
     this.traffic = props.traffic;
-    this.trigger = props.trigger ?? Duration.seconds(60);
+    this.trigger = figures.trigger;
     this.longestOutage = props.longestOutage ?? Duration.days(1);
     this.silverRetention = props.silverRetention ?? Duration.days(7);
-    this.eventsPerSecond = (props.eventsPerSecondPerSlot ?? 10_000) * executors.min * executor.taskSlots;
+    const timeZone = props.timeZone ?? 'UTC';
+    this.eventsPerSecond = figures.eventsPerSecondPerSlot * executors.min * executor.taskSlots;
     this.maxOffsetsPerTrigger =
-      props.maxOffsetsPerTrigger ?? Math.floor(0.5 * this.eventsPerSecond * this.trigger.toSeconds());
+      props.maxOffsetsPerTrigger ?? Math.floor(0.5 * this.eventsPerSecond * figures.triggerSeconds);
 
     const locations = {
       bronze: props.bronze,
@@ -151,8 +133,13 @@ export class SparkStreamingJob extends Construct {
       commits: props.commits,
       checkpoint: props.checkpoint,
     };
+    const job = `[SparkApplication/${namespace}/${this.name}] spark job ${this.name}`;
     this.node.addValidation({
-      validate: () => [...locationProblems(this.name, locations), ...this.triggerProblems()],
+      validate: () => [
+        ...locationProblems(job, this.name, locations),
+        ...timeZoneProblems(job, 'timeZone', timeZone),
+        ...this.triggerProblems(job, figures),
+      ],
     });
 
     const store = storeOf(locations);
@@ -187,15 +174,15 @@ export class SparkStreamingJob extends Construct {
         ...['--bootstrap-servers', kafka.bootstrapServers],
         ...['--topic', props.topic.topicName],
         ...Object.entries(locations).flatMap(([name, location]) => [`--${name}`, location.url]),
-        ...['--trigger-seconds', `${this.trigger.toSeconds()}`],
+        ...['--trigger-seconds', `${figures.triggerSeconds}`],
         ...['--max-offsets-per-trigger', `${this.maxOffsetsPerTrigger}`],
-        ...['--time-zone', props.timeZone ?? 'UTC'],
+        ...['--time-zone', timeZone],
         ...kafkaOptions(kafka).flatMap(option => ['--kafka-option', option]),
       ],
       connectors: ['kafka', 'objectStore'],
       store,
       credentials,
-      driver: sparkPod(DRIVER, props.driver),
+      driver: figures.driver,
       executor,
       executors,
       ...kafkaLogin(kafka.login),
@@ -203,10 +190,11 @@ export class SparkStreamingJob extends Construct {
   }
 
   /** Trigger, bound, traffic and retention have to go together. */
-  private triggerProblems(): string[] {
+  private triggerProblems(job: string, figures: StreamFigures): string[] {
     const { maxOffsetsPerTrigger, eventsPerSecond, traffic, topic } = this;
-    const seconds = this.trigger.toSeconds();
-    const job = `spark job ${this.name}`;
+    const problems = streamProblems(job, figures);
+    if (problems.length > 0) return problems;
+    const seconds = figures.triggerSeconds;
     if (!Number.isSafeInteger(maxOffsetsPerTrigger) || maxOffsetsPerTrigger < 1) {
       return [
         `${job} has maxOffsetsPerTrigger ${maxOffsetsPerTrigger} but a whole number of at least 1 is allowed; set it to e.g. 300000 (rule unbounded-backlog)`,

@@ -21,9 +21,15 @@ export function volumeProblems(
   contents: readonly VolumeContent[],
   remedy: string,
 ): string[] {
+  if (!(bytesOf(volume) > 0)) {
+    return [
+      `${object} has a volume of ${sizeQuantity(volume)} but a volume has a size; set storage, e.g. Size.gibibytes(10)`,
+    ];
+  }
   const needed = contents.reduce((sum, content) => sum + content.bytes, 0);
   const usable = bytesOf(volume) * USABLE_SHARE;
-  if (needed <= usable) {
+  // Without a finite sum, one of its figures is refused where it stands.
+  if (needed <= usable || !Number.isFinite(needed)) {
     return [];
   }
   const list = contents.map(content => `${content.what} ${gibibytes(content.bytes)}`).join(' + ');

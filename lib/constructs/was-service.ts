@@ -1,18 +1,11 @@
-import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { Size } from 'cdk8s';
 import { Cpu, type CpuResources, k8s, type MemoryResources } from 'cdk8s-plus-28';
 import { Construct } from 'constructs';
 import { imageReference, images } from '../versions';
-import {
-  bytesOf,
-  imageProblems,
-  nameProblems,
-  replicaProblems,
-  resourceProblems,
-  resourceRequirements,
-} from './container';
+import { bytesOf, imageProblems, replicaProblems, resourceProblems, resourceRequirements } from './container';
+import { contentHash } from './content-hash';
 import { secretEnv } from './external';
 import type { KafkaConnection, KafkaTopic } from './kafka-topic';
 import { objectLabels, selectorLabels } from './labels';
@@ -119,6 +112,11 @@ export class WasService extends Construct {
     const metadata = { name: this.name, namespace: this.namespace, labels };
     const kafka = props.topic.connect(this.name, { namespace: this.namespace, operation: 'produce' });
     const app = props.image === undefined ? this.addReferenceApp(labels) : undefined;
+    const env = [
+      { name: 'PORT', value: `${this.port}` },
+      ...kafkaEnv(kafka, props.topic.topicName),
+      ...(app === undefined ? [] : [nodeHeap(resources.memory)]),
+    ];
     const http = k8s.IntOrString.fromString('http');
     const readiness = { path: props.readinessPath ?? '/health/ready', port: http };
     const liveness = { path: props.livenessPath ?? '/health/live', port: http };
@@ -178,12 +176,7 @@ export class WasService extends Construct {
                 image,
                 imagePullPolicy: 'IfNotPresent',
                 ...(app === undefined ? {} : { command: ['node', `/app/${app.fileName}`] }),
-                env: [
-                  { name: 'PORT', value: `${this.port}` },
-                  ...kafkaEnv(kafka, props.topic.topicName),
-                  ...(app === undefined ? [] : [nodeHeap(resources.memory)]),
-                  ...Object.entries(props.env ?? {}).map(([name, value]) => ({ name, value })),
-                ],
+                env: [...env, ...Object.entries(props.env ?? {}).map(([name, value]) => ({ name, value }))],
                 ports: [{ name: 'http', containerPort: this.port, protocol: 'TCP' }],
                 resources: resourceRequirements(resources),
                 securityContext: restrictedContainer,
@@ -226,13 +219,15 @@ export class WasService extends Construct {
       this.addAutoscaler(props.autoscaling, metadata);
     }
 
-    const container = `container was of Deployment ${this.namespace}/${this.name}`;
+    const object = `[Deployment/${this.namespace}/${this.name}]`;
+    const container = `${object} container was`;
     this.node.addValidation({
       validate: () => [
-        ...nameProblems('web servers', this.name),
-        ...replicaProblems(`Deployment ${this.namespace}/${this.name}`, this.replicas),
+        ...replicaProblems(object, this.replicas),
         ...imageProblems(container, image),
         ...resourceProblems(container, resources),
+        ...this.portProblems(object),
+        ...this.environmentProblems(container, env, props),
         ...this.autoscalingProblems(props.autoscaling),
       ],
     });
@@ -247,8 +242,7 @@ export class WasService extends Construct {
       );
     }
     const content = readFileSync(BUNDLE, 'utf8');
-    const hash = createHash('sha256').update(content).digest('hex').slice(0, 8);
-    const configMapName = `${this.name}-app-${hash}`;
+    const configMapName = `${this.name}-app-${contentHash(content)}`;
     new k8s.KubeConfigMap(this, 'app', {
       metadata: { name: configMapName, namespace: this.namespace, labels },
       immutable: true,
@@ -274,6 +268,34 @@ export class WasService extends Construct {
           },
         ],
       },
+    });
+  }
+
+  /** Ports below 1024 are the system's: the container runs as a plain user. */
+  private portProblems(object: string): string[] {
+    return Number.isInteger(this.port) && this.port >= 1024 && this.port <= 65535
+      ? []
+      : [
+          `${object} listens on port ${this.port} but its user may open whole numbers from 1024 to 65535; set port, e.g. 8080`,
+        ];
+  }
+
+  private environmentProblems(
+    container: string,
+    own: readonly k8s.EnvVar[],
+    { env = {} }: WasServiceProps,
+  ): string[] {
+    return Object.keys(env).flatMap(name => {
+      if (own.some(variable => variable.name === name)) {
+        return [
+          `${container} has variable ${name} in env but the construct sets it; remove it from env, and use the prop that it comes from`,
+        ];
+      }
+      return /^[A-Za-z_][A-Za-z0-9_]*$/.test(name)
+        ? []
+        : [
+            `${container} has variable ${JSON.stringify(name)} but a variable is named by letters, digits and '_', no digit first; rename it`,
+          ];
     });
   }
 
