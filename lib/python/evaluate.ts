@@ -78,7 +78,7 @@ class Evaluator implements SparkContext, CommandLine {
   private readonly escaped = new Set<Value>();
   /** Functions that a decorator got to know: it may call them, once all that they use is there. */
   private readonly registered: PythonFunction[] = [];
-  /** Words that the code hands to something that is not followed: they may name a bucket. */
+  /** Texts that the code hands to something that is not followed, and that may name a bucket. */
   private readonly handed = new Set<string>();
   /** The alternatives in which the program is. */
   public arms: readonly Arm[] = [];
@@ -197,7 +197,6 @@ class Evaluator implements SparkContext, CommandLine {
     for (const insert of insertsIn(whole))
       this.insert({ ...insert, at: { module: at.module, line: at.line + insert.line } });
     if (DEFINITION.test(whole)) this.definitions.set(whole, { at, sql: whole });
-    if (/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(whole)) this.handed.add(whole);
     if (/^s3[an]?:\/\/\S*$/.test(whole)) this.mentioned.set(key(at, whole), { at, value });
   }
 
@@ -665,11 +664,20 @@ class Evaluator implements SparkContext, CommandLine {
       if (option.kind === 'function' || option.kind === 'method')
         this.escape(this.call(option, { ...args, positional: rest, isOpen: true }, at));
     }
+    this.handOn(args);
     for (const value of [...args.positional, ...args.keywords.values()]) {
       if (value.kind === 'text' && value.at === undefined) this.escape({ ...value, at });
       else if (!(value === first && (value.kind === 'function' || value.kind === 'method')))
         this.escape(value);
     }
+  }
+
+  /** A client of an object store gets the bucket and the key as two texts, or the bucket by its name. */
+  private handOn({ positional, keywords }: Arguments, isBucket = false): void {
+    const words = positional.filter(value => value.kind === 'text');
+    const named = [...keywords].filter(([name, value]) => value.kind === 'text' && /bucket/i.test(name));
+    const all = [...(isBucket || words.length > 1 ? words : []), ...named.map(([, value]) => value)];
+    for (const value of all) this.handed.add(knownText(value) ?? '');
   }
 
   private invoke(callee: PythonFunction, args: Arguments): Value {
@@ -1012,6 +1020,7 @@ class Evaluator implements SparkContext, CommandLine {
     }
     const args = this.arguments(node.args, scope);
     if (callee.kind === 'attribute') {
+      if (/bucket/i.test(callee.name)) this.handOn(args, true);
       const receiver = this.expression(callee.value, scope);
       return union(
         alternatives(receiver).map(option => this.method(option, callee.name, args, this.at(callee.from))),

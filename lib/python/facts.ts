@@ -72,7 +72,7 @@ export interface CodeFacts {
   readonly conf: readonly { readonly key: string; readonly setting: Setting }[];
   /** Object-store URLs that the code hands to something that is not followed. */
   readonly mentioned: readonly Setting[];
-  /** Plain words that the code hands to something that is not followed: any may be a bucket's name. */
+  /** Texts that the code hands to something that is not followed, and that may name a bucket. */
   readonly handed: ReadonlySet<string>;
   /** Whether part of the program could not be followed to its end, so that what is missing proves nothing. */
   readonly isPartial: boolean;

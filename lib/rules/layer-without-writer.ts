@@ -1,5 +1,7 @@
+import { isDeepStrictEqual } from 'node:util';
 import { distance } from 'fastest-levenshtein';
-import { knownText } from '../python/values';
+import { type At, knownPrefix, knownText, type Text } from '../python/values';
+import type { Job } from './jobs';
 import type { Model } from './model';
 import { bucketOf, mayTouch, normalizedLocation } from './object-store';
 import { type Finding, listed, quote, type Rule } from './rule';
@@ -25,11 +27,16 @@ export const layerWithoutWriter: Rule = {
           if (job.code === undefined || whole === undefined || bucket === undefined) return [];
           const location = normalizedLocation(whole);
           // Files that come from outside are no mistake: only a bucket that these jobs fill is known.
-          const near = known.filter(other => bucketOf(other) === bucket);
+          const versions = handedOn(jobs, job).filter(other => areSiblings(other, location, isVersion));
+          const near = [...new Set([...known.filter(other => bucketOf(other) === bucket), ...versions])];
           if (
             near.length === 0 ||
             writes.some(other => mayTouch(other, location)) ||
-            isMentioned(model, job.code.facts, location, source.at)
+            isMentioned(model, job.code.facts, location, {
+              at: source.at,
+              path,
+              isKnown: versions.length > 0,
+            })
           )
             return [];
           const closest = [...near]
@@ -79,19 +86,47 @@ function isVariant(one: string, other: string): boolean {
   return isVersion(one, other) || one.startsWith(other) || other.startsWith(one);
 }
 
+/** Folders that other jobs hand to code which is not followed, and do not read: what it writes is below them. */
+function handedOn(jobs: readonly Job[], reader: Job): string[] {
+  return jobs
+    .filter(job => job !== reader)
+    .flatMap(({ code }) => {
+      const read = (code?.facts.sources ?? []).flatMap(({ paths }) => paths);
+      return (code?.facts.mentioned ?? []).flatMap(({ value }) => {
+        const prefix = knownPrefix(value);
+        const folder = value.parts.includes(null) ? prefix.slice(0, prefix.lastIndexOf('/')) : prefix;
+        if (bucketOf(folder) === undefined) return [];
+        const location = normalizedLocation(folder);
+        return read.some(path => knownText(path) !== undefined && mayTouch(path, location)) ? [] : [location];
+      });
+    });
+}
+
+interface Reading {
+  readonly at: At;
+  readonly path: Text;
+  /** Whether another version of the location is known, so that a URL of which nothing is known proves nothing. */
+  readonly isKnown: boolean;
+}
+
 /** Whether something that is not followed gets to know the location: it may be the writer. */
 function isMentioned(
   model: Model,
   own: object,
   location: string,
-  readAt: { module: string; line: number },
+  { at: readAt, path, isKnown }: Reading,
 ): boolean {
   const [, , bucket = '', ...key] = location.split('/');
   const pieces = [`${bucket}/${key.join('/')}`];
+  // The same argument that is read may be looked at before.
+  const isReading = (at: At, value: Text) =>
+    (at.line === readAt.line && at.module === readAt.module) ||
+    (isKnown && path.origin !== undefined && isDeepStrictEqual(value.origin, path.origin));
   const inCode = model.jobs.some(({ code }) =>
     (code?.facts.mentioned ?? []).some(
       ({ at, value }) =>
-        (code?.facts !== own || at.line !== readAt.line || at.module !== readAt.module) &&
+        (code?.facts !== own || !isReading(at, value)) &&
+        (!isKnown || bucketOf(knownPrefix(value)) !== undefined) &&
         mayTouch(value, location),
     ),
   );
