@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
+import session
 from local import spark as local_spark
 from local.clickhouse import ClickHouse
 from local.kafka import Kafka
@@ -46,10 +48,11 @@ def clickhouse(state_folder: Path, object_store: ObjectStore) -> Iterator[ClickH
 
 @pytest.fixture(scope="session")
 def spark(state_folder: Path, object_store: ObjectStore) -> Iterator[SparkSession]:
-    """A session with the jobs' settings that reads and writes the object store."""
-    session = local_spark.session(state_folder / "spark", object_store)
-    yield session
-    session.stop()
+    """A job's own session, in this process."""
+    os.environ.update(local_spark.session_environment(state_folder / "spark", object_store))
+    job = session.create("tests")
+    yield job
+    job.stop()
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from local import fetch
 from local.__main__ import arguments
 from local.events import Traffic
 from local.pipeline import Pipeline, Progress, Settings, Stores
-from local.process import ComponentError, Process
+from local.process import ComponentError, Process, running
 from local.produce import ProduceError, Production
 from local.proof import Proof
 from local.recount import KEYS
@@ -38,6 +38,10 @@ def main() -> int:
         with Stores.in_folder(folder) as stores, Pipeline(folder, stores, Settings(engine=options.engine)) as pipeline:
             proof = _run(pipeline, options)
     except KeyboardInterrupt:
+        # A second Ctrl-C has cut the orderly stop short: what is left goes now, and a third one changes nothing.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        for process in reversed(running()):
+            process.kill()
         print("\nstopped", flush=True)
         if not options.keep:
             shutil.rmtree(folder, ignore_errors=True)

@@ -1,12 +1,10 @@
-"""Spark on this machine: the jobs as processes of their own, and a session for tests."""
+"""Spark on this machine: the jobs as processes of their own, and what a session in this process needs."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-
-from pyspark.sql import SparkSession
 
 from local import fetch
 from local.object_store import ObjectStore
@@ -72,22 +70,24 @@ def submit(
 
     stop() lets it finish its batch, as Kubernetes' SIGTERM does; kill() is a crash.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    settings = {**local_conf(folder, object_store), **(conf or {})}
-    properties = folder / "spark.conf"
-    properties.write_text("".join(f"{key} {value}\n" for key, value in settings.items()))
+    properties = _properties(folder, {**local_conf(folder, object_store), **(conf or {})})
     spark_submit = Path(_spark_home()) / "bin" / "spark-submit"
     command = [spark_submit, "--master", f"local[{cores}]", "--driver-memory", memory, "--properties-file", properties, job, *arguments]
     return Process(job.stem, command, folder / f"{job.stem}.log", {**environment(object_store), **(extra_environment or {})}, cwd=folder)
 
 
-def session(folder: Path, object_store: ObjectStore | None = None, cores: int = 2, conf: Mapping[str, str] | None = None) -> SparkSession:
-    """A session in this process, with the jobs' settings."""
-    os.environ.update(environment(object_store))
-    builder = SparkSession.builder.master(f"local[{cores}]").appName("tests")
-    for key, value in {"spark.driver.memory": "2g", **local_conf(folder, object_store), **(conf or {})}.items():
-        builder = builder.config(key, value)
-    return builder.getOrCreate()
+def session_environment(folder: Path, object_store: ObjectStore | None = None, cores: int = 2, memory: str = "2g") -> dict[str, str]:
+    """With this in its environment, a session that this process makes has what submit() gives a job."""
+    properties = _properties(folder, local_conf(folder, object_store))
+    arguments = f"--master local[{cores}] --driver-memory {memory} --properties-file {properties} pyspark-shell"
+    return {**environment(object_store), "PYSPARK_SUBMIT_ARGS": arguments}
+
+
+def _properties(folder: Path, settings: Mapping[str, str]) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    properties = folder / "spark.conf"
+    properties.write_text("".join(f"{key} {value}\n" for key, value in settings.items()))
+    return properties
 
 
 def _spark_home() -> str:

@@ -4,30 +4,41 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from pyspark.sql import SparkSession
 
-from local.clickhouse import ClickHouse
+from clickhouse import ClickHouse as Client
+from e2e.pipeline.stream import PARTITIONS, Stream
+from local.clickhouse import WRITER, ClickHouse
 from local.kafka import Kafka
+from local.lake import Lake
 from local.object_store import ObjectStore
-from local.pipeline import Pipeline, Settings, Stores
+from local.process import running
+from schema_job import apply
 
-MakePipeline = Callable[[Settings], Pipeline]
+MakeStream = Callable[..., Stream]
 
 
 @pytest.fixture
-def make_pipeline(kafka: Kafka, object_store: ObjectStore, clickhouse: ClickHouse, state_folder: Path) -> Iterator[MakePipeline]:
-    """A pipeline with a topic, buckets and a database of its own; its jobs are stopped at the end."""
-    stores = Stores(kafka, object_store, clickhouse)
-    with ExitStack() as started:
+def make_stream(spark: SparkSession, kafka: Kafka, object_store: ObjectStore, clickhouse: ClickHouse, database: str, lake: Lake, state_folder: Path) -> Iterator[MakeStream]:
+    """A topic, new or given, with buckets and the contract's tables; processes that a test leaves behind are killed."""
+    before = running()
 
-        def make(settings: Settings) -> Pipeline:
-            name = f"p{uuid.uuid4().hex[:8]}"
-            pipeline = Pipeline(state_folder / name, stores, replace(settings, topic=name, database=name), f"{name}-").create()
-            pipeline.apply_schema()
-            return started.enter_context(pipeline)
+    def make(topic: str | None = None) -> Stream:
+        apply(Client(clickhouse.url, WRITER, clickhouse.password, database), None)
+        name = topic or f"s{uuid.uuid4().hex[:8]}"
+        if topic is None:
+            kafka.create_topic(name, PARTITIONS)
+        return Stream(spark, kafka, object_store, clickhouse, state_folder / name, name, lake, database)
 
-        yield make
+    yield make
+    for process in running():
+        if process not in before:
+            process.kill()
+
+
+@pytest.fixture
+def stream(make_stream: MakeStream) -> Stream:
+    return make_stream()

@@ -1,4 +1,4 @@
-"""The shop's web server under load: what Kafka acknowledged is in the topic, once, over a crash of the broker too."""
+"""The shop's web server under load: what Kafka acknowledged is in the topic and in bronze, once, over a crash of the broker too."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 
+from e2e.pipeline.conftest import MakeStream
 from local.kafka import Kafka
 from local.process import Process, free_port
 
@@ -115,18 +116,36 @@ def repeated(lines: list[str]) -> list[str]:
     return [key for key, times in keys.items() if times > 1]
 
 
-def test_a_minute_of_a_thousand_requests_a_second_is_in_the_topic_once(kafka: Kafka, topic: str, state_folder: Path) -> None:
+def test_a_minute_of_a_thousand_requests_a_second_is_in_the_topic_and_in_bronze_once(make_stream: MakeStream, kafka: Kafka, topic: str, state_folder: Path) -> None:
     with was(state_folder, kafka.bootstrap_servers, topic) as server:
         report = load(server.url, REQUESTS_PER_SECOND, SECONDS)
         final = server.stop()
 
     lines = read_topic(kafka, topic)
+    stream = make_stream(topic)
+    stream.drain(max_offsets_per_trigger=25_000)
+    proof = stream.prove()
 
     assert report["answered"] == REQUESTS_PER_SECOND * SECONDS
     assert (final["acknowledged"], final["lost"]) == (report["answered"], 0)
     assert len(lines) == final["acknowledged"]
     assert repeated(lines) == []
     assert [line for line in lines if not LINE.fullmatch(line)] == []
+    assert (proof.bronze, proof.silver, proof.quarantine) == (final["acknowledged"], final["acknowledged"], 0)
+
+
+def test_a_server_that_is_killed_had_only_acknowledged_what_is_in_the_topic(kafka: Kafka, topic: str, state_folder: Path) -> None:
+    with was(state_folder, kafka.bootstrap_servers, topic) as server:
+        generator = Process("load", load_command(server.url, 500, 20), state_folder / "load-kill.log", cwd=ROOT)
+        generator.wait_until(lambda: server.counted("was_events_acknowledged_total") > 1_000, 60)
+        acknowledged = server.counted("was_events_acknowledged_total")
+        server.process.kill()
+        generator.stop()
+
+    lines = read_topic(kafka, topic)
+
+    assert len(lines) >= acknowledged
+    assert repeated(lines) == []
 
 
 def test_events_of_an_outage_wait_and_arrive_once(state_folder: Path) -> None:
