@@ -18,6 +18,9 @@ from local.lake import Lake
 from local.object_store import ObjectStore
 from local.process import running
 
+# A test's JVM lives for seconds: what its second compiler makes would hardly run, and costs half of all time.
+os.environ.setdefault("SPARK_SUBMIT_OPTS", "-XX:TieredStopAtLevel=1")
+
 
 @pytest.fixture(scope="session")
 def state_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:

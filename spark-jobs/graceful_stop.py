@@ -31,7 +31,7 @@ class GracefulStop:
         self._batch = threading.Lock()
         self._closed = False
         self._timeout_seconds = timeout_seconds
-        signal.signal(signal.SIGTERM, self._on_signal)
+        self._handler_before = signal.signal(signal.SIGTERM, self._on_signal)
         self._spark = spark
         self._hook = self._add_jvm_hook()
 
@@ -57,6 +57,7 @@ class GracefulStop:
     def close(self) -> None:
         """The query has ended: the JVM may go, or the hook is taken back."""
         self._ended.set()
+        signal.signal(signal.SIGTERM, self._handler_before)
         if not self.requested.is_set():
             self._hooks().removeShutdownHook(self._hook)
 

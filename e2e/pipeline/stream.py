@@ -30,9 +30,10 @@ from local.spark import submit
 from streaming_job import StreamingJob, parse_arguments
 
 PARTITIONS = 3
+PATIENCE = 600  # seconds that a job may take on a busy machine
 LAYERS = ("bronze", "silver", "quarantine")
 HELD = Path(__file__).with_name("held_job.py")
-HARD = Traffic(hostile_share=0.05, late_share=0.01)
+HARD = Traffic(hostile_share=0.05, late_share=0.001)
 QUIET = Traffic(hostile_share=0.02)
 
 
@@ -164,7 +165,7 @@ class Held:
 
     def wait(self) -> Held:
         """Returns when it has come there."""
-        self.process.wait_until(self.flag.exists, 300)
+        self.process.wait_until(self.flag.exists, PATIENCE)
         return self
 
     def release(self) -> None:
