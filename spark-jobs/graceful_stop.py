@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from types import FrameType
 from typing import Any, ClassVar
 
@@ -20,6 +21,9 @@ from job_log import JobError, say
 
 # Spark's own hook, SparkContext.stop, has 50; higher runs earlier (org.apache.spark.util.ShutdownHookManager).
 _PRIORITY = 100
+_POLL_SECONDS = 0.2
+# What the hook's own wait may be late by, before Hadoop calls it hung and prints a stack trace.
+_SLACK_SECONDS = 10
 
 
 class GracefulStop:
@@ -36,9 +40,11 @@ class GracefulStop:
         self._hook = self._add_jvm_hook()
 
     def __enter__(self) -> GracefulStop:
-        while not self._batch.acquire(timeout=0.2):
+        # Once a stop is asked for no batch begins, also when this thread would get the lock before the one that stops.
+        while self.requested.is_set() or not self._batch.acquire(timeout=_POLL_SECONDS):
             if self._closed:  # the query's stop waits for this thread
                 raise JobError("stopping")
+            time.sleep(_POLL_SECONDS)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -78,7 +84,7 @@ class GracefulStop:
         ensure_callback_server_started(self._spark.sparkContext._gateway)  # type: ignore[no-untyped-call]
         # A thread that is never started: a Runnable with Java's own equals and hashCode.
         hook = jvm.java.lang.Thread(self)
-        self._hooks().addShutdownHook(hook, _PRIORITY, self._timeout_seconds, jvm.java.util.concurrent.TimeUnit.SECONDS)
+        self._hooks().addShutdownHook(hook, _PRIORITY, self._timeout_seconds + _SLACK_SECONDS, jvm.java.util.concurrent.TimeUnit.SECONDS)
         return hook
 
     class Java:
