@@ -1,6 +1,7 @@
 import { ArgumentParser, type CommandLine, commandLineWords, converted } from './argparse';
 import { ClickHouseClient } from './clickhouse';
 import type { Arm, CodeFacts, DeadFrame, Insert, Setting, Sink, Source } from './facts';
+import { bodiesOf } from './names';
 import { Column, Configuration, Frame, Session, type SparkContext } from './spark';
 import { insertsIn } from './sql-text';
 import type { Argument, Expression, FunctionDefinition, Module, Parameter, Statement } from './syntax';
@@ -78,6 +79,8 @@ class Evaluator implements SparkContext, CommandLine {
   private readonly escaped = new Set<Value>();
   /** Functions that a decorator got to know: it may call them, once all that they use is there. */
   private readonly registered: PythonFunction[] = [];
+  /** Variables that the program sets for itself. */
+  private readonly environment = new Map<string, Text>();
   /** Texts that the code hands to something that is not followed, and that may name a bucket. */
   private readonly handed = new Set<string>();
   /** The alternatives in which the program is. */
@@ -107,6 +110,7 @@ class Evaluator implements SparkContext, CommandLine {
       conf: this.configuration,
       mentioned: [...this.mentioned.values()],
       handed: this.handed,
+      environment: this.environment,
       isPartial: this.isPartial,
     };
   }
@@ -361,6 +365,7 @@ class Evaluator implements SparkContext, CommandLine {
         return GOES_ON;
       case 'delete':
       case 'type-alias':
+      case 'break':
       case 'pass':
         return GOES_ON;
     }
@@ -405,10 +410,12 @@ class Evaluator implements SparkContext, CommandLine {
     const iterable = this.expression(statement.iterable, scope);
     const items = this.possibleItems(iterable);
     if (items !== undefined && items.length <= MAX_LOOP) {
+      // A break or return inside may depend on the item: later ones may run all the same, or not.
+      const isSure = this.itemsOf(iterable) !== undefined && !statement.body.some(mayLeave);
       for (const item of items) {
         this.assign(statement.target, item, scope, statement.from);
-        // A return inside may depend on the item: later ones may run all the same.
-        this.branch([() => this.block(statement.body, scope), () => GOES_ON], scope);
+        if (isSure) this.block(statement.body, scope);
+        else this.branch([() => this.block(statement.body, scope), () => GOES_ON], scope);
       }
     } else {
       this.assign(statement.target, this.elementOf(iterable), scope, statement.from);
@@ -496,6 +503,8 @@ class Evaluator implements SparkContext, CommandLine {
         const keyValue = target.items[0] === undefined ? UNKNOWN : this.expression(target.items[0], scope);
         const name = knownText(keyValue);
         for (const option of alternatives(owner)) {
+          if (option.kind === 'external' && option.path === 'os.environ' && name !== undefined)
+            this.environment.set(name, textOf(value));
           if (option.kind === 'dict' && name !== undefined) option.entries.set(name, value);
           else if (option.kind === 'dict') {
             option.isOpen = true;
@@ -1377,6 +1386,8 @@ class Evaluator implements SparkContext, CommandLine {
 
   /** An environment variable as the pod has it; undefined when it is not set. */
   private variable(name: string): Value | undefined {
+    const own = this.environment.get(name);
+    if (own !== undefined) return own;
     const value = this.program.variable(name);
     if (value === undefined) return undefined;
     return value === null ? { kind: 'text', parts: [null] } : text(value, undefined, { variable: name });
@@ -1640,6 +1651,16 @@ const BUILTINS: ReadonlySet<string> = new Set([
   'map',
   'vars',
 ]);
+
+/** Whether a statement may end the loop or function that it stands in. */
+function mayLeave(statement: Statement): boolean {
+  if (['break', 'return', 'raise'].includes(statement.kind)) return true;
+  return (
+    statement.kind !== 'function' &&
+    statement.kind !== 'class' &&
+    bodiesOf(statement).some(body => body.some(mayLeave))
+  );
+}
 
 function key(...parts: readonly unknown[]): string {
   return JSON.stringify(parts);

@@ -74,6 +74,8 @@ export interface CodeFacts {
   readonly mentioned: readonly Setting[];
   /** Texts that the code hands to something that is not followed, and that may name a bucket. */
   readonly handed: ReadonlySet<string>;
+  /** Variables of the environment that the program sets for itself. */
+  readonly environment: ReadonlyMap<string, Text>;
   /** Whether part of the program could not be followed to its end, so that what is missing proves nothing. */
   readonly isPartial: boolean;
 }

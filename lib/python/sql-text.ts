@@ -9,7 +9,7 @@ export interface InsertText {
 
 /** `\0` stands for a piece that is not known. */
 const INSERT =
-  /\bINSERT\s+INTO\s+(?:TABLE\s+)?(?!FUNCTION\b)((?:[`"]?[\w\0]+[`"]?\s*\.\s*)?[`"]?\w+[`"]?)(?![\w\0])\s*(\([^()]*\))?/gi;
+  /\bINSERT\s+INTO\s+(?:TABLE\s+)?(?!FUNCTION\b)((?:[`"]?[\w\0]+[`"]?\s*\.\s*)?[`"]?\w+[`"]?)(?![\w\0])\s*(?:(\([^()]*\))|(?=\0|;|$|(?:VALUES|FORMAT|SELECT|WITH|SETTINGS|FROM)\b))/gi;
 
 /** The INSERT statements in a text, which may be a URL with the statement as a parameter. */
 export function insertsIn(text: string): InsertText[] {

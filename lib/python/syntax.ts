@@ -170,7 +170,7 @@ export type Statement =
             readonly value: Expression;
           }
         | { readonly kind: 'raise' | 'assert'; readonly values: readonly Expression[] }
-        | { readonly kind: 'pass' }
+        | { readonly kind: 'pass' | 'break' }
       ));
 
 export interface Module {
@@ -425,8 +425,9 @@ class Reader {
           },
         ];
       }
-      case 'PassStatement':
       case 'BreakStatement':
+        return [{ kind: 'break', from }];
+      case 'PassStatement':
       case 'ContinueStatement':
         return [{ kind: 'pass', from }];
       default:

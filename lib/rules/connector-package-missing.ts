@@ -189,7 +189,8 @@ function provides(job: Job, artifact: string): boolean {
 
 /** Jars that reach the class path on ways that no coordinate tells: extra class paths, volumes over the jars folder. */
 function bringsOwnJars(job: Job): boolean {
-  if (job.conf.has('spark.driver.extraClassPath') || job.conf.has('spark.archives')) return true;
+  if (job.bringsJars || job.conf.has('spark.driver.extraClassPath') || job.conf.has('spark.archives'))
+    return true;
   if (job.jars.some(({ value }) => !/\/[^/]*[a-z][\w.-]*\.jar$/i.test(value))) return true;
   return (
     job.driverMounts.some(({ path }) => /\/jars(\/|$)/.test(path)) ||

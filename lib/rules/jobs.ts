@@ -69,6 +69,8 @@ export interface Job {
   readonly packages: readonly Stated[];
   readonly excludedPackages: readonly string[];
   readonly jars: readonly Stated[];
+  /** Whether its script or environment brings jars in a way that names none. */
+  readonly bringsJars: boolean;
   readonly driverMounts: readonly Mount[];
   readonly executorMounts: readonly Mount[];
   readonly driverVariables: ReadonlyMap<string, string | null>;
@@ -135,6 +137,7 @@ function applicationJob(model: Model, object: ManifestObject): Job[] {
   const words = listItems(spec['arguments']).map(([value]) => substituted(String(value), variables));
   const code = isPython(main)
     ? jobCode(main, files, variables, words, index => ({ object, path: [...path, 'arguments', index] }), {
+        model,
         object,
         path: driverPath,
       })
@@ -165,6 +168,7 @@ function applicationJob(model: Model, object: ManifestObject): Job[] {
         ({ value }) => value,
       ),
       jars: [...list('jars'), ...splitSetting(conf.get('spark.jars'))],
+      bringsJars: false,
       driverMounts: [...driverMounts, ...mountsFromConf(conf, 'driver')],
       executorMounts: [...mounts(executor, volumes), ...mountsFromConf(conf, 'executor')],
       driverVariables: variables,
@@ -227,17 +231,32 @@ function containerJobs(model: Model, template: PodTemplate): Job[] {
   return declaredContainers(template).flatMap(({ container, path }) => {
     const files = mountedTexts(model, object, container, volumes, claimTemplates(object));
     const variables = variablesOf(model, object, container, new Map());
-    return commandsOf(object, container, path, files, variables).flatMap(command => {
+    const commands = commandsOf(object, container, path, files, variables);
+    return commands.flatMap(command => {
       const submit = command.words.findIndex(word => /(^|\/)(spark-submit|pyspark)(\.sh)?$/.test(word));
       const python = command.words.findIndex(word => /(^|\/)python[\d.]*$/.test(word));
       if (submit < 0 && python < 0) return [];
-      const job = containerJob(template, container, path, command, submit, python, files, variables, volumes);
-      return job === undefined ? [] : [job];
+      const job = containerJob(
+        model,
+        template,
+        container,
+        path,
+        command,
+        submit,
+        python,
+        files,
+        variables,
+        volumes,
+      );
+      const others = commands.filter(other => other !== command);
+      const fetchesJars = others.some(({ words }) => words.some(word => /\.jar\b|\/jars\b/.test(word)));
+      return job === undefined ? [] : [fetchesJars ? { ...job, bringsJars: true } : job];
     });
   });
 }
 
 function containerJob(
+  model: Model,
   template: PodTemplate,
   container: PlainObject,
   path: Path,
@@ -259,15 +278,7 @@ function containerJob(
     files[parsed.options.get('--properties-file')?.[0]?.value ?? '/opt/spark/conf/spark-defaults.conf'];
   if (defaults !== undefined)
     for (const [key, value] of properties(defaults.text, defaults.place)) conf.set(key, value);
-  for (const { value, place } of parsed.options.get('--conf') ?? []) {
-    const equals = value.indexOf('=');
-    if (equals > 0) conf.set(value.slice(0, equals).trim(), { value: value.slice(equals + 1), place });
-  }
-  for (const [flag, key] of SUBMIT_FLAGS) {
-    const given = parsed.options.get(flag);
-    const last = given?.[given.length - 1];
-    if (last !== undefined) conf.set(key, last);
-  }
+  addSubmitSettings(conf, parsed);
   const program = main.replace(/^(local|file):(\/\/)?/, '');
   const code = isPython(program)
     ? jobCode(
@@ -276,11 +287,15 @@ function containerJob(
         variables,
         parsed.words.slice(1).map(({ word }) => word),
         index => parsed.words[index + 1]?.place ?? { object, path },
-        { object, path },
+        { model, object, path },
       )
     : undefined;
   // A Python program is a Spark job when its code says so.
   if (!isSubmitted && code === undefined) return undefined;
+  const submitArguments = isSubmitted
+    ? undefined
+    : pysparkArguments(code, variables, { model, object, path });
+  if (submitArguments !== undefined) addSubmitSettings(conf, submitArguments);
   const inProcess = new Map(conf);
   for (const { key, setting } of code?.facts.conf ?? []) addCodeSetting(inProcess, key, setting, code);
 
@@ -305,6 +320,7 @@ function containerJob(
     packages: splitSetting(setting('spark.jars.packages')),
     excludedPackages: splitSetting(setting('spark.jars.excludes')).map(({ value }) => value),
     jars: splitSetting(setting('spark.jars')),
+    bringsJars: submitArguments?.isOpen === true,
     driverMounts: isCluster
       ? mountsFromConf(conf, 'driver')
       : mounts(container, volumes, claimTemplates(object)),
@@ -366,6 +382,36 @@ function sparkSubmitArguments({ words, place }: Command, start: number): ParsedC
     options,
     words: words.slice(index).map((word, offset) => ({ word, place: place(word, index + offset) })),
   };
+}
+
+function addSubmitSettings(conf: Map<string, Stated>, { options }: ParsedCommand): void {
+  for (const { value, place } of options.get('--conf') ?? []) {
+    const equals = value.indexOf('=');
+    if (equals > 0) conf.set(value.slice(0, equals).trim(), { value: value.slice(equals + 1), place });
+  }
+  for (const [flag, key] of SUBMIT_FLAGS) {
+    const given = options.get(flag);
+    const last = given?.[given.length - 1];
+    if (last !== undefined) conf.set(key, last);
+  }
+}
+
+/** What PYSPARK_SUBMIT_ARGS gives to a session that a plain Python program makes. */
+function pysparkArguments(
+  code: JobCode | undefined,
+  variables: ReadonlyMap<string, string | null>,
+  owner: Owner,
+): (ParsedCommand & { readonly isOpen: boolean }) | undefined {
+  const name = 'PYSPARK_SUBMIT_ARGS';
+  const own = code?.facts.environment.get(name);
+  const value = own === undefined ? variables.get(name) : (knownText(own) ?? null);
+  if (value === undefined) return undefined;
+  const place =
+    own === undefined || code === undefined
+      ? environmentPlace(owner, name)
+      : code.placeOf(own, own.at ?? { module: '', line: 0 });
+  const words = parseShell(value ?? '').filter(word => typeof word === 'string');
+  return { ...sparkSubmitArguments({ words, place: () => place }, 0), isOpen: value === null };
 }
 
 function pythonArguments({ words, place }: Command, start: number): ParsedCommand {
@@ -658,7 +704,7 @@ function jobCode(
   variables: ReadonlyMap<string, string | null>,
   words: readonly string[],
   argumentPlace: (index: number) => Place,
-  variablePlace: { readonly object: ManifestObject; readonly path: Path },
+  variablePlace: Owner,
 ): JobCode | undefined {
   if (files[main] === undefined) return undefined;
   const folders = [
@@ -681,7 +727,8 @@ function jobCode(
   }
   const entry = main.slice(main.lastIndexOf('/') + 1, -'.py'.length);
   const facts = evaluate({ modules, entry, words, variable: name => variables.get(name) });
-  const place = (at: At): Place => texts.get(at.module)?.place(at.line) ?? variablePlace;
+  const place = (at: At): Place =>
+    texts.get(at.module)?.place(at.line) ?? { object: variablePlace.object, path: variablePlace.path };
   return {
     facts,
     place,
@@ -694,11 +741,15 @@ function jobCode(
   };
 }
 
-/** Where a variable is declared, if it is declared in the pod itself. */
-function environmentPlace(
-  { object, path }: { readonly object: ManifestObject; readonly path: Path },
-  name: string,
-): Place {
+/** Whose variables they are: a container, or the driver of an application. */
+interface Owner {
+  readonly model: Model;
+  readonly object: ManifestObject;
+  readonly path: Path;
+}
+
+/** Where a variable is declared: in the pod, or in a ConfigMap of which all keys become variables. */
+function environmentPlace({ model, object, path }: Owner, name: string): Place {
   const owner = path.reduce<unknown>(
     (value, key) => (typeof key === 'number' ? (value as unknown[])[key] : asObject(value)[key]),
     object.body,
@@ -706,7 +757,16 @@ function environmentPlace(
   const entries = listItems(asObject(owner)['env']);
   const index = entries.findIndex(([entry]) => asObject(entry)['name'] === name);
   const value = asObject(entries[index]?.[0])['value'] === undefined ? [] : ['value'];
-  return { object, path: index < 0 ? path : [...path, 'env', index, ...value] };
+  if (index >= 0) return { object, path: [...path, 'env', index, ...value] };
+  for (const source of asObjects(asObject(owner)['envFrom'])) {
+    const prefix = typeof source['prefix'] === 'string' ? source['prefix'] : '';
+    const from = at(source, 'configMapRef', 'name');
+    const target = typeof from === 'string' ? model.find('ConfigMap', object, from) : undefined;
+    const key = name.startsWith(prefix) ? name.slice(prefix.length) : '';
+    if (target !== undefined && asObject(target.body['data'])[key] !== undefined)
+      return { object: target, path: ['data', key] };
+  }
+  return { object, path };
 }
 
 /** Kubernetes puts the value of a variable for `$(NAME)`. */
