@@ -1,11 +1,20 @@
 import { existsSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+
+const USAGE = `usage: npm run synth
+Runs main.ts and writes dist/. What is wrong is printed, all of it, and leaves dist/ as it was: exit code 1.`;
 
 /**
  * Runs main.ts, in this process, into a temporary folder beside dist/, and puts that in the place of dist/ only when
  * the program was not refused: what was last applied stays as it was (`cdk8s synth` empties dist/ first).
  */
 function main(): void {
+  const { values } = parseArgs({ options: { help: { type: 'boolean', short: 'h' } } });
+  if (values.help) {
+    console.log(USAGE);
+    return;
+  }
   const root = resolve(__dirname, '..');
   const dist = join(root, 'dist');
   const work = mkdtempSync(join(root, '.dist-'));
@@ -20,4 +29,9 @@ function main(): void {
   }
 }
 
-main();
+try {
+  main();
+} catch (error) {
+  console.error((error as Error).message);
+  process.exitCode = 1;
+}

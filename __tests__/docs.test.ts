@@ -1,0 +1,140 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { App, Size } from 'cdk8s';
+import { Cpu } from 'cdk8s-plus-28';
+import { needs, tools } from '../lib/doctor';
+import { LakehouseChart, type LakehouseChartProps } from '../lib/lakehouse-chart';
+import * as versions from '../lib/versions';
+
+/** The documentation says what the program does now. */
+const root = path.join(__dirname, '..');
+const read = (file: string) => readFileSync(path.join(root, file), 'utf8');
+const pages = [
+  'README.md',
+  ...readdirSync(path.join(root, 'docs'), { recursive: true, encoding: 'utf8' })
+    .filter(file => file.endsWith('.md'))
+    .map(file => path.join('docs', file)),
+];
+
+/** The anchor that a heading gets on the forges that render Markdown. */
+const anchor = (heading: string) =>
+  heading
+    .toLowerCase()
+    .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+    .replaceAll(' ', '-');
+const anchorsOf = (file: string) =>
+  [...read(file).matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) => anchor(heading));
+
+test.each(pages)('%s links to what is there', page => {
+  const links = [...read(page).matchAll(/\]\((?!https?:)([^)\s]+)\)/g)].map(([, link = '']) => link);
+  const broken = links.filter(link => {
+    const [file = '', fragment] = link.split('#');
+    const target = file === '' ? page : path.join(path.dirname(page), file);
+    if (!existsSync(path.join(root, target))) return true;
+    return fragment !== undefined && !anchorsOf(target).includes(fragment);
+  });
+  expect(broken).toEqual([]);
+});
+
+test.each(pages)('%s names commands that there are', page => {
+  const { scripts } = JSON.parse(read('package.json'));
+  const named = [...read(page).matchAll(/\bnpm run (?:-s |--silent )?([\w:-]+)/g)].map(([, name]) => name);
+  expect(named.filter(name => name !== undefined && !(name in scripts))).toEqual([]);
+});
+
+test('every page of docs/ is in its index', () => {
+  const index = read('docs/README.md');
+  const own = readdirSync(path.join(root, 'docs')).filter(
+    file => file.endsWith('.md') && file !== 'README.md',
+  );
+  expect(own.filter(file => !index.includes(`](${file})`))).toEqual([]);
+});
+
+test.each<[string, RegExp, readonly string[]]>([
+  ['Strimzi', /\bStrimzi (\d+\.\d+\.\d+)/g, Object.values(versions.strimzi).map(({ version }) => version)],
+  ['spark-operator', /\bspark-operator v?(\d+\.\d+\.\d+)/g, [versions.operators.spark.version]],
+  ['Spark', /\bSpark (\d+\.\d+\.\d+)/g, [versions.spark.version]],
+])('the README and the pages on deploying name the %s that is deployed', (_, pattern, known) => {
+  const named = ['README.md', 'docs/gitops.md'].flatMap(page =>
+    [...read(page).matchAll(pattern)].map(([, version = '']) => version),
+  );
+  expect(named.filter(version => !known.includes(version))).toEqual([]);
+});
+
+test('the README names the prerequisites in the versions that are pinned', () => {
+  const readme = read('README.md');
+  const { strimzi, operators, kubernetes } = versions;
+  const { engines } = JSON.parse(read('package.json'));
+  for (const sentence of [
+    `Kubernetes ${kubernetes.oldest} or newer`,
+    `Strimzi ${strimzi.kraft.version} (${strimzi.zookeeper.version} for ZooKeeper)`,
+    `spark-operator ${operators.spark.version} with its webhook on`,
+    `needs Node ${engines.node.replace('>=', '')} or newer`,
+    `Python ${tools.python.oldest}+, Java ${tools.java.major} with Maven, and Go ${tools.go.oldest}+`,
+  ]) {
+    expect(readme).toContain(sentence);
+  }
+  expect(tools.node.oldest).toBe(engines.node.replace('>=', ''));
+  expect(Object.keys(needs).join(', ')).toContain('synth');
+});
+
+test("the README's program is main.ts", () => {
+  const [, program = ''] = /```ts\n\/\/ main\.ts\n([\s\S]*?)```/.exec(read('README.md')) ?? [];
+  const main = read('main.ts');
+  expect(program).toContain('new LakehouseChart');
+  expect(
+    main
+      .replace(/^import .*\n/gm, '')
+      .replace('export const app = ', '')
+      .trim(),
+  ).toBe(program.trim());
+});
+
+describe('an error that the documentation shows is one that the program prints', () => {
+  const printed = (props: LakehouseChartProps) => {
+    const app = new App();
+    new LakehouseChart(app, 'lakehouse', props);
+    return app.node.findAll().flatMap(({ node }) => node.validate());
+  };
+  /** With one space for each line break; the path of a construct is put before its sentence when it is printed. */
+  const shown = (page: string) => read(page).replaceAll(/\s+/g, ' ');
+
+  test.each<[string, LakehouseChartProps, number]>([
+    ['README.md', { gold: { executor: { cpu: { request: Cpu.units(2), limit: Cpu.units(2) } } } }, 1],
+    ['docs/reading-errors.md', { gold: { executor: { cpu: { request: Cpu.units(2) } } } }, 2],
+  ])('%s', (page, props, count) => {
+    const said = printed(props);
+    expect(said).toHaveLength(count);
+    for (const sentence of said) expect(shown(page)).toContain(sentence);
+  });
+
+  test('docs/sizing.md', () => {
+    const app = new App();
+    const chart = new LakehouseChart(app, 'lakehouse', { traffic: { eventsPerSecond: 300 } });
+    const [sentence = ''] = chart.store.node.validate();
+    expect(sentence).toContain('comes to hold');
+    expect(shown('docs/sizing.md')).toContain(sentence);
+  });
+});
+
+test('docs/sizing.md states what each volume comes to hold by default', () => {
+  const storage = Size.gibibytes(1);
+  const chart = new LakehouseChart(new App(), 'lakehouse', {
+    kafka: { storage },
+    minio: { storage },
+    clickHouse: { storage },
+  });
+  const held = [chart.kafka, chart.store, chart.database].map(
+    ({ node }) => /comes to hold ([\d.]+Gi)/.exec(node.validate().join('\n'))?.[1],
+  );
+  const volumes = new LakehouseChart(new App(), 'lakehouse');
+  const rows = read('docs/sizing.md')
+    .split('\n')
+    .filter(line => /^\| (each broker|MinIO|ClickHouse), /.test(line));
+  const sizes = [volumes.kafka.storage, Size.gibibytes(20), volumes.database.storage];
+  expect(rows).toHaveLength(3);
+  for (const [index, row] of rows.entries()) {
+    expect(row).toContain(`, ${sizes[index]?.toGibibytes()}Gi |`);
+    expect(row).toMatch(new RegExp(`\\b${held[index]?.replace('.', '\\.')} \\|`));
+  }
+});
