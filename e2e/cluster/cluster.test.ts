@@ -1,48 +1,56 @@
-import { asObjects, at, objectId } from '../../lib/manifest/model';
-import type { PodSet } from '../../lib/manifest/pods';
+import { nodesOf } from '../../lib/capacity/node';
+import { type ZoneLayout, zoneLayouts } from '../../lib/capacity/scenarios';
+import { NodeGroup } from '../../lib/constructs/node-group';
+import { asObjects, at, type ManifestObject, objectId } from '../../lib/manifest/model';
+import { expandPods, type PodSet } from '../../lib/manifest/pods';
 import { bytes, cpuMillis } from '../../lib/manifest/quantity';
-import { buildControlPlane } from './control-plane';
-import { strimziObjects } from './custom-resources';
+import {
+  isAsReported,
+  isRefused,
+  isRunning,
+  type ReportedScenario,
+  reason,
+  reportedScenarios,
+} from './claims';
+import { buildControlPlane, eventually } from './control-plane';
+import { barePods, strimziObjects } from './custom-resources';
 import {
   accepted,
-  allRun,
   applyDist,
   difference,
   generations,
+  isOf,
   Lakehouse,
+  list,
   livePods,
   objects,
-  podName,
+  SCHEDULED_TIMEOUT_MS,
   serviceObjects,
   sets,
-  settled,
-  submittedPrefix,
 } from './lakehouse';
-import { ZONE_LAYOUTS } from './nodes';
+import { addNodes, type FakeNode } from './nodes';
+import { CONTESTS, contestObjects, type Played, play } from './preemption';
+import { described, REFUSED_EDITS } from './refused-edits';
 
 const BUILD_TIMEOUT_MS = 25 * 60_000;
 const rolled = objects.filter(({ kind }) => kind === 'Deployment' || kind === 'StatefulSet');
+const [oneZone, ...severalZones] = zoneLayouts(nodesOf(new NodeGroup())) as [ZoneLayout, ...ZoneLayout[]];
 
-let binary: string;
+const lakehouse = new Lakehouse();
+let report: readonly ReportedScenario[];
 beforeAll(async () => {
-  binary = await buildControlPlane(line => process.stderr.write(`${line}\n`));
+  const binary = await buildControlPlane(line => process.stderr.write(`${line}\n`));
+  const reported = reportedScenarios();
+  await lakehouse.start(binary, fakeNodes(oneZone));
+  report = await reported;
 }, BUILD_TIMEOUT_MS);
+afterAll(() => lakehouse.stop());
 
-describe('dist/ on a real API server with four m6i.large in three zones', () => {
-  const lakehouse = new Lakehouse();
-  beforeAll(() => lakehouse.start(binary, ZONE_LAYOUTS['three zones, 2+1+1']));
-  afterAll(() => lakehouse.stop());
-
+describe('dist/ on a real API server with four m6i.large in one zone', () => {
   test('it is taken whole with strict validation, and there is nothing to warn of', async () => {
     const result = await applyDist(lakehouse.cluster);
     expect(result).toMatchObject({ code: 0, stderr: '' });
     expect(result.stdout.trim().split('\n')).toHaveLength(objects.length);
-  });
-
-  test('the programs of the cluster itself run beside it', async () => {
-    // After dist/, whose priority classes some of them name.
-    await lakehouse.apply(serviceObjects());
-    await settled(lakehouse.cluster);
   });
 
   test('a second apply changes nothing', async () => {
@@ -55,18 +63,96 @@ describe('dist/ on a real API server with four m6i.large in three zones', () => 
     expect(await generations(lakehouse.cluster)).toEqual(before);
   });
 
-  test("Strimzi's and Spark's pods are scheduled beside all others, every one of them", async () => {
+  describe('an edit of main.ts that synthesis refuses', () => {
+    const apply = (manifests: readonly ManifestObject[], ...more: string[]) =>
+      lakehouse.cluster.kubectl(
+        ['apply', '--server-side', '--validate=strict', '--warnings-as-errors', ...more, '-f', '-'],
+        list(manifests.map(({ body }) => body)),
+      );
+
+    test.each(REFUSED_EDITS.filter(({ outcome }) => outcome === 'stuck'))(
+      '$name: the executors wait, for the reason that synthesis gives',
+      async edit => {
+        const { errors, objects } = described(edit);
+        const [, resource] = /executor needs \S+ (\w+) but/.exec(errors.join('\n')) ?? [];
+        await accepted(apply(objects));
+        const pods = await goldExecutors(objects);
+        expect(pods.length).toBeGreaterThan(0);
+        for (const pod of pods)
+          expect(reason(pod)).toContain(`0/4 nodes are available: 4 Insufficient ${resource}.`);
+        await accepted(applyDist(lakehouse.cluster));
+      },
+    );
+
+    test('in the place of those an executor of dist/ finds a node', async () => {
+      for (const pod of await goldExecutors(objects)) expect(isRunning(pod)).toBe(true);
+    });
+
+    /** What becomes of the executors that gold asks for, before anything else of Spark or Kafka is there. */
+    async function goldExecutors(objects: readonly ManifestObject[]): Promise<readonly object[]> {
+      const set = expandPods(objects).find(
+        ({ owner, role }) => owner.metadata.name === 'activity-gold' && role === 'executor',
+      ) as PodSet;
+      const wanted = barePods(set);
+      await lakehouse.apply(wanted);
+      let own: readonly object[] = [];
+      await eventually(
+        'every executor has a node or is refused one',
+        async () => {
+          own = (await livePods(lakehouse.cluster)).filter(pod => isOf(set, pod));
+          const open = own.filter(pod => !isRunning(pod) && !isRefused(pod));
+          return own.length === wanted.length && open.length === 0 ? undefined : open.map(reason).join('; ');
+        },
+        SCHEDULED_TIMEOUT_MS,
+      );
+      for (const pod of own) await lakehouse.remove(pod);
+      return own;
+    }
+
+    test.each(REFUSED_EDITS.filter(({ outcome }) => typeof outcome === 'object'))(
+      '$name: the API server refuses it too',
+      async ({ outcome, ...edit }) => {
+        const { objects } = described({ outcome, ...edit });
+        const pods = expandPods(objects)
+          .filter(({ owner }) => owner.kind === 'Deployment')
+          .flatMap(barePods);
+        const answers = [
+          await apply(objects, '--dry-run=server'),
+          await lakehouse.cluster.kubectl(['create', '--dry-run=server', '-f', '-'], list(pods)),
+        ];
+        expect(answers.map(({ stderr }) => stderr).join('\n')).toMatch(
+          (outcome as { refused: RegExp }).refused,
+        );
+      },
+    );
+
+    test.each(REFUSED_EDITS.filter(({ outcome }) => outcome === 'taken'))(
+      '$name: a cluster takes it without a word, only synthesis knows',
+      async edit => {
+        const { errors, objects } = described(edit);
+        expect(errors).not.toEqual([]);
+        expect(await apply(objects, '--dry-run=server')).toMatchObject({ code: 0, stderr: '' });
+      },
+    );
+  });
+
+  test("the cluster's own programs, Strimzi's and Spark's pods run beside it, as the capacity report says", async () => {
+    // After dist/, whose priority classes some of the programs name.
+    await lakehouse.apply(serviceObjects());
     await lakehouse.startOperated();
-    await allRun(lakehouse.cluster);
+    await isAsReported(lakehouse, reported('start', oneZone));
+  });
+
+  test('the Jobs of buckets, users and schema complete', async () => {
+    await accepted(
+      lakehouse.cluster.kubectl(['wait', '--for=condition=complete', 'job', '--all', '-A', '--timeout=60s']),
+    );
   });
 
   test("what Spark's own submission asks for is what the capacity report counts", async () => {
     const pods = await livePods(lakehouse.cluster);
     for (const set of sets.filter(({ role }) => role === 'driver' || role === 'executor')) {
-      const own = pods.filter(
-        pod =>
-          at(pod, 'metadata', 'namespace') === set.namespace && podName(pod).startsWith(submittedPrefix(set)),
-      );
+      const own = pods.filter(pod => isOf(set, pod));
       expect(own).toHaveLength(set.replicas.initial);
       for (const pod of own)
         expect(requests(asObjects(at(pod, 'spec', 'containers')))).toEqual(requests(set.pod.spec.containers));
@@ -95,47 +181,74 @@ describe('dist/ on a real API server with four m6i.large in three zones', () => 
       expect(
         await lakehouse.cluster.kubectl(['rollout', 'status', ...target, '--timeout=90s']),
       ).toMatchObject({ code: 0 });
-      await allRun(lakehouse.cluster);
+      await isAsReported(lakehouse, reported('replace', oneZone));
     },
   );
 
   test('Kafka rolls, a pod at a time', async () => {
     for (const pod of strimziObjects(sets).filter(object => at(object, 'kind') === 'Pod')) {
       await lakehouse.remove(pod);
-      await lakehouse.apply([pod]);
-      await allRun(lakehouse.cluster);
+      await isAsReported(lakehouse, reported('replace', oneZone));
     }
+  });
+
+  test('with any node lost it is as the capacity report says', () => eachNodeLost(oneZone));
+});
+
+describe.each(severalZones)('on four m6i.large in zones of $id', layout => {
+  test('everything starts as the capacity report says', async () => {
+    await lakehouse.startOver(fakeNodes(layout));
+    await isAsReported(lakehouse, reported('start', layout));
+  });
+
+  test('with any node lost it is as the capacity report says', () => eachNodeLost(layout));
+});
+
+describe('where pods push others out, the engine says what the real scheduler does', () => {
+  let played: Played[];
+  beforeAll(async () => {
+    await lakehouse.apply(contestObjects());
+    played = await Promise.all(
+      CONTESTS.map((contest, number) => play(lakehouse.cluster, contest, `pool-${number}`)),
+    );
+  });
+
+  test.each(CONTESTS.map(({ name }, number) => [name, number] as const))('%s', (_, number) => {
+    const { verdict, outcomes } = played[number] as Played;
+    const waiting = (order: string) => outcomes.find(outcome => outcome.order === order)?.waiting;
+    for (const { label, verdict: own, witness } of verdict.kinds) {
+      const name = label.split('/')[1];
+      if (own === 'guaranteed') for (const outcome of outcomes) expect(outcome.waiting).not.toContain(name);
+      if (witness !== undefined) expect(waiting(`as the witness for ${label} says`)).toContain(name);
+    }
+    if (verdict.verdict === 'impossible')
+      for (const outcome of outcomes) expect(outcome.waiting).not.toEqual([]);
+    else expect(waiting('as the placement says')).toEqual([]);
   });
 });
 
-describe.each(Object.entries(ZONE_LAYOUTS).filter(([layout]) => !layout.startsWith('three')))(
-  'on four m6i.large in %s',
-  (layout, zones) => {
-    const lakehouse = new Lakehouse();
-    beforeAll(async () => {
-      await lakehouse.start(binary, zones);
-      await accepted(applyDist(lakehouse.cluster));
-      await lakehouse.apply(serviceObjects());
-      await lakehouse.startOperated();
-    });
-    afterAll(() => lakehouse.stop());
+/** Takes each node away that the report takes away (of nodes that nothing tells apart, one), and gives it back. */
+async function eachNodeLost(layout: ZoneLayout): Promise<void> {
+  const lost = report.filter(({ id, zones }) => id.startsWith('lost-') && zones === layout.id);
+  expect(lost.length).toBeGreaterThan(0);
+  for (const scenario of lost) {
+    const node = fakeNodes(layout).find(({ name }) => scenario.id === `lost-${name}`) as FakeNode;
+    await lakehouse.lose(node.name);
+    await isAsReported(lakehouse, scenario);
+    await addNodes(lakehouse.cluster, [node]);
+  }
+}
 
-    test('every pod runs', () => allRun(lakehouse.cluster));
+function reported(id: string, layout: ZoneLayout): ReportedScenario {
+  const scenario = report.find(scenario => scenario.id === id && scenario.zones === layout.id);
+  if (scenario === undefined)
+    throw new Error(`the capacity report has no scenario ${id} on ${layout.id} nodes`);
+  return scenario;
+}
 
-    if (layout === 'one zone') {
-      test('a node is taken away: serving, storage and streaming run again, only gold may wait', async () => {
-        const lost = 'node-2';
-        const gone = (await livePods(lakehouse.cluster)).filter(pod => at(pod, 'spec', 'nodeName') === lost);
-        expect(gone.length).toBeGreaterThan(0);
-        await accepted(lakehouse.cluster.kubectl(['delete', 'node', lost]));
-        for (const pod of gone) await lakehouse.remove(pod);
-        await lakehouse.apply(strimziObjects(sets));
-        await lakehouse.restoreDrivers(gone);
-        await allRun(lakehouse.cluster, pod => at(pod, 'spec', 'priorityClassName') === 'lakehouse-gold');
-      });
-    }
-  },
-);
+function fakeNodes(layout: ZoneLayout): FakeNode[] {
+  return layout.nodes.map(({ name, zone = '' }) => ({ name, zone }));
+}
 
 /** Replicas and resources as the Kafka resources spell them, read without the model that expands them. */
 function statedByStrimzi(): { role: PodSet['role']; replicas: number; resources: unknown[] }[] {

@@ -23,13 +23,14 @@ export function readManifests(folder: string = DIST): ManifestObject[] {
  * replica with its claims. A test compares their figures with the resources' own.
  */
 export function strimziObjects(sets: readonly PodSet[]): object[] {
-  return sets
-    .filter(set => set.owner.apiVersion.startsWith('kafka.strimzi.io/'))
-    .flatMap(set =>
-      Array.from({ length: set.replicas.max }, (_, index) =>
-        podAndClaims(set, `${set.name}-${index}`),
-      ).flat(),
-    );
+  return sets.filter(set => set.owner.apiVersion.startsWith('kafka.strimzi.io/')).flatMap(barePods);
+}
+
+/** The pods of a set, without what would make them, and their claims. */
+export function barePods(set: PodSet): object[] {
+  return Array.from({ length: set.replicas.max }, (_, index) =>
+    podAndClaims(set, `${set.name}-${index}`),
+  ).flat();
 }
 
 function podAndClaims(set: PodSet, name: string): object[] {
@@ -48,7 +49,7 @@ function podAndClaims(set: PodSet, name: string): object[] {
     persistentVolumeClaim: { claimName: `${claim.name}-${name}` },
   }));
   const containers = set.pod.spec.containers.map(container => ({
-    image: 'quay.io/strimzi/kafka:stand-in',
+    image: 'stand-in:1',
     ...container,
   }));
   const pod = {

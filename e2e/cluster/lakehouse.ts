@@ -2,58 +2,71 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { clusterServices, serviceManifests } from '../../lib/capacity/cluster-services';
 import { definitionSources, fetchDefinitions } from '../../lib/crds/definitions';
-import { asObjects, at, type ManifestObject, objectId } from '../../lib/manifest/model';
+import {
+  asObjects,
+  at,
+  type ManifestObject,
+  objectId,
+  type PlainObject,
+  stringMap,
+} from '../../lib/manifest/model';
 import { expandPods, type PodSet } from '../../lib/manifest/pods';
-import { type CommandResult, type ControlPlane, eventually, startControlPlane } from './control-plane';
+import { type CommandResult, type ControlPlane, eventually, startControlPlane, taken } from './control-plane';
 import { readManifests, strimziObjects } from './custom-resources';
-import { addNodes, fakeNodes } from './nodes';
-import { type SubmittedApplication, submit } from './spark-submission';
+import { addNodes, addStorageClass, type FakeNode } from './nodes';
+import { Submission } from './spark-submission';
 
 const REPOSITORY = join(__dirname, '..', '..');
 /** Far above what scheduling takes here (seconds); a pod that is pending after it has no place. */
-const SCHEDULED_TIMEOUT_MS = 90_000;
+export const SCHEDULED_TIMEOUT_MS = 90_000;
 
 /** What dist/ holds but for ArgoCD's own objects, and the pods that it comes to. */
 export const objects = readManifests().filter(object => !object.apiVersion.startsWith('argoproj.io/'));
 export const sets: readonly PodSet[] = expandPods(objects);
-const services = serviceManifests(clusterServices, objects);
+export const services = serviceManifests(clusterServices, objects);
 const applications = objects.filter(object => object.kind === 'SparkApplication');
 
 /** A cluster with what dist/ needs before it, and stand-ins for the operators that make pods of custom resources. */
 export class Lakehouse {
   private running?: ControlPlane;
-  private readonly submitted: SubmittedApplication[] = [];
+  private submissions: Submission[] = [];
+  /** What operators hold in being: Strimzi's pods with their claims, and the drivers that Spark's submission made. */
+  private operated: object[] = [];
 
   public get cluster(): ControlPlane {
     if (this.running === undefined) throw new Error('the control plane has not started');
     return this.running;
   }
 
-  public async start(program: string, zones: readonly string[] = []): Promise<void> {
+  public async start(program: string, nodes: readonly FakeNode[]): Promise<void> {
     this.running = await startControlPlane(program);
-    await addNodes(this.cluster, fakeNodes(zones));
+    this.submissions = applications.map(application => new Submission(this.cluster, application));
+    await addStorageClass(this.cluster);
+    await addNodes(this.cluster, nodes);
     await this.apply(await definitions());
     await eventually(
       'the definitions are established',
       async () => {
-        const result = await this.cluster.kubectl([
-          'wait',
-          '--for=condition=Established',
-          'crd',
-          '--all',
-          '--timeout=10s',
-        ]);
-        return result.code === 0 ? undefined : result.stderr;
+        const all = await items(this.cluster, '/apis/apiextensions.k8s.io/v1/customresourcedefinitions');
+        const late = all.filter(definition =>
+          asObjects(at(definition, 'status', 'conditions')).every(
+            ({ type, status }) => type !== 'Established' || status !== 'True',
+          ),
+        );
+        return late.length === 0 ? undefined : late.map(nameOf).join(', ');
       },
       SCHEDULED_TIMEOUT_MS,
     );
   }
 
   public async startOperated(): Promise<void> {
-    await this.apply(strimziObjects(sets));
-    this.submitted.push(
-      ...(await Promise.all(applications.map(application => submit(this.cluster, application)))),
+    this.operated = strimziObjects(sets);
+    await this.apply(this.operated);
+    await Promise.all(this.submissions.map(submission => submission.submit()));
+    const drivers = (await livePods(this.cluster)).filter(
+      pod => at(pod, 'metadata', 'labels', 'spark-role') === 'driver',
     );
+    this.operated.push(...drivers.map(unbound));
   }
 
   public async apply(items: readonly object[]): Promise<void> {
@@ -61,52 +74,86 @@ export class Lakehouse {
   }
 
   public async remove(pod: object): Promise<void> {
-    const namespace = String(at(pod, 'metadata', 'namespace'));
-    await accepted(
-      this.cluster.kubectl([
-        'delete',
-        'pod',
-        podName(pod),
-        '-n',
-        namespace,
-        '--force',
-        '--grace-period=0',
-        '--ignore-not-found',
-      ]),
+    await taken(
+      this.cluster.request('DELETE', `${pathOf(pod)}/${nameOf(pod)}?gracePeriodSeconds=0`),
+      NOT_FOUND,
     );
   }
 
-  /** The operator submits again when a driver is gone; its pod is the same but for the node. */
-  public async restoreDrivers(gone: readonly object[]): Promise<void> {
-    const drivers = gone.filter(pod => at(pod, 'metadata', 'labels', 'spark-role') === 'driver');
-    if (drivers.length > 0) await this.apply(drivers.map(unbound));
+  /** A node is gone with all that ran on it. */
+  public async lose(node: string): Promise<void> {
+    await taken(this.cluster.request('DELETE', `/api/v1/nodes/${node}`));
+    await this.reconcile();
+  }
+
+  /** What the controllers of nodes and the operators do: pods of nodes that are gone end, missing pods come again. */
+  public async reconcile(): Promise<void> {
+    const nodes = new Set((await items(this.cluster, '/api/v1/nodes')).map(nameOf));
+    const pods = await items(this.cluster, '/api/v1/pods');
+    const orphans = pods.filter(pod => {
+      const node = at(pod, 'spec', 'nodeName');
+      return node !== undefined && !nodes.has(String(node));
+    });
+    for (const pod of orphans) await this.remove(pod);
+    const there = new Set(pods.filter(pod => !orphans.includes(pod)).map(pathAndName));
+    const claims = await items(this.cluster, '/api/v1/persistentvolumeclaims');
+    for (const claim of claims) there.add(pathAndName({ kind: 'PersistentVolumeClaim', ...claim }));
+    for (const object of this.operated.filter(object => !there.has(pathAndName(object))))
+      await taken(this.cluster.request('POST', pathOf(object), object), CONFLICT);
+  }
+
+  /** Everything starts again on other nodes, with new volumes: the deployments and operators stay, their pods do not. */
+  public async startOver(nodes: readonly FakeNode[]): Promise<void> {
+    const all = async (kind: string, ...more: string[]) =>
+      accepted(this.cluster.kubectl(['delete', kind, '--all', '--wait=false', ...more]));
+    await all('nodes');
+    await all('persistentvolumeclaims', '-A');
+    await all('pods', '-A', '--force', '--grace-period=0');
+    await all('persistentvolumes');
+    await eventually(
+      'the former volumes are gone',
+      async () => {
+        const left = await items(this.cluster, '/api/v1/persistentvolumes');
+        return left.length === 0 ? undefined : left.map(nameOf).join(', ');
+      },
+      SCHEDULED_TIMEOUT_MS,
+    );
+    await addNodes(this.cluster, nodes);
+    await this.reconcile();
   }
 
   public async stop(): Promise<void> {
-    await Promise.all(this.submitted.map(application => application.stop()));
+    await Promise.all(this.submissions.map(submission => submission.stop()));
     await this.running?.stop();
   }
 }
 
+const NOT_FOUND = 404;
+const CONFLICT = 409;
+
+/** The objects at a path of the API. */
+export async function items(cluster: ControlPlane, path: string): Promise<readonly PlainObject[]> {
+  return asObjects(at(await taken(cluster.request('GET', path)), 'items'));
+}
+
+function pathOf(object: object): string {
+  const kind = at(object, 'kind') === 'PersistentVolumeClaim' ? 'persistentvolumeclaims' : 'pods';
+  return `/api/v1/namespaces/${at(object, 'metadata', 'namespace')}/${kind}`;
+}
+
+function pathAndName(object: object): string {
+  return `${pathOf(object)}/${nameOf(object)}`;
+}
+
 function unbound(pod: object): object {
-  const { apiVersion, kind, metadata, spec } = pod as {
-    apiVersion: string;
-    kind: string;
-    metadata: Record<string, unknown>;
-    spec: Record<string, unknown>;
-  };
+  const { metadata, spec } = pod as { metadata: Record<string, unknown>; spec: Record<string, unknown> };
   const { name, namespace, labels, annotations } = metadata;
   const { nodeName: _, ...rest } = spec;
-  return { apiVersion, kind, metadata: { name, namespace, labels, annotations }, spec: rest };
+  return { apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace, labels, annotations }, spec: rest };
 }
 
-export function podName(pod: object): string {
+export function nameOf(pod: object): string {
   return String(at(pod, 'metadata', 'name'));
-}
-
-/** How Spark's submission begins the names of a set's pods. */
-export function submittedPrefix(set: PodSet): string {
-  return `${set.owner.metadata.name}-${set.role === 'driver' ? 'driver' : 'exec'}`;
 }
 
 async function definitions(): Promise<object[]> {
@@ -130,7 +177,7 @@ export async function accepted(running: Promise<CommandResult>): Promise<Command
   return result;
 }
 
-function list(items: readonly object[]): string {
+export function list(items: readonly object[]): string {
   return JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
 }
 
@@ -188,51 +235,16 @@ export async function generations(cluster: ControlPlane): Promise<Record<string,
   return Object.fromEntries(items.map(item => [objectId(item), at(item, 'metadata', 'generation')]));
 }
 
-export async function livePods(cluster: ControlPlane): Promise<object[]> {
-  const result = await accepted(cluster.kubectl(['get', 'pods', '-A', '-o', 'json']));
-  return asObjects(at(JSON.parse(result.stdout), 'items')).filter(
-    pod => at(pod, 'status', 'phase') !== 'Succeeded',
-  );
+/** All pods but those that a Job has finished with. */
+export async function livePods(cluster: ControlPlane): Promise<readonly PlainObject[]> {
+  return (await items(cluster, '/api/v1/pods')).filter(pod => at(pod, 'status', 'phase') !== 'Succeeded');
 }
 
-export async function settled(cluster: ControlPlane): Promise<void> {
-  await eventually(
-    'every Deployment and StatefulSet is complete',
-    async () => {
-      const result = await accepted(cluster.kubectl(['get', 'deployments,statefulsets', '-A', '-o', 'json']));
-      const late = asObjects(at(JSON.parse(result.stdout), 'items')).filter(
-        item => at(item, 'status', 'readyReplicas') !== at(item, 'spec', 'replicas'),
-      );
-      return late.length === 0
-        ? undefined
-        : late.map(item => `${at(item, 'kind')} ${at(item, 'metadata', 'name')}`).join(', ');
-    },
-    SCHEDULED_TIMEOUT_MS,
-  );
-}
-
-export async function allRun(
-  cluster: ControlPlane,
-  mayWait: (pod: object) => boolean = () => false,
-): Promise<void> {
-  await eventually(
-    'every pod runs',
-    async () => {
-      const waiting = (await livePods(cluster)).filter(
-        pod => at(pod, 'status', 'phase') !== 'Running' && !mayWait(pod),
-      );
-      return waiting.length === 0
-        ? undefined
-        : waiting.map(pod => `${at(pod, 'metadata', 'name')}: ${reason(pod)}`).join('; ');
-    },
-    SCHEDULED_TIMEOUT_MS,
-  );
-}
-
-function reason(pod: object): unknown {
+/** Whether a pod is one of a set, by the labels that its controller gives it. */
+export function isOf(set: PodSet, pod: object): boolean {
+  const labels = stringMap(at(pod, 'metadata', 'labels'));
   return (
-    asObjects(at(pod, 'status', 'conditions')).find(condition => condition['type'] === 'PodScheduled')?.[
-      'message'
-    ] ?? at(pod, 'status', 'phase')
+    at(pod, 'metadata', 'namespace') === set.namespace &&
+    Object.entries(set.pod.labels).every(([name, value]) => labels[name] === value)
   );
 }

@@ -1,4 +1,4 @@
-import type { ControlPlane } from './control-plane';
+import { type ControlPlane, taken } from './control-plane';
 
 /** Nodes as an EKS cluster has them, as objects for an API server that has no machines behind it. */
 
@@ -6,18 +6,8 @@ import type { ControlPlane } from './control-plane';
 export interface FakeNode {
   readonly name: string;
   readonly zone: string;
-}
-
-/** The ways to spread four nodes over one, two and three zones; within a layout zones differ only by name. */
-export const ZONE_LAYOUTS: Readonly<Record<string, readonly string[]>> = {
-  'one zone': ['a', 'a', 'a', 'a'],
-  'two zones, 2+2': ['a', 'a', 'b', 'b'],
-  'two zones, 3+1': ['a', 'a', 'a', 'b'],
-  'three zones, 2+1+1': ['a', 'a', 'b', 'c'],
-};
-
-export function fakeNodes(zones: readonly string[]): FakeNode[] {
-  return zones.map((zone, index) => ({ name: `node-${index + 1}`, zone: `us-east-1${zone}` }));
+  /** Set apart for pods that name it: label and taint `pool`. */
+  readonly pool?: string;
 }
 
 /** Allocatable of an EKS m6i.large: nodeadm's reservation for CPU, memory as observed on real nodes, VPC CNI's pod count. */
@@ -26,32 +16,27 @@ const CAPACITY = { cpu: '2', memory: '7981996Ki', pods: '29', 'ephemeral-storage
 /** EBS volumes that the CSI driver reports for this type beside the root volume and network interfaces. */
 const VOLUMES = 24;
 
-/** Adds the nodes, ready and with their volume drivers, and the StorageClass gp3 of an EKS cluster. */
+/** Adds the StorageClass gp3 of an EKS cluster. */
+export async function addStorageClass(cluster: ControlPlane): Promise<void> {
+  await taken(cluster.request('POST', '/apis/storage.k8s.io/v1/storageclasses', storageClassObject('gp3')));
+}
+
+/** Adds nodes, ready and with their volume driver. */
 export async function addNodes(cluster: ControlPlane, nodes: readonly FakeNode[]): Promise<void> {
-  const items = [...nodes.map(nodeObject), ...nodes.map(csiNodeObject), storageClassObject('gp3')];
-  await applied(
-    cluster,
-    ['apply', '--server-side', '-f', '-'],
-    JSON.stringify({ apiVersion: 'v1', kind: 'List', items }),
-  );
+  const csiNodes = '/apis/storage.k8s.io/v1/csinodes';
   for (const node of nodes) {
-    await applied(cluster, [
-      'patch',
-      'node',
-      node.name,
-      '--subresource=status',
-      '--type=merge',
-      '-p',
-      JSON.stringify(nodeStatus()),
-    ]);
+    // A node that was there before has left its CSINode to the garbage collector.
+    await cluster.request('DELETE', `${csiNodes}/${node.name}`);
+    await taken(cluster.request('POST', csiNodes, csiNodeObject(node)));
+    await taken(cluster.request('POST', '/api/v1/nodes', nodeObject(node)));
+    await taken(cluster.request('PATCH', `/api/v1/nodes/${node.name}/status`, nodeStatus()));
     // Admission taints every new node as not ready; the controller that would lift it needs heartbeats.
-    await applied(cluster, ['patch', 'node', node.name, '--type=merge', '-p', '{"spec":{"taints":null}}']);
+    await taken(cluster.request('PATCH', `/api/v1/nodes/${node.name}`, { spec: { taints: taints(node) } }));
   }
 }
 
-async function applied(cluster: ControlPlane, args: readonly string[], stdin?: string): Promise<void> {
-  const result = await cluster.kubectl(args, stdin);
-  if (result.code !== 0) throw new Error(`kubectl ${args.join(' ')} failed: ${result.stderr.trim()}`);
+function taints({ pool }: FakeNode): object[] | null {
+  return pool === undefined ? null : [{ key: 'pool', value: pool, effect: 'NoSchedule' }];
 }
 
 function nodeObject(node: FakeNode): object {
@@ -68,6 +53,7 @@ function nodeObject(node: FakeNode): object {
         'topology.kubernetes.io/region': 'us-east-1',
         'topology.kubernetes.io/zone': node.zone,
         'topology.ebs.csi.aws.com/zone': node.zone,
+        ...(node.pool === undefined ? {} : { pool: node.pool }),
       },
     },
   };

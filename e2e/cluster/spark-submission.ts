@@ -6,47 +6,59 @@ import { asObject, at, type ManifestObject, type PlainObject, stringMap } from '
 import type { ControlPlane } from './control-plane';
 
 const REPOSITORY = join(__dirname, '..', '..');
-/** A client-mode driver asks for its executors once its JVM is up: some 10 s alone, more beside a busy control plane. */
-const DRIVER_START_MS = 120_000;
-
-/** What Spark's own submission made of a SparkApplication; the process is the driver that owns the executor pods. */
-export interface SubmittedApplication {
-  readonly name: string;
-  stop(): Promise<void>;
-}
+/** From nothing to executors that are asked for: some 15 s alone, more beside a busy control plane. */
+const SUBMITTED_MS = 180_000;
 
 /**
- * Runs a SparkApplication as the operator would: its fields become spark-submit settings and pod templates, and Spark
+ * A SparkApplication run as the operator would: its fields become spark-submit settings and pod templates, and Spark
  * itself creates the pods. Driver: cluster mode, which leaves the pod behind. Executors: a driver in client mode on
- * this machine that asks for them and asks again when one is gone.
+ * this machine that asks for them and asks again when one is gone. Its JVM starts at once, and waits for `submit`.
  */
-export async function submit(
-  cluster: ControlPlane,
-  application: ManifestObject,
-): Promise<SubmittedApplication> {
-  const folder = mkdtempSync(join(tmpdir(), 'cdk8s-lakehouse-submission-'));
-  const settings = submissionSettings(application, cluster, folder);
-  const environment = { ...process.env, KUBECONFIG: cluster.kubeconfig, PYSPARK_PIN_THREAD: 'true' };
-  const python = (args: readonly string[]) =>
-    spawn('python3', ['-m', 'local.python', '--only', 'python', '--', ...args], {
-      cwd: REPOSITORY,
-      env: environment,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+export class Submission {
+  private readonly folder = mkdtempSync(join(tmpdir(), 'cdk8s-lakehouse-submission-'));
+  private readonly process: ChildProcess;
+  private readonly output: () => string;
 
-  const driver = python([join(__dirname, 'submit_driver.py'), JSON.stringify(settings)]);
-  await finished(driver, `spark-submit of ${application.metadata.name}`);
-  const executors = python([join(__dirname, 'request_executors.py'), JSON.stringify(settings)]);
-  await announced(executors, 'requested', `the executors' driver of ${application.metadata.name}`);
-  return {
-    name: application.metadata.name,
-    stop: async () => {
-      const ended = new Promise(resolve => executors.once('exit', resolve));
-      executors.kill('SIGTERM');
+  public constructor(
+    cluster: ControlPlane,
+    private readonly application: ManifestObject,
+  ) {
+    const settings = submissionSettings(application, cluster, this.folder);
+    const script = [join(__dirname, 'submission.py'), JSON.stringify(settings)];
+    this.process = spawn('python3', ['-m', 'local.python', '--only', 'python', '--', ...script], {
+      cwd: REPOSITORY,
+      env: { ...process.env, KUBECONFIG: cluster.kubeconfig },
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
+    this.output = collect(this.process);
+  }
+
+  /** Resolves when the driver pod is there and the executor pods are asked for. */
+  public async submit(): Promise<void> {
+    const { name } = this.application.metadata;
+    this.process.stdin?.write('submit\n');
+    const deadline = Date.now() + SUBMITTED_MS;
+    while (!this.output().includes('requested')) {
+      if (this.process.exitCode !== null)
+        throw new Error(
+          `the submission of ${name} ended with code ${this.process.exitCode}: ${lastLines(this.output())}`,
+        );
+      if (Date.now() > deadline)
+        throw new Error(
+          `the submission of ${name} asked for nothing within ${SUBMITTED_MS / 1000} s: ${lastLines(this.output())}`,
+        );
+      await new Promise(resolve => setTimeout(resolve, 200));
+    }
+  }
+
+  public async stop(): Promise<void> {
+    if (this.process.exitCode === null && this.process.signalCode === null) {
+      const ended = new Promise(resolve => this.process.once('exit', resolve));
+      this.process.stdin?.end();
       await ended;
-      rmSync(folder, { recursive: true, force: true });
-    },
-  };
+    }
+    rmSync(this.folder, { recursive: true, force: true });
+  }
 }
 
 /** The settings that the spark-operator passes for the fields that decide what the pods ask for and where they may run. */
@@ -95,7 +107,8 @@ function submissionSettings(
     for (const [field, key] of Object.entries(fields)) {
       if (pod[field] !== undefined) settings[key] = String(pod[field]);
     }
-    for (const [label, value] of Object.entries(stringMap(pod['labels'])))
+    const labels = { ...stringMap(pod['labels']), 'sparkoperator.k8s.io/app-name': name };
+    for (const [label, value] of Object.entries(labels))
       settings[`spark.kubernetes.${role}.label.${label}`] = value;
     const template = join(folder, `${role}.json`);
     writeFileSync(template, JSON.stringify(podTemplate(spec, pod)));
@@ -134,24 +147,6 @@ function podTemplate(spec: PlainObject, pod: PlainObject): object {
       ],
     },
   };
-}
-
-async function finished(child: ChildProcess, what: string): Promise<void> {
-  const output = collect(child);
-  const code = await new Promise(resolve => child.once('exit', resolve));
-  if (code !== 0) throw new Error(`${what} ended with code ${code}: ${lastLines(output())}`);
-}
-
-async function announced(child: ChildProcess, word: string, what: string): Promise<void> {
-  const output = collect(child);
-  const deadline = Date.now() + DRIVER_START_MS;
-  while (!output().includes(word)) {
-    if (child.exitCode !== null)
-      throw new Error(`${what} ended with code ${child.exitCode}: ${lastLines(output())}`);
-    if (Date.now() > deadline)
-      throw new Error(`${what} asked for nothing within ${DRIVER_START_MS / 1000} s: ${lastLines(output())}`);
-    await new Promise(resolve => setTimeout(resolve, 200));
-  }
 }
 
 function collect(child: ChildProcess): () => string {
