@@ -20,7 +20,8 @@ event type or a time the record is quarantined.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import cache
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -28,14 +29,14 @@ from pyspark.sql import functions as F
 HTTP_METHODS = ("GET", "POST", "PUT", "DELETE", "HEAD", "PATCH", "OPTIONS")
 STATUSES = ("API_CALL", "API_FINISH", "DATA_LOOKUP", "FAILED")
 
-# A class that lists its characters is one table look-up in java.util.regex, a range is not; `\z` because `$` also
-# matches before a last line terminator.
+# In java.util.regex a class that lists its characters is one table look-up, a range is not, and a greedy repetition of
+# it is a loop, a possessive one a call for each character; `\z` because `$` also matches before a last line terminator.
 _UPPER = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _DIGITS = "0123456789"
 _SPACE = r"[ \t\r\n]"
-_EVENT_TYPE = f"[{_UPPER}_]++"
-_ACTION = f"[{_UPPER}][{_UPPER}{_DIGITS}_]*+"
-_TIME = r"\A\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?(?:Z|[+-]\d\d(?::?\d\d)?)?\z"
+_EVENT_TYPE = f"[{_UPPER}_]+"
+_ACTION = f"[{_UPPER}][{_UPPER}{_DIGITS}_]*"
+_TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?(?:Z|[+-]\d\d(?::?\d\d)?)?"
 _ZONED = r"(?:Z|[+-]\d\d(?::?\d\d)?)\z"
 _FIRST_TIME, _END_OF_TIME = "1970-01-01 00:00:00", "2106-01-01 00:00:00"
 
@@ -55,61 +56,66 @@ def parse(records: DataFrame, time_zone: str) -> DataFrame:
     `time_zone` is the zone of a time that names none, e.g. 'UTC' or 'Asia/Seoul'. The Spark session's own time
     zone has to be UTC.
     """
-    passed = [name for name in records.columns if name != "value"]
-    decoded = records.withColumn("decoded", F.decode("value", "UTF-8"))
+    for step in _steps(tuple(name for name in records.columns if name != "value"), time_zone):
+        records = records.select(*step)
+    return records
+
+
+# A batch would otherwise spend longer on building these than on planning them: each is some calls into the JVM.
+@cache
+def _steps(passed: tuple[str, ...], time_zone: str) -> tuple[list[Column], ...]:
+    """The columns of one projection after the other.
+
+    Each is a step of its own because the next one names its columns more than once. What is carried from step to step is
+    copied each time: neither the value nor the parts and tokens of a line go further than they are needed.
+    """
+    keep = [F.col(name) for name in passed]
+    text, value, decoded, is_usual = (F.col(name) for name in ("text", "value", "decoded", "is_usual"))
     # Malformed bytes become U+FFFD, so only valid UTF-8 comes back as it was.
-    is_text = F.col("decoded").cast("binary") == F.col("value")
-    split = (
-        decoded.select(*passed, "value", F.when(is_text, F.col("decoded")).alias("text"))
-        .withColumn("parts", F.split("text", r"\["))
-        .withColumn("tail", F.element_at("parts", -1))
-        .withColumn("tokens", F.split("tail", " "))
-    )
-    usual = split.select(
-        *passed,
-        "text",
-        F.when(F.col("text").isNull(), base64_line(F.col("value"))).alias("value_base64"),
-        F.when(_is_usual_line(), _usual_line()).alias("usual"),
-    )
-    raw = usual.select(*passed, "text", "value_base64", F.coalesce("usual", _any_value()).alias("raw"))
-    typed = raw.select(
-        *passed,
-        "text",
-        "value_base64",
-        "raw.raw_json_clean",
-        "raw.event_type",
-        "raw.action_type",
-        F.when(_is_number("raw.user_id"), F.col("raw.user_id")).alias("user_id"),
-        F.when(~F.col("raw.session_id").isin("", "-"), F.col("raw.session_id")).alias("session"),
-        "raw.http_method",
-        "raw.endpoint",
-        "raw.status",
-        F.col("raw.event_time").isNotNull().alias("has_time"),
-        _timestamp(F.col("raw.event_time"), time_zone).alias("time"),
-        F.when(_is_number("raw.bytes"), F.col("raw.bytes").cast("bigint")).alias("bytes"),
-        F.when(_is_number("raw.latency_ms"), F.col("raw.latency_ms").cast("bigint")).alias("latency_ms"),
-        "raw.is_malformed_json",
-    )
+    is_text = decoded.cast("binary") == value
+    text_and_tail = [*keep, text, F.col("value_base64"), is_usual, F.col("tail"), F.col("other")]
     readable = (F.col("time") >= F.lit(_FIRST_TIME).cast("timestamp")) & (F.col("time") < F.lit(_END_OF_TIME).cast("timestamp"))
-    ranged = typed.withColumn("event_time", F.when(readable, F.col("time")))
-    return ranged.select(
-        *passed,
-        "text",
-        "value_base64",
-        "raw_json_clean",
-        "event_type",
-        "action_type",
-        "user_id",
-        F.coalesce("session", "user_id").alias("session_id"),
-        "http_method",
-        "endpoint",
-        "status",
-        F.coalesce(F.col("status") == "FAILED", F.lit(False)).alias("is_failed"),
-        "event_time",
-        "bytes",
-        "latency_ms",
-        _reason().alias("reason"),
+    typed = {name: F.when(is_usual, usual).otherwise(other) for name, (usual, other) in _either_way(time_zone).items()}
+    typed["is_malformed_json"] = F.coalesce(F.col("other.is_malformed_json"), F.lit(False))
+    fields = {
+        **{name: F.col(name) for name in ("raw_json_clean", "event_type", "action_type", "user_id")},
+        "session_id": F.coalesce("session", "user_id"),
+        **{name: F.col(name) for name in ("http_method", "endpoint", "status")},
+        "is_failed": F.coalesce(F.col("status") == "FAILED", F.lit(False)),
+        **{name: F.col(name) for name in ("event_time", "bytes", "latency_ms")},
+        "reason": _reason(),
+    }
+    return (
+        [*keep, value, F.decode(value, "UTF-8").alias("decoded")],
+        [*keep, value, F.when(is_text, decoded).alias("text")],
+        [*keep, value, text, F.split(text, r"\[").alias("parts")],
+        [*keep, value, text, F.col("parts"), F.element_at("parts", -1).alias("tail")],
+        [*keep, text, F.when(text.isNull(), base64_line(value)).alias("value_base64"), F.coalesce(_is_usual_line(), F.lit(False)).alias("is_usual"), F.col("tail")],
+        [*keep, text, F.col("value_base64"), is_usual, F.col("tail"), F.when(~is_usual, _any_value()).alias("other")],
+        *([*text_and_tail, *tokens] for tokens in _usual_tokens()),
+        [*keep, text, F.col("value_base64"), *(column.alias(name) for name, column in typed.items())],
+        [*keep, text, F.col("value_base64"), *(F.col(name) for name in typed), F.when(readable, F.col("time")).alias("event_time")],
+        [*keep, text, F.col("value_base64"), *(column.alias(name) for name, column in fields.items())],
     )
+
+
+def _either_way(time_zone: str) -> dict[str, tuple[Column, Column]]:
+    """The typed fields: of a usual line, whose pattern has checked them, and of any other value."""
+    usual = _usual_line()
+    return {
+        "raw_json_clean": (usual["raw_json_clean"], F.col("other.raw_json_clean")),
+        "event_type": (usual["event_type"], F.col("other.event_type")),
+        "action_type": (usual["action_type"], F.col("other.action_type")),
+        "user_id": (usual["user_id"], F.when(_is_number("other.user_id"), F.col("other.user_id"))),
+        "session": (usual["session_id"], F.when(~F.col("other.session_id").isin("", "-"), F.col("other.session_id"))),
+        "http_method": (usual["http_method"], F.col("other.http_method")),
+        "endpoint": (usual["endpoint"], F.col("other.endpoint")),
+        "status": (usual["status"], F.col("other.status")),
+        "has_time": (F.lit(True), F.col("other.event_time").isNotNull()),
+        "time": (_instant(usual["event_time"], time_zone), F.when(F.col("other.event_time").rlike(rf"\A{_TIME}\z"), _instant(F.col("other.event_time"), time_zone))),
+        "bytes": (usual["bytes"].cast("bigint"), F.when(_is_number("other.bytes"), F.col("other.bytes").cast("bigint"))),
+        "latency_ms": (usual["latency_ms"].cast("bigint"), F.when(_is_number("other.latency_ms"), F.col("other.latency_ms").cast("bigint"))),
+    }
 
 
 def base64_line(value: Column) -> Column:
@@ -129,19 +135,20 @@ def _reason() -> Column:
 
 
 def _is_number(column: str) -> Column:
-    return F.col(column).rlike(rf"\A[{_DIGITS}]++\z")
+    return F.col(column).rlike(rf"\A[{_DIGITS}]+\z")
 
 
-def _timestamp(text: Column, time_zone: str) -> Column:
-    """The instant of a time as text; null when it is no such time."""
+def _instant(text: Column, time_zone: str) -> Column:
+    """The instant of a time that has the form of one; null when there is no such time."""
     instant = text.cast("timestamp")
-    if time_zone != "UTC":
-        instant = F.when(text.rlike(_ZONED), instant).otherwise(F.to_utc_timestamp(instant, time_zone))
-    return F.when(text.rlike(_TIME), instant)
+    if time_zone == "UTC":
+        return instant
+    return F.when(text.rlike(_ZONED), instant).otherwise(F.to_utc_timestamp(instant, time_zone))
 
 
 def _after(prefix: str, token: Column) -> Column:
-    return F.substring(token, len(prefix) + 1, 2**31 - 1)
+    # By bytes: a string is cut at characters, which have to be counted first.
+    return F.substring(token.cast("binary"), len(prefix) + 1, 2**31 - 1).cast("string")
 
 
 def _raw(fields: dict[str, Column]) -> Column:
@@ -152,66 +159,54 @@ def _raw(fields: dict[str, Column]) -> Column:
 
 
 # ------------------------------------------------------------------------------------------- the usual line
-# Columns: `parts`, the value split at '['; `tail`, its last part; `tokens`, that split at ' '. When the tokens stand
-# as the web servers write them each is found by its position. That costs a quarter of the general way below and
-# gives the same: the tests hold the two together.
+# Columns: `parts`, the value split at '['; `tail`, its last part; `tokens`, that split at ' '. When the tail stands as
+# the web servers write it, one pattern checks it and each field is found by its position. That costs a quarter of the
+# general way below and gives the same: the tests hold the two together.
 
-
-def _token(index: int | Column) -> Column:
-    return F.get("tokens", index if isinstance(index, Column) else F.lit(index))
-
-
-def _begins(index: int | Column, prefix: str) -> Column:
-    """Whether there is such a token and it begins so."""
-    return F.coalesce(_token(index).startswith(prefix), F.lit(False))
-
-
-def _optional_tokens() -> tuple[dict[str, Column], Column]:
-    """session=, bytes= and latency_ms= from the ninth token on, each one optional, and the index after them."""
-    fields: dict[str, Column] = {}
-    index = F.lit(8)
-    for name, prefix in (("session_id", "session="), ("bytes", "bytes="), ("latency_ms", "latency_ms=")):
-        found = _begins(index, prefix)
-        fields[name] = F.when(found, _after(prefix, _token(index)))
-        index = index + found.cast("int")
-    return fields, index
+_PRINTABLE = "".join(rf"\x{code:02x}" for code in range(0x21, 0x7F))
+_USUAL_TAIL = (
+    rf"\A{_EVENT_TYPE}\] - {_ACTION} user=(?:-|[{_DIGITS}]+) (?:{'|'.join(HTTP_METHODS)}) /[{_PRINTABLE}]* (?:{'|'.join(STATUSES)}) time={_TIME}"
+    rf"(?: session=[{_PRINTABLE.replace(rf'{chr(92)}x2d', '')}][{_PRINTABLE}]*)?(?: bytes=[{_DIGITS}]+)?(?: latency_ms=[{_DIGITS}]+)?\z"
+)
 
 
 def _is_usual_line() -> Column:
     before = F.get("parts", F.lit(1))
     no_earlier_event = (F.size("parts") == 2) | ((F.size("parts") == 3) & ((before < "A") | (before >= "a")))
-    tail = F.col("tail")
-    only_spaces = ~tail.contains("\t") & ~tail.contains("\r") & ~tail.contains("\n")
-    _, end = _optional_tokens()
-    return (
-        no_earlier_event
-        & only_spaces
-        & (_token(1) == "-")
-        & _begins(3, "user=")
-        & _token(4).isin(*HTTP_METHODS)
-        & _begins(5, "/")
-        & _token(6).isin(*STATUSES)
-        & _begins(7, "time=")
-        & (F.size("tokens") == end)
-        & F.substring_index("tail", " user=", 1).rlike(rf"\A{_EVENT_TYPE}\] - {_ACTION}\z")
-    )
+    return no_earlier_event & F.col("tail").rlike(_USUAL_TAIL)
 
 
-def _usual_line() -> Column:
-    optional, _ = _optional_tokens()
-    return _raw(
-        {
-            "raw_json_clean": F.concat(F.lit("["), F.col("tail")),
-            "event_type": F.substring_index("tail", "]", 1),
-            "action_type": _token(2),
-            "user_id": _after("user=", _token(3)),
-            "http_method": _token(4),
-            "endpoint": _token(5),
-            "status": _token(6),
-            "event_time": _after("time=", _token(7)),
-            **optional,
-        }
-    )
+def _token(index: int | str) -> Column:
+    return F.get("tokens", F.lit(index) if isinstance(index, int) else F.col(index))
+
+
+def _usual_tokens() -> Iterator[list[Column]]:
+    """`tokens` and which of the optional ones there are, each found once for all that stands after it, step by step."""
+    tokens = F.when(F.col("is_usual"), F.split("tail", " "))
+    known = [F.col("tokens")]
+    yield [tokens.alias("tokens")]
+    for name, index, prefix, next_index in (("has_session", 8, "session=", "bytes_index"), ("has_bytes", "bytes_index", "bytes=", "latency_index")):
+        found = F.coalesce(_token(index).startswith(prefix), F.lit(False))
+        yield [*known, found.alias(name)]
+        known.append(F.col(name))
+        yield [*known, ((F.lit(index) if isinstance(index, int) else F.col(index)) + F.col(name).cast("int")).alias(next_index)]
+        known.append(F.col(next_index))
+
+
+def _usual_line() -> dict[str, Column]:
+    return {
+        "raw_json_clean": F.concat(F.lit("["), F.col("tail")),
+        "event_type": F.substring_index(_token(0), "]", 1),
+        "action_type": _token(2),
+        "user_id": F.when(_token(3) != "user=-", _after("user=", _token(3))),
+        "http_method": _token(4),
+        "endpoint": _token(5),
+        "status": _token(6),
+        "event_time": _after("time=", _token(7)),
+        "session_id": F.when(F.col("has_session"), _after("session=", _token(8))),
+        "bytes": F.when(F.col("has_bytes"), _after("bytes=", _token("bytes_index"))),
+        "latency_ms": _after("latency_ms=", _token("latency_index")),
+    }
 
 
 # ------------------------------------------------------------------------------------------------ any value

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 import contract
 from event_parser import base64_line, parse
 
-# Printable ASCII but the quote and the backslash: stands in a JSON string as it is. A class that lists its
-# characters is one table look-up in java.util.regex.
+# Printable ASCII but the quote and the backslash: stands in a JSON string as it is. Listed, and repeated greedily, because
+# that is a loop over a table in java.util.regex.
 _PLAIN = "".join(rf"\x{code:02x}" for code in range(0x20, 0x7F) if chr(code) not in '"\\')
 
 
@@ -24,27 +26,31 @@ def bronze_lines(records: DataFrame) -> DataFrame:
     Written as text by hand: most values need no escape, and then a line is a concatenation, which costs a third
     of what the JSON writer takes. The others go through to_json.
     """
+    return records.select(_bronze_line())
+
+
+# Built once, as event_parser's steps are.
+@cache
+def _bronze_line() -> Column:
     text = F.col("value").cast("string")
     decoded = F.decode("value", "UTF-8")
     is_text = decoded.cast("binary") == F.col("value")
     value = (
-        F.when(text.rlike(rf"\A[{_PLAIN}]*+\z"), F.concat(F.lit(',"value":"'), text, F.lit('"}')))
+        F.when(text.rlike(rf"\A[{_PLAIN}]*\z"), F.concat(F.lit(',"value":"'), text, F.lit('"}')))
         .when(F.col("value").isNull(), F.lit("}"))
         .when(is_text, F.concat(F.lit(","), F.substring(F.to_json(F.struct(decoded.alias("value"))), 2, 2**31 - 1)))
         .otherwise(F.concat(F.lit(',"value_base64":"'), base64_line(F.col("value")), F.lit('"}')))
     )
-    return records.select(
-        F.concat(
-            F.lit('{"partition":'),
-            F.col("partition").cast("string"),
-            F.lit(',"offset":'),
-            F.col("offset").cast("string"),
-            F.lit(',"kafka_timestamp":"'),
-            _iso_millis(F.col("kafka_timestamp")),
-            F.lit('"'),
-            value,
-        ).alias("line")
-    )
+    return F.concat(
+        F.lit('{"partition":'),
+        F.col("partition").cast("string"),
+        F.lit(',"offset":'),
+        F.col("offset").cast("string"),
+        F.lit(',"kafka_timestamp":"'),
+        _iso_millis(F.col("kafka_timestamp")),
+        F.lit('"'),
+        value,
+    ).alias("line")
 
 
 def _iso_millis(timestamp: Column) -> Column:
@@ -73,16 +79,13 @@ def parsed_records(records: DataFrame, time_zone: str) -> DataFrame:
 
 def silver_rows(parsed: DataFrame) -> DataFrame:
     """The contract's silver columns of the records that parse."""
-    rows = parsed.where(F.col("reason").isNull()).withColumns(
-        {
-            "raw_json": F.col("text"),
-            "year": F.year("event_time"),
-            "month": F.month("event_time"),
-            "day": F.dayofmonth("event_time"),
-            "hour": F.hour("event_time"),
-        }
-    )
-    return rows.select(*contract.SILVER_COLUMNS)
+    return parsed.where(F.col("reason").isNull()).select(*_silver_columns())
+
+
+@cache
+def _silver_columns() -> list[Column]:
+    made = {"raw_json": F.col("text"), "year": F.year("event_time"), "month": F.month("event_time"), "day": F.dayofmonth("event_time"), "hour": F.hour("event_time")}
+    return [made.get(name, F.col(name)).alias(name) for name in contract.SILVER_COLUMNS]
 
 
 def quarantine_rows(parsed: DataFrame) -> DataFrame:
