@@ -75,7 +75,13 @@ test('the README names the prerequisites in the versions that are pinned', () =>
     expect(readme).toContain(sentence);
   }
   expect(tools.node.oldest).toBe(engines.node.replace('>=', ''));
-  expect(Object.keys(needs).join(', ')).toContain('synth');
+});
+
+test('npm run doctor knows what each command of the README needs', () => {
+  const rows = [...read('README.md').matchAll(/^\| `npm (?:run )?([\w:-]+)/gm)].map(([, name]) => name);
+  const known = Object.keys(needs).flatMap(names => names.split(', '));
+  expect(rows).toContain('synth');
+  expect(rows.filter(name => name !== 'doctor' && !known.includes(name ?? ''))).toEqual([]);
 });
 
 test("the README's program is main.ts", () => {
@@ -137,4 +143,23 @@ test('docs/sizing.md states what each volume comes to hold by default', () => {
     expect(row).toContain(`, ${sizes[index]?.toGibibytes()}Gi |`);
     expect(row).toMatch(new RegExp(`\\b${held[index]?.replace('.', '\\.')} \\|`));
   }
+});
+
+/** 'Interface.prop' of each optional prop, with whether its comment states a default. */
+function optionalProps(file: string): [prop: string, hasDefault: boolean][] {
+  const interfaces = read(file).matchAll(/^export interface (\w+(?:Props|Options))\b.*\{\n([\s\S]*?)^\}/gm);
+  return [...interfaces].flatMap(([, name = '', body = '']) =>
+    [...body.matchAll(/(\/\*\*(?:(?!\*\/)[\s\S])*\*\/\s*)?^ {2}readonly (\w+)\?: /gm)].map(
+      ([, comment = '', prop = '']): [string, boolean] => [`${name}.${prop}`, comment.includes('@default')],
+    ),
+  );
+}
+
+test('every optional prop of a construct states its default', () => {
+  const constructs = readdirSync(path.join(root, 'lib/constructs')).filter(file => file.endsWith('.ts'));
+  const props = [...constructs.map(file => `lib/constructs/${file}`), 'lib/lakehouse-chart.ts'].flatMap(
+    optionalProps,
+  );
+  expect(props.length).toBeGreaterThan(80);
+  expect(props.filter(([, hasDefault]) => !hasDefault)).toEqual([]);
 });

@@ -90,8 +90,8 @@ const SERVERS: readonly ToolName[] = ['node', 'npm', 'python', 'venv', 'java', '
 
 /** What each command needs. */
 export const needs: Readonly<Record<string, readonly ToolName[]>> = {
-  'synth, check, capacity, secrets, cluster-context, test:unit': ['node'],
-  'test, local, bench': SERVERS,
+  'synth, cdk8s, check, capacity, secrets, cluster-context, test:unit': ['node'],
+  'test, test:crashes, local, bench': SERVERS,
   'test:cluster': SERVERS,
   'test:policy': ['node', 'python', 'venv', 'go'],
 };

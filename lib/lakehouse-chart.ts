@@ -31,21 +31,28 @@ export interface LakehouseChartProps {
    * @default cluster.context.json where it is there, else 4 × m6i.large
    */
   readonly nodes?: NodeGroup;
-  /** What has to be kept up with. */
+  /** What has to be kept up with. @default 50 events a second, ten times that at the peak, of 210 bytes (docs/sizing.md) */
   readonly traffic?: TrafficEstimateProps;
+  /** @default 3 brokers and 3 KRaft controllers, with the figures of KafkaClusterProps */
   readonly kafka?: KafkaClusterProps;
   /** The topic of the web servers' logs. @default 6 partitions, 3 days */
   readonly topic?: Partial<KafkaClusterTopicProps>;
+  /** @default 3 pods of the reference app, with the figures of WasServiceProps */
   readonly was?: Partial<WasServiceProps>;
+  /** @default one server with 20Gi and the buckets raw-data, silver and gold */
   readonly minio?: Partial<MinioStoreProps>;
   /**
    * A store that exists already, in place of MinIO.
    * @default none
    */
   readonly objectStore?: ExternalObjectStoreProps;
+  /** @default one server with 20Gi that keeps 90 days */
   readonly clickHouse?: Partial<ClickHouseDbProps>;
+  /** @default a driver and 2 executors, with the figures of SparkStreamingJobProps */
   readonly streaming?: Partial<SparkStreamingJobProps>;
+  /** @default a driver and 2 to 4 executors, with the figures of SparkGoldJobProps */
   readonly gold?: Partial<SparkGoldJobProps>;
+  /** @default one pod, with the figures of GrafanaProps */
   readonly grafana?: Partial<GrafanaProps>;
   /**
    * Where this program's repository is, for ArgoCD: its objects are in dist/argocd/.

@@ -10,8 +10,15 @@ export type ObjectStoreCredentials =
 /** What one client may do, and where its pods run. */
 export interface ObjectStoreClientProps {
   readonly namespace: string;
+  /**
+   * Locations to read.
+   * @default none
+   */
   readonly read?: readonly ObjectLocation[];
-  /** Locations to read, write and delete in. */
+  /**
+   * Locations to read, write and delete in.
+   * @default none
+   */
   readonly write?: readonly ObjectLocation[];
 }
 

@@ -50,9 +50,15 @@ export interface SparkPodProps {
    * @default 1
    */
   readonly taskSlots?: number;
-  /** What the scheduler keeps free for the pod, and what it may use at most; each side has its own default. */
+  /**
+   * What the scheduler keeps free for the pod, and what it may use at most; each side has its own default.
+   * @default the job's (`SparkJobOptions`)
+   */
   readonly cpu?: CpuResources;
-  /** The JVM's heap. */
+  /**
+   * The JVM's heap.
+   * @default the job's (`SparkJobOptions`)
+   */
   readonly memory?: Size;
   /**
    * Memory of the pod beside the heap: JVM metaspace and threads, network buffers, the Python process of a driver.
@@ -91,13 +97,25 @@ export class SparkExecutorCount {
 
 /** What every job's caller may change. */
 export interface SparkJobOptions {
-  /** Namespace of the job; the operator must watch it (`spark.jobNamespaces` of its Helm chart). */
+  /**
+   * Namespace of the job; the operator must watch it (`spark.jobNamespaces` of its Helm chart).
+   * @default 'default'
+   */
   readonly namespace?: string;
-  /** The driver's size. */
+  /**
+   * The driver's size.
+   * @default one task slot, 250m requested, 1000m at most, 768Mi of heap
+   */
   readonly driver?: SparkPodProps;
-  /** The size of each executor. */
+  /**
+   * The size of each executor.
+   * @default one task slot and 1000m at most; streaming 300m requested and 1Gi of heap, gold 400m and 2Gi (docs/capacity.md)
+   */
   readonly executor?: SparkPodProps;
-  /** Number of executors: at least two, so that one lost pod does not stop the stream. */
+  /**
+   * Number of executors: at least two, so that one lost pod does not stop the stream.
+   * @default streaming two; gold two at first, two to four as there is work
+   */
   readonly executors?: SparkExecutorCount;
   /**
    * Image of driver and executors; pinned.
@@ -146,11 +164,20 @@ export interface SparkJobProps extends SparkJobOptions {
   readonly driver: Required<SparkPodProps>;
   readonly executor: Required<SparkPodProps>;
   readonly executors: SparkExecutorCount;
-  /** Variables of driver and executors beside the store's credentials, secrets by reference. */
+  /**
+   * Variables of driver and executors beside the store's credentials, secrets by reference.
+   * @default none
+   */
   readonly env?: readonly k8s.EnvVar[];
-  /** Files from Secrets, mounted in driver and executors. */
+  /**
+   * Files from Secrets, mounted in driver and executors.
+   * @default none
+   */
   readonly secretFiles?: readonly SparkSecretFile[];
-  /** JVM options of driver and executors. */
+  /**
+   * JVM options of driver and executors beside those of spark-jobs/spark-defaults.conf.
+   * @default none
+   */
   readonly javaOptions?: string;
 }
 
