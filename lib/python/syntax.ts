@@ -209,6 +209,9 @@ export function parsePython(source: string): Module {
   };
 }
 
+/** Characters between such parentheses beyond which they are left alone. */
+const LONGEST_GROUP = 10_000;
+
 const STRING_OR_COMMENT = /("{3}|'{3})[\s\S]*?\1|(["'])(?:\\[\s\S]|(?!\2)[^\\\n])*\2|#[^\n]*/y;
 
 /** The grammar knows no `with (a as b, c as d):`. The same text without these parentheses, on one line. */
@@ -228,7 +231,7 @@ function withoutGroups(source: string): string {
       if (')]}'.includes(character)) depth -= 1;
       if (character === '\n') blanks.push(at);
       at += Math.max(skipped.length, 1);
-    } while (depth > 0 && at < source.length);
+    } while (depth > 0 && at < Math.min(source.length, start + LONGEST_GROUP));
     const inside = source.slice(start + 1, at - 1);
     if (depth > 0 || !/^[ \t]*:/.test(source.slice(at, at + 80)) || !/\sas\s/.test(inside)) continue;
     const comma = /,(?:\s|#[^\n]*)*$/.exec(inside);
