@@ -123,10 +123,19 @@ function storePods(model: Model): Finding[] {
 
 /** An image of a server may also be run for its client. */
 function isServer(container: Record<string, unknown>): boolean {
-  const command = listItems(container['command']).map(([word]) => String(word));
-  return !command.some(word =>
+  const of = (key: string) => listItems(container[key]).map(([word]) => String(word));
+  const command = of('command');
+  const isShell = /(^|\/)(ba|da)?sh$/.test(command[0] ?? '');
+  const words = [...command, ...(isShell ? of('args') : [])].flatMap(word => word.split(/[\s;&|()]+/));
+  const isClient = words.some(word =>
     /(^|\/)(mc|clickhouse-client|psql|mysql|mongosh?|kafka-topics(\.sh)?|sleep)$/.test(word),
   );
+  const startsServer = words.some(word =>
+    /(^|\/)(clickhouse|clickhouse-server|minio|postgres|mysqld|mongod|kafka-server-start(\.sh)?|(docker-)?entrypoint\.sh)$/.test(
+      word,
+    ),
+  );
+  return !isClient || (isShell && startsServer);
 }
 
 function isPersistentVolume(volume: unknown): boolean {

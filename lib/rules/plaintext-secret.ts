@@ -2,6 +2,7 @@ import { asObject, asObjects, type ManifestObject, type PlainObject } from '../m
 import { declaredContainers, environment, sparkSpec } from '../manifest/pod-templates';
 import { codeCredentials } from './code-credentials';
 import { credentialForms, credentialSettings, isCredentialName, isLiteral } from './credentials';
+import { listItems } from './model';
 import { type PythonModule, pythonModules } from './python-modules';
 import { type Finding, type Path, quote, type Rule } from './rule';
 
@@ -26,9 +27,14 @@ export const plaintextSecret: Rule = {
 
 function ofContainer(object: ManifestObject, container: PlainObject, path: Path, owner: string): Finding[] {
   const words = ['command', 'args'].flatMap(key =>
-    (Array.isArray(container[key]) ? (container[key] as unknown[]) : []).flatMap((word, index) =>
-      typeof word === 'string' ? ofArgument(object, word, [...path, key, index], owner) : [],
-    ),
+    listItems(container[key]).flatMap(([word, index]): Finding[] => {
+      if (typeof word !== 'string') return [];
+      const place = [...path, key, index];
+      const flag = index === 0 ? undefined : (container[key] as unknown[])[index - 1];
+      return typeof flag === 'string' && CREDENTIAL_FLAG.test(flag) && isFlagValue(word)
+        ? [literalArgument(object, place, owner, flag)]
+        : ofArgument(object, word, place, owner);
+    }),
   );
   const variables = environment(container).flatMap(({ name, value, index }): Finding[] => {
     if (value === undefined) return [];
@@ -41,25 +47,48 @@ function ofContainer(object: ManifestObject, container: PlainObject, path: Path,
   return [...variables, ...words];
 }
 
-/** `--password=x`, `--conf spark.hadoop.fs.s3a.secret.key=x` and shell assignments inside a script. */
+/** Flags whose next word is a credential. */
+const CREDENTIAL_FLAG =
+  /^--?(?!-|(?:no|ask|prompt|require|use|enable|disable|show|generate|reset)-)[a-z-]*(password|passwd|passphrase|secret-?key|api-?key)$/i;
+
+function isFlagValue(word: string): boolean {
+  return !word.startsWith('-') && isLiteral(word);
+}
+
+function literalArgument(
+  object: ManifestObject,
+  path: Path,
+  owner: string,
+  flag: string,
+  innerLine?: number,
+): Finding {
+  return {
+    at: { object, path, ...(innerLine === undefined ? {} : { innerLine }) },
+    message: `${owner} gives ${flag.replace(/^-+/, '')} as a literal on its command line`,
+  };
+}
+
+/** `--password=x`, `--password x`, `--conf spark.hadoop.fs.s3a.secret.key=x` and shell assignments inside a script. */
 function ofArgument(object: ManifestObject, word: string, path: Path, owner: string): Finding[] {
   const lines = word.split('\n');
-  const settings = lines.flatMap((line, innerLine) =>
-    [
+  const settings = lines.flatMap((line, innerLine) => [
+    ...[...line.matchAll(/(?:^|\s)(--?[\w-]+)\s+["']?([^\s"';\\|&]+)/g)].flatMap(
+      ([, flag = '', value = '']) =>
+        CREDENTIAL_FLAG.test(flag) && isFlagValue(value)
+          ? [literalArgument(object, path, owner, flag, innerLine)]
+          : [],
+    ),
+    ...[
       ...line.matchAll(
         /(?:^|[\s"'])(?:--?|export\s+)?([A-Za-z][\w.-]*)=(?:"([^"]*)"|'([^']*)'|([^\s"';\\]+))/g,
       ),
     ].flatMap(([, name = '', ...values]): Finding[] => {
       const value = values.find(item => item !== undefined) ?? '';
-      if (!isCredentialName(name) || !isLiteral(value)) return [];
-      return [
-        {
-          at: { object, path, innerLine },
-          message: `${owner} gives ${name} as a literal on its command line`,
-        },
-      ];
+      return isCredentialName(name) && isLiteral(value)
+        ? [literalArgument(object, path, owner, name, innerLine)]
+        : [];
     }),
-  );
+  ]);
   return settings.length > 0 ? settings : ofForms(object, word, path, `${owner}'s command line`);
 }
 
