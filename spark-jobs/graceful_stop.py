@@ -34,6 +34,8 @@ class GracefulStop:
         self._ended = threading.Event()
         self._batch = threading.Lock()
         self._closed = False
+        self._next_waits = False
+        self._hook_waits = False
         self._timeout_seconds = timeout_seconds
         self._handler_before = signal.signal(signal.SIGTERM, self._on_signal)
         self._spark = spark
@@ -44,6 +46,7 @@ class GracefulStop:
         while self.requested.is_set() or not self._batch.acquire(timeout=_POLL_SECONDS):
             if self._closed:  # the query's stop waits for this thread
                 raise JobError("stopping")
+            self._next_waits = self.requested.is_set()
             time.sleep(_POLL_SECONDS)
         return self
 
@@ -55,15 +58,25 @@ class GracefulStop:
         while not query.awaitTermination(1):
             if self.requested.is_set():
                 is_complete = self._batch.acquire(timeout=self._timeout_seconds)
+                if is_complete:
+                    self._wait_for_sparks_own_commit(query)
                 self._closed = True
                 say("stopping", batch="complete" if is_complete else f"cut after {self._timeout_seconds} s, the next start reads it again")
                 query.stop()
                 return
 
+    def _wait_for_sparks_own_commit(self, query: StreamingQuery) -> None:
+        """After the batch Spark notes it in the checkpoint; a stop in between would have the next start look at it again."""
+        deadline = time.monotonic() + self._timeout_seconds
+        while query.status["isTriggerActive"] and not self._next_waits and time.monotonic() < deadline:
+            time.sleep(_POLL_SECONDS)
+
     def close(self) -> None:
         """The query has ended: the JVM may go, or the hook is taken back."""
         self._ended.set()
         signal.signal(signal.SIGTERM, self._handler_before)
+        if self._hook_waits:
+            time.sleep(1)  # its answer has to leave before this process does
         if not self.requested.is_set():
             self._hooks().removeShutdownHook(self._hook)
 
@@ -72,6 +85,7 @@ class GracefulStop:
 
     def run(self) -> None:
         """The JVM's shutdown hook (java.lang.Runnable)."""
+        self._hook_waits = True
         self.requested.set()
         self._ended.wait(self._timeout_seconds)
 

@@ -225,7 +225,9 @@ def test_records_that_the_brokers_deleted_before_they_were_stored_are_named(stre
     stored = stream.commits()[-1].offsets[0][1]
     stream.send(1_500, QUIET)
     gone = stored + 100
-    stream.kafka.admin().delete_records([TopicPartition(stream.topic, 0, gone)])[TopicPartition(stream.topic, 0, gone)].result(30)
+    admin = stream.kafka.admin()  # must live until the result is there
+    for deleted in admin.delete_records([TopicPartition(stream.topic, 0, gone)]).values():
+        deleted.result(30)
     sentence = refused(stream)
     assert f"the brokers have deleted records that are not stored (partition 0: {stored} to {gone - 1})" in sentence
     assert len(stream.commits()) == 1
