@@ -131,10 +131,9 @@ test('what is too large for its bound is undecided, with the bound', async () =>
   );
   const { kinds } = await decide(problem(nodes, sets), { limits: { seconds: 0.001, nodes: 1 } });
   const open = kinds.filter(({ verdict }) => verdict === 'undecided');
+  expect(open).not.toHaveLength(0);
   for (const { bound } of open) expect(bound).toMatch(/0\.001 s or 1 nodes of the solver/);
-  for (const { verdict } of kinds)
-    expect(['guaranteed', 'order-dependent', 'impossible', 'undecided']).toContain(verdict);
-});
+}, 30_000);
 
 /** Kinds that some order leaves unplaced for good, by walking through every placement that can come about. */
 function stuckKinds(of: Problem): { readonly stuck: Set<number>; readonly completes: boolean } | undefined {

@@ -36,33 +36,11 @@ export async function compare(
   const cordonedNodes = nodes.flatMap((node, index) => (cordoned.has(node.name) ? [index] : []));
   const labelOf = (pod: number) => demands.findIndex((_, demand) => podsOf[demand]?.includes(pod));
 
-  for (const choose of ['score', 'any'] as const) {
-    const answer = await oracle.ask({
-      ...question,
-      cordoned: cordonedNodes,
-      orders: Array.from({ length: orders / 2 }, shuffled),
-      choose,
-      seed,
-    });
-    if (answer.error !== undefined) {
-      contradictions.push(`the oracle failed: ${answer.error}`);
-      continue;
-    }
-    for (const pending of answer.pending ?? []) {
-      if (verdict.verdict === 'impossible' && pending.length === 0) {
-        contradictions.push('impossible, but every pod was placed');
-      }
-      for (const pod of pending) {
-        const label = problem.kinds.find(kind => kind.set === demands[labelOf(pod)]?.set)?.label;
-        if (verdict.kinds.find(kind => kind.label === label)?.verdict === 'guaranteed') {
-          contradictions.push(`${label} is guaranteed, but a pod of it stayed pending (${choose})`);
-        }
-      }
-    }
-  }
-
-  for (const { witness, label, set } of verdict.kinds) {
-    if (witness === undefined) continue;
+  const arrivals = (['score', 'any'] as const).flatMap(choose =>
+    Array.from({ length: orders / 2 }, () => ({ choose, pods: shuffled() })),
+  );
+  const witnesses = verdict.kinds.flatMap(({ witness, label, set }) => {
+    if (witness === undefined) return [];
     const taken = demands.map(() => 0);
     const podFor = (podLabel: string): number => {
       const kind = problem.kinds.find(other => other.label === podLabel);
@@ -74,12 +52,36 @@ export async function compare(
     const placed = witness.placement.map(
       ({ pod, node }) => [podFor(pod), nodes.findIndex(({ name }) => name === node)] as const,
     );
-    const blocked = podFor(problem.kinds.find(kind => kind.set === set)?.label ?? '');
-    const answer = await oracle.ask({ ...question, placed, cordoned: cordonedNodes, ask: [blocked] });
-    const asked = answer.asked?.[0];
-    if (answer.error !== undefined) {
-      contradictions.push(`the witness for ${label} does not replay: ${answer.error}`);
-    } else if ((asked?.nodes?.length ?? 0) > 0 || asked?.nominated !== '') {
+    const ask = podFor(problem.kinds.find(kind => kind.set === set)?.label ?? '');
+    return [{ label, replay: { placed, ask } }];
+  });
+  const answer = await oracle.ask({
+    ...question,
+    cordoned: cordonedNodes,
+    orders: arrivals,
+    replays: witnesses.map(({ replay }) => replay),
+    seed,
+  });
+  if (answer.error !== undefined) return { verdict, contradictions: [`the oracle failed: ${answer.error}`] };
+
+  for (const [number, { choose }] of arrivals.entries()) {
+    const pending = answer.pending?.[number];
+    if (pending === undefined) contradictions.push('the oracle left out an order');
+    else if (verdict.verdict === 'impossible' && pending.length === 0) {
+      contradictions.push('impossible, but every pod was placed');
+    }
+    for (const pod of pending ?? []) {
+      const label = problem.kinds.find(kind => kind.set === demands[labelOf(pod)]?.set)?.label;
+      if (verdict.kinds.find(kind => kind.label === label)?.verdict === 'guaranteed') {
+        contradictions.push(`${label} is guaranteed, but a pod of it stayed pending (${choose})`);
+      }
+    }
+  }
+  for (const [number, { label }] of witnesses.entries()) {
+    const asked = answer.asked?.[number];
+    if (asked === undefined || asked.error !== undefined) {
+      contradictions.push(`the witness for ${label} does not replay: ${asked?.error}`);
+    } else if ((asked.nodes?.length ?? 0) > 0 || asked.nominated !== '') {
       contradictions.push(`the witness for ${label} does not block: ${JSON.stringify(asked)}`);
     }
   }

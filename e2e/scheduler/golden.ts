@@ -24,8 +24,7 @@ export async function goldenVectors(oracle: SchedulerOracle, count: number): Pro
     const answer = await oracle.ask({
       ...question,
       cordoned: nodes.flatMap((node, index) => (cordoned.has(node.name) ? [index] : [])),
-      orders: [order],
-      choose: 'any',
+      orders: [{ choose: 'any', pods: order }],
       seed,
       trace: true,
     });

@@ -1,9 +1,10 @@
 // Package main answers questions about one small cluster with the real kube-scheduler: its framework, its default
 // plugins, its preemption. Each line of standard input is a question in JSON, each line of output its answer.
 //
-// A question names nodes, other objects (volumes, claims, namespaces, budgets) and pods. Pods in `placed` are put on
-// their nodes one by one, each checked by the filters first. Then each of `orders` lets pods arrive in that order
-// from the same start; a pod that finds no node waits and is tried again when another was placed or pushed out.
+// A question names nodes, other objects (volumes, claims, namespaces, budgets) and pods. Each of `orders` lets pods
+// arrive in that order on the empty nodes; a pod that finds no node waits and is tried again when another was placed
+// or pushed out. Each of `replays` puts pods on their nodes one by one, each checked by the filters first, and then
+// asks where one more would go.
 package main
 
 import (
@@ -16,6 +17,8 @@ import (
 	"io"
 	"math/rand"
 	"os"
+	"runtime/debug"
+	"slices"
 
 	v1 "k8s.io/api/core/v1"
 	policy "k8s.io/api/policy/v1"
@@ -41,24 +44,33 @@ type question struct {
 	Nodes   []*v1.Node        `json:"nodes"`
 	Objects []json.RawMessage `json:"objects"`
 	Pods    []*v1.Pod         `json:"pods"`
-	// Pairs of pod and node by index.
-	Placed [][2]int `json:"placed"`
-	// Nodes by index that are cordoned after `placed`.
-	Cordoned []int   `json:"cordoned"`
-	Orders   [][]int `json:"orders"`
-	// "score": the node that the scheduler prefers; "any": a random one of those that pass the filters.
-	Choose string `json:"choose"`
-	Seed   int64  `json:"seed"`
+	// Nodes by index that are cordoned: for orders from the start, for replays once their pods are placed.
+	Cordoned []int    `json:"cordoned"`
+	Orders   []order  `json:"orders"`
+	Replays  []replay `json:"replays"`
+	Seed     int64    `json:"seed"`
 	// Whether the answer tells each step of each order.
 	Trace bool `json:"trace"`
-	// Pods by index, each asked for alone after `placed`.
-	Ask []int `json:"ask"`
+}
+
+type order struct {
+	// "score": the node that the scheduler prefers; "any": a random one of those that pass the filters.
+	Choose string `json:"choose"`
+	// By index, in the order of their arrival.
+	Pods []int `json:"pods"`
+}
+
+type replay struct {
+	// Pairs of pod and node by index.
+	Placed [][2]int `json:"placed"`
+	// The pod that comes then.
+	Ask int `json:"ask"`
 }
 
 type answer struct {
 	// For each order, the pods that found no node in the end.
 	Pending [][]int `json:"pending"`
-	// For each pod asked for: the nodes that would take it, and the node that preemption would free for it.
+	// For each replay: the nodes that would take the pod, and the node that preemption would free for it.
 	Asked []asked `json:"asked"`
 	Error string  `json:"error,omitempty"`
 	// For each order, its steps in turn.
@@ -75,6 +87,8 @@ type step struct {
 type asked struct {
 	Nodes     []string `json:"nodes"`
 	Nominated string   `json:"nominated"`
+	// Why a pod of the replay could not be placed.
+	Error string `json:"error,omitempty"`
 }
 
 func main() {
@@ -82,6 +96,8 @@ func main() {
 	_ = flag.Set("logtostderr", "false")
 	_ = flag.Set("stderrthreshold", "FATAL")
 	klog.SetOutput(io.Discard)
+	// Each question leaves a whole scheduler behind, and little of it lives on: collect seldom.
+	debug.SetGCPercent(800)
 	// Victims are deleted before the answer, not in the background.
 	if err := utilfeature.DefaultMutableFeatureGate.Set("SchedulerAsyncPreemption=false"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -133,43 +149,24 @@ func respond(ask *question, reply *answer) error {
 	if err != nil {
 		return err
 	}
-	for _, pair := range ask.Placed {
-		nodes, _, err := c.feasible(pair[0])
+	for _, replay := range ask.Replays {
+		result, err := c.replay(replay, ask.Cordoned)
 		if err != nil {
 			return err
 		}
-		name := ask.Nodes[pair[1]].Name
-		if !contains(nodes, name) {
-			return fmt.Errorf("pod %s does not pass the filters of node %s", ask.Pods[pair[0]].Name, name)
-		}
-		if err := c.assume(pair[0], name); err != nil {
+		reply.Asked = append(reply.Asked, result)
+		if err := c.clear(); err != nil {
 			return err
 		}
 	}
 	for _, number := range ask.Cordoned {
-		c.cordon(number)
-	}
-	for _, pod := range ask.Ask {
-		nodes, state, err := c.feasible(pod)
-		if err != nil {
-			return err
-		}
-		result := asked{Nodes: nodes}
-		if len(nodes) == 0 {
-			if result.Nominated, err = c.preempt(pod, state); err != nil {
-				return err
-			}
-		}
-		reply.Asked = append(reply.Asked, result)
-	}
-	start := map[int]string{}
-	for pod, node := range c.on {
-		start[pod] = node
+		c.setCordoned(number, true)
 	}
 	for number, order := range ask.Orders {
 		c.random = rand.New(rand.NewSource(ask.Seed + int64(number)))
+		c.choose = order.Choose
 		c.steps = nil
-		pending, err := c.arrive(order)
+		pending, err := c.arrive(order.Pods)
 		if err != nil {
 			return err
 		}
@@ -177,17 +174,47 @@ func respond(ask *question, reply *answer) error {
 			reply.Traces = append(reply.Traces, c.steps)
 		}
 		reply.Pending = append(reply.Pending, pending)
-		if err := c.reset(start); err != nil {
+		if err := c.clear(); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// replay puts pods where a witness has them and asks for one more.
+func (c *cluster) replay(replay replay, cordoned []int) (asked, error) {
+	for _, pair := range replay.Placed {
+		nodes, _, err := c.feasible(pair[0])
+		if err != nil {
+			return asked{}, err
+		}
+		name := c.nodes[pair[1]].Name
+		if !slices.Contains(nodes, name) {
+			return asked{Error: fmt.Sprintf("pod %s does not pass the filters of node %s", c.pods[pair[0]].Name, name)}, nil
+		}
+		if err := c.assume(pair[0], name); err != nil {
+			return asked{}, err
+		}
+	}
+	for _, number := range cordoned {
+		c.setCordoned(number, true)
+		defer c.setCordoned(number, false)
+	}
+	nodes, state, err := c.feasible(replay.Ask)
+	if err != nil {
+		return asked{}, err
+	}
+	result := asked{Nodes: nodes}
+	if len(nodes) == 0 {
+		result.Nominated, err = c.preempt(replay.Ask, state)
+	}
+	return result, err
+}
+
 func newCluster(ctx context.Context, ask *question) (*cluster, error) {
 	c := &cluster{
-		ctx: ctx, nodes: ask.Nodes, pods: ask.Pods, choose: ask.Choose, trace: ask.Trace,
-		on: map[int]string{}, index: map[types.NamespacedName]int{}, random: rand.New(rand.NewSource(ask.Seed)),
+		ctx: ctx, nodes: ask.Nodes, pods: ask.Pods, trace: ask.Trace,
+		on: map[int]string{}, index: map[types.NamespacedName]int{},
 	}
 	objects, err := decode(ask.Objects)
 	if err != nil {
@@ -381,11 +408,16 @@ func (c *cluster) forget(pod int) error {
 	return c.sched.Cache.ForgetPod(klog.FromContext(c.ctx), assumed)
 }
 
-func (c *cluster) cordon(number int) {
+func (c *cluster) setCordoned(number int, cordoned bool) {
 	former := c.nodes[number]
 	node := former.DeepCopy()
-	node.Spec.Unschedulable = true
-	node.Spec.Taints = append(node.Spec.Taints, v1.Taint{Key: v1.TaintNodeUnschedulable, Effect: v1.TaintEffectNoSchedule})
+	node.Spec.Unschedulable = cordoned
+	taint := v1.Taint{Key: v1.TaintNodeUnschedulable, Effect: v1.TaintEffectNoSchedule}
+	if cordoned {
+		node.Spec.Taints = append(node.Spec.Taints, taint)
+	} else {
+		node.Spec.Taints = slices.DeleteFunc(node.Spec.Taints, func(other v1.Taint) bool { return other.MatchTaint(&taint) })
+	}
 	c.sched.Cache.UpdateNode(klog.FromContext(c.ctx), former, node)
 	c.nodes[number] = node
 }
@@ -438,29 +470,12 @@ func (c *cluster) arrive(order []int) ([]int, error) {
 	return waiting, nil
 }
 
-func (c *cluster) reset(start map[int]string) error {
-	for pod, node := range c.on {
-		if start[pod] != node {
-			if err := c.forget(pod); err != nil {
-				return err
-			}
-		}
-	}
-	for pod, node := range start {
-		if c.on[pod] != node {
-			if err := c.assume(pod, node); err != nil {
-				return err
-			}
+// clear takes every pod off its node.
+func (c *cluster) clear() error {
+	for pod := range c.on {
+		if err := c.forget(pod); err != nil {
+			return err
 		}
 	}
 	return nil
-}
-
-func contains(names []string, name string) bool {
-	for _, other := range names {
-		if other == name {
-			return true
-		}
-	}
-	return false
 }

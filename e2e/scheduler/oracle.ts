@@ -9,12 +9,13 @@ export interface Question {
   readonly nodes: readonly PlainObject[];
   readonly objects: readonly PlainObject[];
   readonly pods: readonly PlainObject[];
-  readonly placed?: readonly (readonly [pod: number, node: number])[];
   readonly cordoned?: readonly number[];
-  readonly orders?: readonly (readonly number[])[];
-  readonly choose?: 'score' | 'any';
+  readonly orders?: readonly { readonly choose: 'score' | 'any'; readonly pods: readonly number[] }[];
+  readonly replays?: readonly {
+    readonly placed: readonly (readonly [pod: number, node: number])[];
+    readonly ask: number;
+  }[];
   readonly seed?: number;
-  readonly ask?: readonly number[];
   readonly trace?: boolean;
 }
 
@@ -27,7 +28,13 @@ export interface TraceStep {
 
 export interface Answer {
   readonly pending: readonly (readonly number[])[] | null;
-  readonly asked: readonly { readonly nodes: readonly string[] | null; readonly nominated: string }[] | null;
+  readonly asked:
+    | readonly {
+        readonly nodes: readonly string[] | null;
+        readonly nominated: string;
+        readonly error?: string;
+      }[]
+    | null;
   readonly error?: string;
   readonly traces?: readonly (readonly TraceStep[])[];
 }

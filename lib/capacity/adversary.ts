@@ -1,7 +1,14 @@
 import type { Highs } from 'highs';
+import { coverNodes, isBlockedNodeByNode } from './blocking-cover';
+import { blockingSets, type Pods, shortage } from './blocking-sets';
 import type { MilpLimits } from './milp';
 import { arrivalOrder, Placement, type Step } from './placement';
-import { isSelfSpread, PlacementModel, preemptionBreaksRelations } from './placement-model';
+import {
+  isSelfSpread,
+  PlacementModel,
+  preemptionBreaksRelations,
+  relationsThatHold,
+} from './placement-model';
 import type { Conflict, PodKind, Problem } from './problem';
 import { seeded } from './search';
 
@@ -48,14 +55,18 @@ export function contest(highs: Highs, problem: Problem, kind: number, options: C
   if (guess !== undefined && options.canBeBound?.(guess.problem) !== false)
     return { outcome: 'blocked', ...guess };
 
+  const covered = blockedNodeByNode(highs, problem, x, placedAtMost, options);
+  if (covered !== undefined) return covered;
+
   const removals = options.afterRemovals === true || preemptionBreaksRelations(problem);
+  const holds = relationsThatHold(problem, options);
   const entangled = isEntangled(problem);
   const attempts: readonly ModelOptions[] = [
-    { placedAtMost, keepsRelations: !removals, supportersPlaced: false },
+    { placedAtMost, holds, supportersPlaced: false },
     ...(removals && hasRelations(problem)
-      ? [{ placedAtMost, keepsRelations: true, supportersPlaced: false }]
+      ? [{ placedAtMost, holds: () => true, supportersPlaced: false }]
       : []),
-    ...(entangled ? [{ placedAtMost, keepsRelations: !removals, supportersPlaced: true }] : []),
+    ...(entangled ? [{ placedAtMost, holds, supportersPlaced: true }] : []),
   ];
   let bound = '';
   for (const [number, attempt] of attempts.entries()) {
@@ -81,6 +92,31 @@ export function contest(highs: Highs, problem: Problem, kind: number, options: C
     bound = 'a blocking placement exists, but no order of arrival that keeps the pod blocked was found';
   }
   return { outcome: 'undecided', bound };
+}
+
+/** The answer where what stands on each node alone decides it; undefined where it takes the whole model. */
+function blockedNodeByNode(
+  highs: Highs,
+  problem: Problem,
+  x: PodKind,
+  placedAtMost: number,
+  options: ContestOptions,
+): Contest | undefined {
+  const { firm, related } = opponents(problem, x);
+  const game = [...firm, ...related].filter(({ count }) => count > 0);
+  if (!isBlockedNodeByNode(x, new Set(game.map(({ index }) => index)))) return undefined;
+  const atMost = (kind: PodKind) => (kind.index === x.index ? placedAtMost : kind.count);
+  const cover = coverNodes(highs, problem, x, game, firm, atMost, options.limits);
+  if (cover.status === 'infeasible') return { outcome: 'always placed', given: [] };
+  if (cover.status === 'stopped' || cover.on === undefined || boundSets(problem).length > 0) return undefined;
+  const on = cover.on.map(pods => {
+    const counts = problem.kinds.map(() => 0);
+    for (const [kind, count] of pods) counts[kind] = (counts[kind] ?? 0) + count;
+    return counts;
+  });
+  const steps = arrivalOrder(problem, on);
+  const stuck = steps === undefined ? undefined : stuckWith(problem, x, steps, placedAtMost);
+  return stuck === undefined ? undefined : { outcome: 'blocked', steps: stuck, problem };
 }
 
 /** The kinds of each set whose volumes are bound to zones. */
@@ -173,13 +209,6 @@ function opponents(problem: Problem, x: PodKind): { readonly firm: PodKind[]; re
   return { firm, related };
 }
 
-/** What a resource still has to be filled with so that X no longer fits; undefined where it cannot be filled so far. */
-function needed(problem: Problem, x: PodKind, node: number, resource: number): number | undefined {
-  const request = x.requests[resource] as number;
-  const capacity = problem.nodes[node]?.capacity[resource] as number;
-  return request === 0 ? undefined : Math.max(0, capacity - request + 1);
-}
-
 /**
  * A counting argument: each pod blocks at most some share of a node. When all shares together are fewer than X's
  * nodes, X always finds one.
@@ -197,7 +226,7 @@ function boundShowsRoom(problem: Problem, x: PodKind, placedAtMost: number): boo
     for (const node of nodes) {
       if (kind.eligible[node] !== true) continue;
       kind.requests.forEach((request, r) => {
-        const need = needed(problem, x, node, r);
+        const need = shortage(problem, x, node, r);
         if (need === 0) share = Number.POSITIVE_INFINITY;
         else if (need !== undefined && !related.includes(kind)) share = Math.max(share, request / need);
       });
@@ -216,7 +245,7 @@ function boundShowsRoom(problem: Problem, x: PodKind, placedAtMost: number): boo
   }
   if (!Number.isFinite(shares)) return false;
   for (const node of nodes) {
-    for (let r = 0; r < problem.resources.length; r++) if (needed(problem, x, node, r) === 0) return false;
+    for (let r = 0; r < problem.resources.length; r++) if (shortage(problem, x, node, r) === 0) return false;
   }
   return shares < nodes.length - 1e-9;
 }
@@ -229,7 +258,7 @@ function largestDomain(problem: Problem, { topology }: Conflict): number[] {
   return [...sizes.values()];
 }
 
-const GUESSES = 12;
+const GUESSES = 64;
 
 /** Lets pods arrive in random orders under different habits of placing; often enough to find a block. */
 function guessedBlock(
@@ -303,8 +332,8 @@ function randomBinding(problem: Problem, x: PodKind, random: () => number): Map<
 
 interface ModelOptions {
   readonly placedAtMost: number;
-  /** Spreads and affinities hold of the pods that are placed. */
-  readonly keepsRelations: boolean;
+  /** The kinds whose spreads and affinities hold of the pods that are placed. */
+  readonly holds: (kind: PodKind) => boolean;
   /** A block by affinity or spread counts only when all that could lift it are placed already. */
   readonly supportersPlaced: boolean;
 }
@@ -330,7 +359,8 @@ function buildModel(problem: Problem, x: PodKind, options: ModelOptions): Model 
   );
   const { milp } = placements;
   placements.addCapacity();
-  if (options.keepsRelations) placements.addRelations();
+  placements.addSpreadBounds();
+  placements.addRelations(options.holds);
   const bound = addBindings(placements, x);
   const none = Number.NEGATIVE_INFINITY;
   const any = Number.POSITIVE_INFINITY;
@@ -340,11 +370,16 @@ function buildModel(problem: Problem, x: PodKind, options: ModelOptions): Model 
   // Blocked by which filter, for each node that X may use: at least one of these holds.
   const usable = problem.nodes.flatMap((_, node) => (x.eligible[node] ? [node] : []));
   const reasons = new Map(usable.map(node => [node, [] as number[]]));
+  const atMost = (kind: PodKind) => (kind.index === x.index ? options.placedAtMost : kind.count);
   for (const node of usable) {
+    const listed: [reason: number, pods: Pods][] = [];
     x.requests.forEach((request, r) => {
-      const reason = placements.addShortage(firm, node, r, request);
-      if (reason !== undefined) reasons.get(node)?.push(reason);
+      const sets = blockingSets(problem, firm, x, node, r, atMost);
+      if (sets !== undefined) listed.push(...sets.map((pods): [number, Pods] => [milp.binary(), pods]));
+      else reasons.get(node)?.push(placements.addShortage(firm, node, r, request));
     });
+    placements.addChoice(node, listed);
+    reasons.get(node)?.push(...listed.map(([reason]) => reason));
     for (const { other, topology } of x.conflicts) {
       // On its own node X pushes out what it can; what stands elsewhere in the domain stays.
       const domain = problem.topologies[topology]?.[node] ?? -1;

@@ -1,3 +1,4 @@
+import type { Pods } from './blocking-sets';
 import { Milp } from './milp';
 import type { PodKind, Problem, Spread } from './problem';
 
@@ -17,17 +18,25 @@ export function isSelfSpread(spread: Spread, kind: PodKind): boolean {
   return spread.matchesItself && spread.matches.every(other => other === kind.index);
 }
 
-/** Whether a pod with a spread or an affinity can be pushed out, which leaves the others as they were. */
+/** Whether a pod that a spread or an affinity of some kind counts can be pushed out, which leaves the others as they were. */
 export function preemptionBreaksRelations(problem: Problem): boolean {
+  return problem.kinds.some(kind => !relationsOutlastPreemption(problem, kind));
+}
+
+/** Of which kinds the spreads and affinities hold, whatever was taken away. */
+export function relationsThatHold(
+  problem: Problem,
+  { afterRemovals }: { readonly afterRemovals?: boolean },
+): (kind: PodKind) => boolean {
+  return kind => afterRemovals !== true && relationsOutlastPreemption(problem, kind);
+}
+
+/** Whether nobody can push out a pod that the spreads and affinities of this kind count. */
+function relationsOutlastPreemption(problem: Problem, kind: PodKind): boolean {
   const preemptors = problem.kinds.filter(({ preempts }) => preempts).map(({ priority }) => priority);
   const highest = Math.max(Number.NEGATIVE_INFINITY, ...preemptors);
-  const related = new Set(
-    problem.kinds.flatMap(kind => [
-      ...kind.spreads.flatMap(({ matches }) => matches),
-      ...(kind.affinity?.matches ?? []),
-    ]),
-  );
-  return problem.kinds.some(kind => related.has(kind.index) && kind.priority < highest);
+  const counted = [...kind.spreads.flatMap(({ matches }) => matches), ...(kind.affinity?.matches ?? [])];
+  return counted.every(other => (problem.kinds[other] as PodKind).priority >= highest);
 }
 
 /**
@@ -122,18 +131,32 @@ export class PlacementModel {
       this.problem.nodes.forEach(({ capacity }, node) => {
         const filled = this.filling(this.kinds, node, r, amount => Math.floor(amount / unit));
         if (filled.length > 0) {
-          this.milp.row(filled, Number.NEGATIVE_INFINITY, Math.floor((capacity[r] as number) / unit) + 0.5);
+          this.milp.row(
+            filled,
+            Number.NEGATIVE_INFINITY,
+            Math.max(0, Math.floor((capacity[r] as number) / unit)) + 0.5,
+          );
         }
       });
     });
   }
 
-  /**
-   * A reason that can hold only when the pods of `firm` leave less of the resource on the node than `request`;
-   * undefined when the request asks for none.
-   */
-  addShortage(firm: readonly PodKind[], node: number, resource: number, request: number): number | undefined {
-    if (request === 0) return undefined;
+  /** Of these sets of pods at most one is chosen, and its pods are on the node. */
+  addChoice(node: number, sets: readonly (readonly [chosen: number, pods: Pods])[]): void {
+    if (sets.length === 0) return;
+    this.milp.row(this.sum(sets.map(([chosen]) => chosen)), 0, 1);
+    for (const { index } of this.kinds) {
+      const needed = sets.flatMap(([chosen, pods]): Terms => {
+        const count = pods.find(([kind]) => kind === index)?.[1] ?? 0;
+        return count === 0 ? [] : [[chosen, -count]];
+      });
+      if (needed.length > 0)
+        this.milp.row([[this.onNode(node, index), 1], ...needed], 0, Number.POSITIVE_INFINITY);
+    }
+  }
+
+  /** A reason that can hold only when the pods of `firm` leave less of the resource on the node than `request`. */
+  addShortage(firm: readonly PodKind[], node: number, resource: number, request: number): number {
     const { unit, exact } = this.unitOf(resource, request);
     const capacity = this.problem.nodes[node]?.capacity[resource] as number;
     const need = exact
@@ -185,10 +208,29 @@ export class PlacementModel {
     }
   }
 
-  /** Spreads and affinities hold of the pods that are placed, as far as the order of arrival cannot matter. */
-  addRelations(): void {
-    const { milp, problem } = this;
+  /**
+   * What a spread over one kind leaves behind even when pods were taken away: a domain got its m-th pod while every
+   * other had m − maxSkew or more, there were never more pods than the kind has, and never fewer domains than now.
+   */
+  addSpreadBounds(): void {
     for (const kind of this.kinds) {
+      for (const spread of kind.spreads) {
+        if (!isSelfSpread(spread, kind)) continue;
+        const domains = this.countedDomains(spread);
+        const most = Math.floor((kind.count + (domains.length - 1) * spread.maxSkew) / domains.length);
+        for (const domain of domains)
+          this.milp.row(this.sum(this.countedIn(spread, domain)), 0, Math.max(most, spread.maxSkew));
+      }
+    }
+  }
+
+  /**
+   * Spreads and affinities hold of the pods that are placed, as far as the order of arrival cannot matter; `holds`
+   * says of which kinds.
+   */
+  addRelations(holds: (kind: PodKind) => boolean): void {
+    const { milp, problem } = this;
+    for (const kind of this.kinds.filter(holds)) {
       for (const spread of kind.spreads) {
         if (!isSelfSpread(spread, kind)) continue;
         const domains = this.countedDomains(spread);

@@ -1,7 +1,7 @@
 import type { Highs } from 'highs';
 import type { MilpLimits } from './milp';
 import { arrivalOrder, Placement, type Step } from './placement';
-import { PlacementModel, preemptionBreaksRelations } from './placement-model';
+import { PlacementModel, preemptionBreaksRelations, relationsThatHold } from './placement-model';
 import type { PodKind, Problem } from './problem';
 
 /** The answer to: can all pods be placed at once? */
@@ -245,7 +245,7 @@ export function provePlacement(
   limits: MilpLimits,
   options: Pick<SearchOptions, 'afterRemovals'> = {},
 ): Existence {
-  const found = findPlacement(problem, { maxSteps: 10_000, ...options });
+  const found = findPlacement(problem, { maxSteps: 500, ...options });
   if (found.exists !== 'undecided') return found;
   // Where a spread can be left uneven, only the looser model can prove that there is no placement.
   const relationsMayBreak = options.afterRemovals === true || preemptionBreaksRelations(problem);
@@ -260,7 +260,8 @@ export function provePlacement(
       ({ eligible }) => eligible,
     );
     model.addCapacity();
-    if (keepsRelations) model.addRelations();
+    model.addSpreadBounds();
+    model.addRelations(keepsRelations ? () => true : relationsThatHold(problem, options));
     const result = model.milp.solve(highs, limits);
     if (result.status === 'infeasible' && number === 0) return { exists: false, proof: { kind: 'search' } };
     if (result.status === 'stopped') bound = `${limits.seconds} s or ${limits.nodes} nodes of the solver`;

@@ -190,11 +190,12 @@ function impossiblePriority(
 ): number {
   if (placeable.exists !== false) return Number.NEGATIVE_INFINITY;
   const priorities = [...new Set(problem.kinds.map(({ priority }) => priority))].sort((a, b) => b - a);
+  const lowest = priorities.pop() ?? Number.NEGATIVE_INFINITY;
   const above = (priority: number): Problem => ({
     ...problem,
     kinds: problem.kinds.map(kind => (kind.priority >= priority ? kind : { ...kind, count: 0 })),
   });
-  return priorities.find(priority => prove(above(priority)).exists === false) ?? Number.NEGATIVE_INFINITY;
+  return priorities.find(priority => prove(above(priority)).exists === false) ?? lowest;
 }
 
 function overall(placeable: Existence, kinds: readonly KindVerdict[]): Verdict {
@@ -208,7 +209,7 @@ function explain(problem: Problem, proof: ImpossibilityProof): NonNullable<Probl
   const binding =
     proof.kind === 'total'
       ? problem.resources[proof.resource]
-      : bindingResource(problem, { maxSteps: 20_000 });
+      : bindingResource(problem, { maxSteps: 2_000 });
   const r = Math.max(0, problem.resources.indexOf(binding ?? 'cpu'));
   const largest = problem.kinds.reduce((a, b) =>
     (b.requests[r] as number) > (a.requests[r] as number) ? b : a,
