@@ -258,7 +258,7 @@ function largestDomain(problem: Problem, { topology }: Conflict): number[] {
   return [...sizes.values()];
 }
 
-const GUESSES = 64;
+const GUESSES = 24;
 
 /** Lets pods arrive in random orders under different habits of placing; often enough to find a block. */
 function guessedBlock(
