@@ -46,7 +46,7 @@ export interface ProblemVerdict {
 }
 
 export interface DecideOptions {
-  /** @default 2 s of the processor and 1,000,000 nodes of the solver for each pod */
+  /** @default 5 s of the processor and 1,000,000 nodes of the solver for each pod */
   readonly limits?: MilpLimits;
   readonly afterRemovals?: boolean;
   /** The problem with the volumes free to be bound anywhere, which decides whether a placement exists. @default the problem */
@@ -57,7 +57,7 @@ export interface DecideOptions {
   readonly canBeBound?: (problem: Problem) => boolean;
 }
 
-export const DEFAULT_LIMITS: MilpLimits = { seconds: 2, nodes: 1_000_000 };
+export const DEFAULT_LIMITS: MilpLimits = { seconds: 5, nodes: 1_000_000 };
 
 /** Lets the event loop turn: progress is drawn, Ctrl-C is heard. */
 function breathe(): Promise<void> {
