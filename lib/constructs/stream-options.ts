@@ -12,7 +12,7 @@ export interface StreamOptions extends SparkJobOptions {
   readonly trigger?: Duration;
   /**
    * Events that one task slot gets done in a second; `npm run bench` measures it.
-   * @default 10000 (less than half of what one core did, docs/sizing.md)
+   * @default 10000 (less than half of what one core did, docs/benchmarks.md)
    */
   readonly eventsPerSecondPerSlot?: number;
 }
