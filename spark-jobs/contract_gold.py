@@ -56,8 +56,8 @@ STATE_LOADS = (
             ("incomplete_records", "sum(incomplete)"),
             ("size", "sum(size)"),
             ("delay_us", "sum(delay_us)"),
-            ("users", "collect_set(nullif(user, ''))"),
-            ("sessions", "collect_set(nullif(session, ''))"),
+            ("users", "array_distinct(collect_list(nullif(user, '')))"),
+            ("sessions", "array_distinct(collect_list(nullif(session, '')))"),
         ),
     ),
     StateLoad(
@@ -67,7 +67,7 @@ STATE_LOADS = (
         from_partials="INSERT INTO {database}.operational_states (hour, endpoint, method, requests, failed_requests, sized_requests, size, sizes, users, generation)\nSELECT hour, endpoint, method, partials.requests, partials.failed_requests, partials.sized_requests, partials.size, arrayReduce('sumMap', arrayMap(size -> map(size - size % greatest(toUInt64(1), intDiv(roundToExp2(size), 64)), toUInt64(1)), partials.sizes)), arrayReduce('uniqExactState', partials.users), {generation}\nFROM input('hour DateTime(\\'UTC\\'), endpoint LowCardinality(String), method LowCardinality(String), requests UInt64, failed_requests UInt64, sized_requests UInt64, size UInt64, sizes Array(UInt64), users Array(String)') AS partials\nWHERE {rows}\nFORMAT JSONEachRow",
         events=(
             "unix_micros(event_time) div 3600000000 * 3600 AS event_hour",
-            "CASE WHEN endpoint IS NULL THEN '' WHEN endpoint RLIKE '[A-Z0-9?]|./$' THEN regexp_replace(regexp_replace( translate(substring_index(endpoint, '?', 1), 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz'), '(?<![^/])([0-9]+|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})(?![^/])', ':id'), '(?<=.)/+$', '') ELSE endpoint END AS route",
+            "CASE WHEN endpoint IS NULL THEN '' WHEN endpoint RLIKE '^[abcdefghijklmnopqrstuvwxyz/_.-]*+$' AND NOT (endswith(endpoint, '/') AND length(endpoint) > 1) THEN endpoint ELSE regexp_replace(regexp_replace( translate(substring_index(endpoint, '?', 1), 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz'), '(?<![^/])([0-9]+|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})(?![^/])', ':id'), '(?<=.)/+$', '') END AS route",
             "coalesce(http_method, '') AS method",
             "coalesce(user_id, '') AS user",
             "cast(is_failed AS bigint) AS failed",
@@ -86,7 +86,7 @@ STATE_LOADS = (
             ("sized_requests", "sum(sized)"),
             ("size", "sum(size)"),
             ("sizes", "collect_list(CASE WHEN sized = 1 THEN size END)"),
-            ("users", "collect_set(nullif(user, ''))"),
+            ("users", "array_distinct(collect_list(nullif(user, '')))"),
         ),
     ),
     StateLoad(
@@ -109,8 +109,8 @@ STATE_LOADS = (
         ),
         partials=(
             ("events", "count(1)"),
-            ("users", "collect_set(nullif(user, ''))"),
-            ("sessions", "collect_set(nullif(session, ''))"),
+            ("users", "array_distinct(collect_list(nullif(user, '')))"),
+            ("sessions", "array_distinct(collect_list(nullif(session, '')))"),
         ),
     ),
     StateLoad(

@@ -41,6 +41,8 @@ _SPARK_SETTINGS = {
     "spark.sql.objectHashAggregate.sortBased.fallbackThreshold": "10000000",
     # Partials are small and the number of tasks is known: no waiting for statistics between stages.
     "spark.sql.adaptive.enabled": "false",
+    # A task groups one large file or a few small ones: what it holds stays in memory however large the batch is.
+    "spark.sql.files.maxPartitionBytes": "32m",
 }
 
 
@@ -76,7 +78,7 @@ class Gold:
     def __post_init__(self) -> None:
         for name, value in _SPARK_SETTINGS.items():
             self.spark.conf.set(name, value)
-        self.spark.conf.set("spark.sql.shuffle.partitions", str(self.spark.sparkContext.defaultParallelism))
+        self.spark.conf.set("spark.sql.shuffle.partitions", str(4 * self.spark.sparkContext.defaultParallelism))
 
     def run(self, store: ObjectStore) -> None:
         """Follows the commit log until SIGTERM. Raises JobError when a batch fails."""

@@ -50,7 +50,8 @@ const kinds: Readonly<Record<string, (contract: Contract, options: Options) => M
     type: `AggregateFunction(uniqExact, ${typeOf(contract, of)})`,
     aggregate: `uniqExactStateIf(${of}, ${of} != '')`,
     final: column => `uniqExactMerge(${column})`,
-    partial: `collect_set(nullif(${of}, ''))`,
+    // collect_set would hash each value twice, in the partial and in the final aggregate, into objects.
+    partial: `array_distinct(collect_list(nullif(${of}, '')))`,
     partialType: `Array(${typeOf(contract, of)})`,
     load: column => `arrayReduce('uniqExactState', ${column})`,
   }),
