@@ -136,12 +136,3 @@ def test_what_the_streaming_job_cannot_use_is_one_sentence(stream: Stream, chang
 )
 def test_what_the_gold_job_cannot_use_is_one_sentence(stream: Stream, environment: dict[str, str], conf: dict[str, str], said: str) -> None:
     ends_with_one_sentence(stream.submit(GOLD, stream.gold_arguments(), environment, conf), said)
-
-
-def test_a_table_that_vanishes_while_gold_runs_is_one_sentence_too(stream: Stream) -> None:
-    stream.send(500, QUIET)
-    stream.drain()
-    job = stream.held("gold_job", stream.gold_arguments(), "gold_job:Gold.fold").wait()
-    stream.clickhouse.execute(f"DROP TABLE {stream.database}.user_states SYNC")
-    job.release()
-    ends_with_one_sentence(job.process, rf"a table of database '{stream.database}' does not exist in ClickHouse at \S+; run schema_job.py first")
