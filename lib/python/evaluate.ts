@@ -1,7 +1,6 @@
 import { ArgumentParser, type CommandLine, commandLineWords, converted } from './argparse';
 import { ClickHouseClient } from './clickhouse';
 import type { Arm, CodeFacts, DeadFrame, Insert, Setting, Sink, Source } from './facts';
-import { bodiesOf } from './names';
 import { Column, Configuration, Frame, Session, type SparkContext } from './spark';
 import { insertsIn } from './sql-text';
 import type { Argument, Expression, FunctionDefinition, Module, Parameter, Statement } from './syntax';
@@ -365,7 +364,6 @@ class Evaluator implements SparkContext, CommandLine {
         return GOES_ON;
       case 'delete':
       case 'type-alias':
-      case 'break':
       case 'pass':
         return GOES_ON;
     }
@@ -410,8 +408,9 @@ class Evaluator implements SparkContext, CommandLine {
     const iterable = this.expression(statement.iterable, scope);
     const items = this.possibleItems(iterable);
     if (items !== undefined && items.length <= MAX_LOOP) {
-      // A break or return inside may depend on the item: later ones may run all the same, or not.
-      const isSure = this.itemsOf(iterable) !== undefined && !statement.body.some(mayLeave);
+      // What stands beside assignments, such as a break, may depend on the item: later ones may run all the same, or not.
+      const isSure =
+        this.itemsOf(iterable) !== undefined && statement.body.every(({ kind }) => kind === 'assign');
       for (const item of items) {
         this.assign(statement.target, item, scope, statement.from);
         if (isSure) this.block(statement.body, scope);
@@ -1651,16 +1650,6 @@ const BUILTINS: ReadonlySet<string> = new Set([
   'map',
   'vars',
 ]);
-
-/** Whether a statement may end the loop or function that it stands in. */
-function mayLeave(statement: Statement): boolean {
-  if (['break', 'return', 'raise'].includes(statement.kind)) return true;
-  return (
-    statement.kind !== 'function' &&
-    statement.kind !== 'class' &&
-    bodiesOf(statement).some(body => body.some(mayLeave))
-  );
-}
 
 function key(...parts: readonly unknown[]): string {
   return JSON.stringify(parts);

@@ -170,7 +170,7 @@ export type Statement =
             readonly value: Expression;
           }
         | { readonly kind: 'raise' | 'assert'; readonly values: readonly Expression[] }
-        | { readonly kind: 'pass' | 'break' }
+        | { readonly kind: 'pass' }
       ));
 
 export interface Module {
@@ -428,9 +428,8 @@ class Reader {
           },
         ];
       }
-      case 'BreakStatement':
-        return [{ kind: 'break', from }];
       case 'PassStatement':
+      case 'BreakStatement':
       case 'ContinueStatement':
         return [{ kind: 'pass', from }];
       default:
