@@ -7,12 +7,13 @@ chooses the names of files itself; the folder is what finds all files of an atte
 from __future__ import annotations
 
 import math
+import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
-from pyspark import InheritableThread
+from pyspark import InheritableThread, SparkContext
 from pyspark.sql import Column, DataFrame, DataFrameWriter, Observation
 from pyspark.sql import functions as F
 
@@ -23,12 +24,10 @@ from object_store import ObjectStore, StoredObject
 
 # About 60 MB of lines: one file a layer and hour in quiet times, a file a core and more while a backlog drains.
 ROWS_PER_FILE = 250_000
-# Above this share of quarantined records the next batch writes them by a pass of its own, not through the driver.
-FEW = 0.01
-# Longer values never travel through the driver.
+# So many quarantined records of a task, and none that is longer, travel through the driver. That bounds its memory.
+FEW = 1_000
 _SHORT_VALUE = 16_384
 
-_HOUR_MICROS = 3_600_000_000
 _BRONZE = {"compression": "gzip", "zlib.compress.level": "BEST_SPEED"}
 _PARQUET = {
     "compression": "zstd",
@@ -70,33 +69,34 @@ class BatchWriter:
         self._locations = locations
         self._topic = topic
         self._time_zone = time_zone
-        self._few_expected = False
 
     def write(self, records: DataFrame, rows_expected: int, name: str) -> WrittenBatch:
         """Writes the records (see layers.records) into the folders `batch=name`.
 
         Kafka is read once for bronze and once for silver, side by side; the rows that silver leaves out come back to
-        the driver while they are few, else they are read and parsed again.
+        the driver when they are few, else they are read and parsed again.
         """
         records = records.coalesce(max(1, math.ceil(rows_expected / ROWS_PER_FILE)))
         stored = Observation()
         seen = Observation()
         parsed = parsed_records(records, self._time_zone)
         is_short = F.length(F.coalesce("text", "value_base64", F.lit(""))) <= _SHORT_VALUE
-        collected = F.when(F.lit(self._few_expected) & F.col("reason").isNotNull() & is_short, _quarantine_line())
+        collected = F.when((F.col("place") < FEW) & is_short, _quarantine_line())
         # Beside counting, the observation keeps the optimizer from pushing the filter below it, where the parser's
         # expressions would be repeated inside the condition.
-        observed = parsed.observe(
+        observed = parsed.withColumn("place", _place_among_quarantined()).observe(
             seen,
             F.count(F.lit(1)).alias("rows"),
             F.count("reason").alias("quarantined"),
-            F.array_join(F.collect_set(F.floor(F.unix_micros("event_time") / _HOUR_MICROS).cast("string")), ",").alias("hours"),
+            F.array_join(F.collect_set(F.expr("unix_micros(event_time) div 3600000000")).cast("array<string>"), ",").alias("hours"),
             F.array_join(F.collect_list(collected), "\n").alias("quarantine_lines"),
         )
         lines = bronze_lines(records).observe(stored, F.count(F.lit(1)).alias("rows"))
+        silver = silver_rows(observed).withColumn("batch", F.lit(name))
+        # Silver first: its tasks take longest, and three long ones after three short ones leave one of two cores idle.
         _side_by_side(
+            lambda: _writer(silver, _PARQUET).partitionBy(*contract.SILVER_PARTITIONS, "batch").parquet(self._locations.silver),
             lambda: _writer(lines, _BRONZE).text(f"{self._bronze_folder()}/batch={name}"),
-            lambda: _writer(silver_rows(observed).withColumn("batch", F.lit(name)), _PARQUET).partitionBy(*contract.SILVER_PARTITIONS, "batch").parquet(self._locations.silver),
         )
         return self._written(name, stored.get, seen.get, parsed)
 
@@ -107,7 +107,6 @@ class BatchWriter:
         if quarantined > 0:
             lines = [line for line in str(seen["quarantine_lines"]).split("\n") if line]
             self._write_quarantine(lines if len(lines) == quarantined else None, parsed, name)
-        self._few_expected = quarantined <= FEW * rows
         hours = sorted(int(hour) for hour in str(seen["hours"]).split(",") if hour)
         files = {
             "bronze": list(self._store.list(f"{self._bronze_folder()}/batch={name}/")),
@@ -168,12 +167,21 @@ def _quarantine_line() -> Column:
     return F.to_json(F.struct(*columns))
 
 
+def _place_among_quarantined() -> Column:
+    """The number of quarantined rows that the task had before this one; null for other rows."""
+    # Spark counts the rows for which it asks for the id. If it counted others too, rows would only be read once more.
+    return F.when(F.col("reason").isNotNull(), F.monotonically_increasing_id().bitwiseAND(F.lit((1 << 33) - 1)))
+
+
 def _writer(rows: DataFrame, options: dict[str, str]) -> DataFrameWriter:
     return rows.write.mode("append").options(**options)
 
 
 def _side_by_side(*actions: Callable[[], None]) -> None:
-    """Runs the actions at once, each in a thread with this one's Spark properties; raises the first failure."""
+    """Runs the actions at once, each in a thread with this one's Spark properties; raises the first failure.
+
+    Spark gives a free core to the job that began first, so each waits until a job of those before it has begun.
+    """
     failures: list[BaseException] = []
 
     def guarded(action: Callable[[], None]) -> None:
@@ -182,8 +190,11 @@ def _side_by_side(*actions: Callable[[], None]) -> None:
         except BaseException as failure:  # handed to the caller's thread
             failures.append(failure)
 
+    jobs = SparkContext.getOrCreate().statusTracker()
     threads = [InheritableThread(target=guarded, args=(action,)) for action in actions]
-    for thread in threads:
+    for place, thread in enumerate(threads):
+        while len(jobs.getActiveJobsIds()) < place and all(begun.is_alive() for begun in threads[:place]):
+            time.sleep(0.01)
         thread.start()
     for thread in threads:
         thread.join()

@@ -66,17 +66,17 @@ class CrashInBatch:
     def at(self, stage: str) -> None:
         getattr(self, stage.replace(" ", "_"))()
 
-    def after_bronze(self) -> None:
+    def after_silver(self) -> None:
         side_by_side = batch_writer._side_by_side
         batches: list[int] = []
 
-        def bronze_alone(*actions: Callable[[], None]) -> None:
+        def silver_alone(*actions: Callable[[], None]) -> None:
             batches.append(1)
             side_by_side(*actions[: 1 if len(batches) == 2 else None])
             if len(batches) == 2:
                 raise CrashError
 
-        self.monkeypatch.setattr(batch_writer, "_side_by_side", bronze_alone)
+        self.monkeypatch.setattr(batch_writer, "_side_by_side", silver_alone)
 
     def before_the_manifest(self) -> None:
         create = CommitLog.create
@@ -97,7 +97,7 @@ def crash_at(stage: str, stream: Stream) -> None:
         assert "CrashError" in refused(stream)
 
 
-@pytest.mark.parametrize(("stage", "committed_then"), [("after bronze", 1), ("before the manifest", 1), ("after the manifest", 2)])
+@pytest.mark.parametrize(("stage", "committed_then"), [("after silver", 1), ("before the manifest", 1), ("after the manifest", 2)])
 def test_a_crash_at_any_stage_of_a_batch_neither_loses_nor_doubles(stream: Stream, stage: str, committed_then: int) -> None:
     stream.send(7_000, QUIET)
     crash_at(stage, stream)
@@ -143,7 +143,7 @@ def test_a_lost_commit_log_is_rebuilt_from_bronze_under_a_higher_sequence_and_go
 
 def test_a_commit_log_that_is_lost_after_a_crash_is_rebuilt_without_the_batch_that_was_cut(stream: Stream) -> None:
     stream.send(7_000, QUIET)
-    crash_at("after bronze", stream)
+    crash_at("after silver", stream)
     stream.object_store.delete(stream.lake.commits)
     stream.object_store.delete(stream.lake.streaming_checkpoint)
     stream.drain()
@@ -309,6 +309,14 @@ def test_a_poison_batch_in_the_middle_goes_to_quarantine_and_the_next_one_on(str
     stream.drain()
     assert stream.prove().quarantine > 365
     assert [commit.rows["silver"] == 0 for commit in stream.commits()] == [False, True, False]
+
+
+def test_more_quarantined_records_than_travel_through_the_driver_are_all_stored(stream: Stream) -> None:
+    stream.send_values([b"", b"no event"] * batch_writer.FEW)
+    stream.send(500, QUIET)
+    stream.drain()
+    assert len(stream.commits()) == 1
+    assert stream.prove().quarantine > 2 * batch_writer.FEW
 
 
 def test_a_write_that_fails_commits_nothing_and_the_next_start_makes_up_for_it(stream: Stream, monkeypatch: pytest.MonkeyPatch) -> None:

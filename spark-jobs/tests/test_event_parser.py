@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 
 import pytest
@@ -190,6 +191,16 @@ def test_the_table_has_every_reason_and_events(zone_and_results: tuple[str, dict
 def test_hours_that_a_zone_has_twice_or_never_are_read_as_the_reference_parser_reads_them(spark: SparkSession) -> None:
     values: list[bytes | None] = [f"[A] - X time=2026-{day}T02:{minute:02d}:00".encode() for day in ("03-29", "10-25") for minute in range(0, 60, 7)]
     assert parsed(spark, values, "Europe/Berlin") == [reference_parser("Europe/Berlin")(value) for value in values]
+
+
+@pytest.mark.parametrize("time_zone", ["UTC", "Europe/Berlin"])
+def test_generated_methods_are_small_enough_to_be_compiled(spark: SparkSession, time_zone: str) -> None:
+    records = spark.createDataFrame([(b"",)], "value BINARY").repartition(1)
+    debug = spark._jvm.org.apache.spark.sql.execution.debug  # type: ignore[union-attr]
+    code = debug.package.codegenString(parse(records, time_zone)._jdf.queryExecution().executedPlan())
+    sizes = [int(size) for size in re.findall(r"maxMethodCodeSize:(\d+)", code)]
+    # HotSpot's HugeMethodLimit: what is larger stays interpreted, some thirty times slower.
+    assert 0 < max(sizes) < 8_000
 
 
 # Lines made of pieces that mean something to a parser, mostly in the usual order, so that both ways through it are taken.
