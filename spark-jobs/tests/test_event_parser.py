@@ -195,7 +195,7 @@ def test_hours_that_a_zone_has_twice_or_never_are_read_as_the_reference_parser_r
 
 @pytest.mark.parametrize("time_zone", ["UTC", "Europe/Berlin"])
 def test_generated_methods_are_small_enough_to_be_compiled(spark: SparkSession, time_zone: str) -> None:
-    records = spark.createDataFrame([(b"",)], "value BINARY").repartition(1)
+    records = spark.createDataFrame([(b"",)], "value BINARY")
     debug = spark._jvm.org.apache.spark.sql.execution.debug  # type: ignore[union-attr]
     code = debug.package.codegenString(parse(records, time_zone)._jdf.queryExecution().executedPlan())
     sizes = [int(size) for size in re.findall(r"maxMethodCodeSize:(\d+)", code)]
