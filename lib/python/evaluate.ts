@@ -408,13 +408,10 @@ class Evaluator implements SparkContext, CommandLine {
     const iterable = this.expression(statement.iterable, scope);
     const items = this.possibleItems(iterable);
     if (items !== undefined && items.length <= MAX_LOOP) {
-      // What stands beside assignments, such as a break, may depend on the item: later ones may run all the same, or not.
-      const isSure =
-        this.itemsOf(iterable) !== undefined && statement.body.every(({ kind }) => kind === 'assign');
       for (const item of items) {
         this.assign(statement.target, item, scope, statement.from);
-        if (isSure) this.block(statement.body, scope);
-        else this.branch([() => this.block(statement.body, scope), () => GOES_ON], scope);
+        // A return inside may depend on the item: later ones may run all the same.
+        this.branch([() => this.block(statement.body, scope), () => GOES_ON], scope);
       }
     } else {
       this.assign(statement.target, this.elementOf(iterable), scope, statement.from);
