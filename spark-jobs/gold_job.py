@@ -94,7 +94,9 @@ class Gold:
         )
         stop = GracefulStop(self.spark, self.options.stop_timeout_seconds)
         writer = manifests.writeStream.foreachBatch(partial(self._batch, stop)).option("checkpointLocation", self.options.checkpoint)
-        query = writer.trigger(processingTime=f"{self.options.trigger_seconds} seconds").start()
+        # While there are commits to fold the next batch begins at once; only an idle job waits.
+        self.spark.conf.set("spark.sql.streaming.pollingDelay", f"{self.options.trigger_seconds}s")
+        query = writer.trigger(processingTime="0 seconds").start()
         try:
             stop.wait(query)
         except StreamingQueryException as error:
@@ -237,7 +239,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     run = commands.add_parser("run", parents=[shared], help="follow the commit log")
     run.add_argument("--checkpoint", required=True, help="s3a:// location of Spark's own notes")
     run.add_argument("--engine", choices=("spark", "clickhouse"), default="spark", help="who scans and aggregates; default: %(default)s")
-    run.add_argument("--trigger-seconds", type=int, default=60, help="from the start of a batch to the next; default: %(default)s")
+    run.add_argument("--trigger-seconds", type=int, default=60, help="when every commit is folded, look for new ones after this; default: %(default)s")
     run.add_argument("--max-files-per-trigger", type=int, default=10, help="commits that one batch folds at most; default: %(default)s")
     run.add_argument("--stop-timeout-seconds", type=int, default=120, help="how long SIGTERM waits for the batch under way; default: %(default)s")
     rebuild = commands.add_parser("rebuild", parents=[shared], help="compute a day anew from silver")

@@ -53,7 +53,7 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--commits", required=True, metavar="URL", help="s3a:// location of the commit log")
     parser.add_argument("--checkpoint", required=True, metavar="URL", help="s3a:// location of Spark's checkpoint; it may be deleted while the job is stopped")
     parser.add_argument(
-        "--trigger-seconds", type=_positive, default=60, metavar="N", help="a batch begins every N seconds, or when the last one ends if that is later (default 60)"
+        "--trigger-seconds", type=_positive, default=60, metavar="N", help="a batch begins when it is full, or N seconds after the last one began (default 60)"
     )
     parser.add_argument("--max-offsets-per-trigger", type=_positive, default=1_000_000, metavar="N", help="a batch holds at most N records (default 1000000)")
     parser.add_argument("--time-zone", type=_zone, default="UTC", metavar="ZONE", help="zone of a time that names none (default UTC)")
@@ -118,10 +118,13 @@ class StreamingJob:
             .option("startingOffsets", json.dumps({options.topic: {str(partition): offset for partition, offset in start.items()}}))
             .option("maxOffsetsPerTrigger", options.max_offsets_per_trigger)
             .option("failOnDataLoss", "true")
-            .load()
         )
-        writer = records(kafka).writeStream.foreachBatch(self._guarded_batch).option("checkpointLocation", options.checkpoint)
-        writer = writer.trigger(availableNow=True) if options.until_caught_up else writer.trigger(processingTime=f"{options.trigger_seconds} seconds")
+        if not options.until_caught_up:
+            # A full batch does not wait for the trigger: a backlog is read as fast as the machine can.
+            kafka = kafka.option("minOffsetsPerTrigger", options.max_offsets_per_trigger).option("maxTriggerDelay", f"{options.trigger_seconds}s")
+            self._spark.conf.set("spark.sql.streaming.pollingDelay", "1s")
+        writer = records(kafka.load()).writeStream.foreachBatch(self._guarded_batch).option("checkpointLocation", options.checkpoint)
+        writer = writer.trigger(availableNow=True) if options.until_caught_up else writer.trigger(processingTime="0 seconds")
         self._query = writer.start()
         try:
             self._stop.wait(self._query)

@@ -20,9 +20,9 @@ def wait_for_end(process: Process) -> int:
     return process.wait(PATIENCE)
 
 
-def gold_drains(stream: Stream) -> None:
+def gold_drains(stream: Stream, **changed: object) -> None:
     """Runs the gold job until its ledger names every committed file."""
-    job = stream.submit(GOLD, stream.gold_arguments())
+    job = stream.submit(GOLD, stream.gold_arguments(**changed))
     files = len({file for commit in stream.commits() for file in commit.files["silver"]})
     job.wait_until(lambda: loaded(stream) == files, PATIENCE)
     job.terminate()
@@ -70,6 +70,28 @@ def test_a_batch_that_outlasts_the_stop_timeout_is_cut_and_read_again(stream: St
     stream.drain()
     stream.prove()
     assert not stream.unnamed_files()
+
+
+AN_HOUR = 3600
+
+
+def test_a_backlog_is_read_batch_after_batch_and_only_a_batch_that_is_not_full_waits_for_the_trigger(stream: Stream) -> None:
+    stream.send(10_000, QUIET)
+    job = stream.submit(STREAMING, stream.arguments(trigger_seconds=AN_HOUR))
+    job.wait_until(lambda: len(stream.commits()) == 3, PATIENCE)
+    job.terminate()
+    assert wait_for_end(job) in (0, 143), job.tail(40)
+    assert len(stream.commits()) == 3
+    stream.drain()
+    stream.prove()
+
+
+def test_gold_folds_commit_after_commit_without_waiting_for_the_trigger(stream: Stream) -> None:
+    stream.send(7_000, QUIET)
+    stream.drain()
+    assert len(stream.commits()) == 3
+    gold_drains(stream, trigger_seconds=AN_HOUR, max_files_per_trigger=1)
+    stream.prove()
 
 
 def held_gold(stream: Stream) -> Held:
