@@ -17,12 +17,18 @@ from local.process import ComponentError, Process, answers, free_port
 
 
 class Kafka:
-    """Started by `with`, or by start(); keeps its port and its data over a kill() and another start()."""
+    """Started by `with`, or by start(); keeps its port and its data over a kill() and another start().
 
-    def __init__(self, folder: Path, heap: str = "512m") -> None:
+    With the certificate and key of a server in one PEM file there is a second listener, as Strimzi makes it for clients
+    that log in: TLS, SCRAM-SHA-512, and rights for each user alone. The first listener is then the administrator's.
+    """
+
+    def __init__(self, folder: Path, heap: str = "512m", *, server_pem: Path | None = None) -> None:
         self.folder = folder
         self.heap = heap
+        self.server_pem = server_pem
         self.port = free_port()
+        self.secured_port = free_port()
         self.process: Process | None = None
 
     @property
@@ -54,6 +60,7 @@ message.max.bytes=4194304
 replica.fetch.max.bytes=4194304
 log.retention.hours=-1
 """
+                + ("" if self.server_pem is None else self._secured(controller, self.server_pem))
             )
             command = [fetch.java(), "-cp", classpath, "kafka.tools.StorageTool", "format", "-t", _cluster_id(), "-c", str(properties)]
             done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -63,6 +70,18 @@ log.retention.hours=-1
         self.process = Process("Kafka", [*java, "-cp", classpath, "kafka.Kafka", properties], self.folder / "kafka.log")
         self.process.wait_until(self._ready, 90)
         return self
+
+    def _secured(self, controller: int, server_pem: Path) -> str:
+        return f"""listeners=PLAINTEXT://127.0.0.1:{self.port},CONTROLLER://127.0.0.1:{controller},CLIENTS://127.0.0.1:{self.secured_port}
+advertised.listeners=PLAINTEXT://127.0.0.1:{self.port},CLIENTS://127.0.0.1:{self.secured_port}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,CLIENTS:SASL_SSL
+listener.name.clients.sasl.enabled.mechanisms=SCRAM-SHA-512
+listener.name.clients.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
+ssl.keystore.type=PEM
+ssl.keystore.location={server_pem}
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+super.users=User:ANONYMOUS
+"""
 
     def _ready(self) -> bool:
         if not answers(self.port):
