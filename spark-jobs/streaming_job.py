@@ -52,9 +52,7 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
         parser.add_argument(f"--{layer}", required=True, metavar="URL", help=f"s3a:// location of {layer}")
     parser.add_argument("--commits", required=True, metavar="URL", help="s3a:// location of the commit log")
     parser.add_argument("--checkpoint", required=True, metavar="URL", help="s3a:// location of Spark's checkpoint; it may be deleted while the job is stopped")
-    parser.add_argument(
-        "--trigger-seconds", type=_positive, default=60, metavar="N", help="a batch begins when it is full, or N seconds after the last one began (default 60)"
-    )
+    parser.add_argument("--trigger-seconds", type=_positive, default=60, metavar="N", help="a batch begins when it is full, or N seconds after the last one began (default 60)")
     parser.add_argument("--max-offsets-per-trigger", type=_positive, default=1_000_000, metavar="N", help="a batch holds at most N records (default 1000000)")
     parser.add_argument("--time-zone", type=_zone, default="UTC", metavar="ZONE", help="zone of a time that names none (default UTC)")
     parser.add_argument("--stop-timeout-seconds", type=_positive, default=120, metavar="N", help="how long SIGTERM waits for the batch under way (default 120)")
