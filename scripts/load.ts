@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { seeded } from '../lib/capacity/search';
 import { runLoad } from '../was/load';
+import { wholeNumber } from './whole-number';
 
 const USAGE = `usage: npm run load -- [--url URL] [--rate N] [--seconds N] [--users N] [--seed N] [--remote]
 Walks visitors through the shop over HTTP and prints what came back as JSON.
@@ -11,13 +12,6 @@ Walks visitors through the shop over HTTP and prints what came back as JSON.
   --seed N       the same seed makes the same visitors (default 1)
   --remote       allow a URL that is not this machine's own
 Exit code 1 when a request got no answer or was not sent.`;
-
-function whole(name: string, text: string, from: number, to: number, problems: string[]): number {
-  const value = Number(text);
-  if (!/^\d+$/.test(text) || value < from || value > to)
-    problems.push(`--${name} is ${JSON.stringify(text)} but must be a whole number from ${from} to ${to}`);
-  return value;
-}
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 
@@ -42,10 +36,10 @@ async function main(): Promise<void> {
     problems.push(
       `--url names ${url.hostname}, which is not this machine; add --remote when it is yours to load`,
     );
-  const rate = whole('rate', values.rate, 1, 5000, problems);
-  const seconds = whole('seconds', values.seconds, 1, 3600, problems);
-  const users = whole('users', values.users, 1, 10_000_000, problems);
-  const seed = whole('seed', values.seed, 0, 2 ** 31, problems);
+  const rate = wholeNumber('rate', values.rate, 1, 5000, problems);
+  const seconds = wholeNumber('seconds', values.seconds, 1, 3600, problems);
+  const users = wholeNumber('users', values.users, 1, 10_000_000, problems);
+  const seed = wholeNumber('seed', values.seed, 0, 2 ** 31, problems);
   if (problems.length > 0 || !url) throw new Error(problems.join('\n'));
 
   const stop = new AbortController();

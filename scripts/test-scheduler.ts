@@ -1,61 +1,110 @@
 import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
 import { builtOracle } from '../e2e/scheduler/build';
 import { compare, type Tally } from '../e2e/scheduler/compare';
 import { goldenVectors } from '../e2e/scheduler/golden';
 import { SchedulerOracle } from '../e2e/scheduler/oracle';
 import { randomCluster } from '../e2e/scheduler/random-cluster';
+import { wholeNumber } from './whole-number';
 
+const USAGE = `usage: npm run test:scheduler [-- [--clusters N] [--orders N] [--seed N] | --golden]
+Compares the capacity verdicts on random clusters with the real kube-scheduler, which is built first (needs Go).
+  --clusters N   how many, 1 to 1000000 (default 500)
+  --orders N     orders of arrival for each, an even number from 2 to 1000 (default 20)
+  --seed N       of the first cluster; each next one has the next seed (default 1)
+  --golden       compare nothing; write the vectors that the unit tests replay (e2e/scheduler/golden.jsonl)
+Exit 0 without a contradiction, 1 with one, 2 for unusable input, 130 when stopped; then it says what it has so far.`;
 const GOLDEN = resolve(__dirname, '..', 'e2e', 'scheduler', 'golden.jsonl');
+const PROGRESS_MS = 60_000;
 
-/**
- * Compares verdicts on random clusters with the real kube-scheduler: [instances] [orders] [first seed]. With the
- * argument `golden`, writes the vectors that the unit tests replay.
- */
-async function main(): Promise<number> {
-  if (process.argv[2] === 'golden') {
-    const oracle = new SchedulerOracle(builtOracle());
-    const vectors = await goldenVectors(oracle, 60);
-    oracle.stop();
-    writeFileSync(GOLDEN, vectors.map(vector => `${JSON.stringify(vector)}\n`).join(''));
-    return 0;
-  }
-  const [instances = 500, orders = 20, first = 1] = process.argv.slice(2).map(Number);
-  const started = Date.now();
+async function writeGolden(): Promise<number> {
   const oracle = new SchedulerOracle(builtOracle());
-  const tally: Tally = { guaranteed: 0, 'order-dependent': 0, impossible: 0, undecided: 0 };
-  let wrong = 0;
-  let undecidedKinds = 0;
-  let kinds = 0;
-  // Ctrl-C ends it with what is compared so far.
-  let stopped = false;
+  const vectors = await goldenVectors(oracle, 60);
+  oracle.stop();
+  writeFileSync(GOLDEN, vectors.map(vector => `${JSON.stringify(vector)}\n`).join(''));
+  return 0;
+}
+
+async function compareClusters(clusters: number, orders: number, first: number): Promise<number> {
+  let isStopped = false;
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
     process.once(signal, () => {
-      stopped = true;
+      isStopped = true;
     });
+  const oracle = new SchedulerOracle(builtOracle());
+  const started = Date.now();
+  const tally: Tally = { guaranteed: 0, 'order-dependent': 0, impossible: 0, undecided: 0 };
+  let contradicted = 0;
+  let undecidedKinds = 0;
+  let kinds = 0;
   let seed = first;
-  for (; seed < first + instances && !stopped; seed++) {
+  const soFar = () => {
+    const minutes = ((Date.now() - started) / 60_000).toFixed(1);
+    const { user, system } = process.cpuUsage();
+    return (
+      `${seed - first} of ${clusters} random clusters (seeds from ${first}) × ${orders} orders in ${minutes} min, ` +
+      `${((user + system) / 1e6).toFixed(0)} CPU-s of the engine: ${JSON.stringify(tally)}, ` +
+      `${undecidedKinds} of ${kinds} pod kinds undecided, ${contradicted} contradictions`
+    );
+  };
+  const draws = process.stderr.isTTY === true;
+  let told = started;
+  for (; seed < first + clusters && !isStopped; seed++) {
     const { verdict, contradictions } = await compare(oracle, randomCluster(seed), seed, orders);
     tally[verdict.verdict]++;
     kinds += verdict.kinds.length;
     undecidedKinds += verdict.kinds.filter(kind => kind.verdict === 'undecided').length;
-    for (const contradiction of contradictions) {
-      wrong++;
-      console.log(`seed ${seed}: ${contradiction}`);
+    contradicted += contradictions.length;
+    if (draws) process.stderr.write('\r\x1b[2K');
+    for (const contradiction of contradictions) console.log(`seed ${seed}: ${contradiction}`);
+    if (verdict.verdict === 'undecided') console.log(`seed ${seed}: undecided`);
+    if (draws) {
+      process.stderr.write(`${seed - first + 1} of ${clusters}`);
+    } else if (Date.now() - told >= PROGRESS_MS) {
+      told = Date.now();
+      console.error(soFar());
     }
-    if (process.stderr.isTTY) process.stderr.write(`\r${seed - first + 1} of ${instances}`);
   }
   oracle.stop();
-  const minutes = ((Date.now() - started) / 60_000).toFixed(1);
-  const { user, system } = process.cpuUsage();
-  console.log(
-    `${seed - first} random clusters (seeds from ${first}) × ${orders} orders in ${minutes} min, ` +
-      `${((user + system) / 1e6).toFixed(0)} CPU-s of the engine: ${JSON.stringify(tally)}, ` +
-      `${undecidedKinds} of ${kinds} pod kinds undecided, ${wrong} contradictions`,
-  );
-  return wrong === 0 ? 0 : 1;
+  if (draws) process.stderr.write('\r\x1b[2K');
+  console.log(soFar());
+  if (contradicted > 0) return 1;
+  return isStopped ? 130 : 0;
 }
 
-main().then(code => {
-  process.exitCode = code;
-});
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: {
+      clusters: { type: 'string', default: '500' },
+      orders: { type: 'string', default: '20' },
+      seed: { type: 'string', default: '1' },
+      golden: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h' },
+    },
+  });
+  if (values.help) {
+    console.log(USAGE);
+    return 0;
+  }
+  if (values.golden) return writeGolden();
+  const problems: string[] = [];
+  const clusters = wholeNumber('clusters', values.clusters, 1, 1_000_000, problems);
+  const orders = wholeNumber('orders', values.orders, 2, 1000, problems);
+  const seed = wholeNumber('seed', values.seed, 0, 2 ** 31, problems);
+  if (problems.length === 0 && orders % 2 === 1)
+    problems.push(
+      `--orders is ${orders} but must be even: in half of them the scheduler's scores choose the node`,
+    );
+  if (problems.length > 0) throw new Error(problems.join('\n'));
+  return compareClusters(clusters, orders, seed);
+}
+
+main()
+  .catch((error: Error) => {
+    console.error(error.message);
+    return 2;
+  })
+  .then(code => {
+    process.exitCode = code;
+  });

@@ -1,5 +1,6 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import type { Readable, Writable } from 'node:stream';
 import type { ClusterNode } from '../../lib/capacity/node';
 import type { Demand } from '../../lib/capacity/problem';
 import type { PlainObject } from '../../lib/manifest/model';
@@ -41,28 +42,34 @@ export interface Answer {
 
 /** The running program; questions are answered in turn. */
 export class SchedulerOracle {
-  private readonly waiting: ((answer: Answer) => void)[] = [];
-  private readonly process: ChildProcess;
+  private readonly waiting: {
+    readonly resolve: (answer: Answer) => void;
+    readonly reject: (error: Error) => void;
+  }[] = [];
+  private readonly process: ChildProcessByStdio<Writable, Readable, null>;
 
   constructor(binary: string) {
-    this.process = spawn(binary, { stdio: ['pipe', 'pipe', 'inherit'] });
-    if (this.process.stdout === null) throw new Error(`no output from ${binary}`);
+    // detached: a signal to the group of the comparison does not end the program before its last answer;
+    // it ends with its standard input
+    this.process = spawn(binary, { stdio: ['pipe', 'pipe', 'inherit'], detached: true });
     createInterface({ input: this.process.stdout }).on('line', line =>
-      this.waiting.shift()?.(JSON.parse(line)),
+      this.waiting.shift()?.resolve(JSON.parse(line)),
     );
+    this.process.once('exit', (code, signal) => {
+      for (const { reject } of this.waiting.splice(0))
+        reject(new Error(`the scheduler ended (${signal ?? code}) before it answered`));
+    });
   }
 
   ask(question: Question): Promise<Answer> {
-    return new Promise(resolve => {
-      this.waiting.push(answer => {
-        resolve(answer);
-      });
-      this.process.stdin?.write(`${JSON.stringify(question)}\n`);
+    return new Promise((resolve, reject) => {
+      this.waiting.push({ resolve, reject });
+      this.process.stdin.write(`${JSON.stringify(question)}\n`);
     });
   }
 
   stop(): void {
-    this.process.stdin?.end();
+    this.process.stdin.end();
   }
 }
 
