@@ -81,7 +81,7 @@ const work = mkdtempSync(path.join(tmpdir(), 'check-'));
 try {
   const empty = path.join(work, 'empty');
   mkdirSync(empty);
-  costOf(empty); // fills the caches of the file system and of tsx
+  costOf(empty); // fills the cache of the file system and makes the bundle
   const start = medianCost(empty);
   console.log(row('empty folder', start));
   let first: number | undefined;
