@@ -5,6 +5,7 @@ import { Cpu } from 'cdk8s-plus-28';
 import { needs, tools } from '../lib/doctor';
 import { LakehouseChart, type LakehouseChartProps } from '../lib/lakehouse-chart';
 import * as versions from '../lib/versions';
+import { REFUSED_EDITS } from './refused-edits';
 
 /** The documentation says what the program does now. */
 const root = path.join(__dirname, '..');
@@ -82,6 +83,18 @@ test('npm run doctor knows what each command of the README needs', () => {
   const known = Object.keys(needs).flatMap(names => names.split(', '));
   expect(rows).toContain('synth');
   expect(rows.filter(name => name !== 'doctor' && !known.includes(name ?? ''))).toEqual([]);
+});
+
+test('docs/cluster.md says of each refused edit what the cluster makes of it', () => {
+  const [, table = ''] =
+    /\| edit \| the cluster \|\n\|---\|---\|\n((?:\|.*\n)+)/.exec(read('docs/cluster.md')) ?? [];
+  const rows = [...table.matchAll(/^\| (.+?) \| (.+) \|$/gm)].map(([, name, says = '']) => ({
+    name,
+    isTaken: says.startsWith('takes it'),
+  }));
+  expect(rows).toEqual(
+    REFUSED_EDITS.map(({ name, inCluster }) => ({ name, isTaken: inCluster === 'taken' })),
+  );
 });
 
 test("the README's program is main.ts", () => {

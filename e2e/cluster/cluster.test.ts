@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { REFUSED_EDITS } from '../../__tests__/refused-edits';
 import { nodesOf } from '../../lib/capacity/node';
 import { type ZoneLayout, zoneLayouts } from '../../lib/capacity/scenarios';
 import { NodeGroup } from '../../lib/constructs/node-group';
@@ -15,6 +16,7 @@ import {
 } from './claims';
 import { buildControlPlane, eventually } from './control-plane';
 import { barePods, strimziObjects } from './custom-resources';
+import { editedChart } from './edited-chart';
 import {
   accepted,
   applyDist,
@@ -31,7 +33,6 @@ import {
 } from './lakehouse';
 import { addNodes, type FakeNode } from './nodes';
 import { CONTESTS, contestObjects, type Played, play } from './preemption';
-import { described, REFUSED_EDITS } from './refused-edits';
 
 const BUILD_TIMEOUT_MS = 25 * 60_000;
 const rolled = objects.filter(({ kind }) => kind === 'Deployment' || kind === 'StatefulSet');
@@ -78,10 +79,10 @@ describe('dist/ on a real API server with four m6i.large in one zone', () => {
         list(manifests.map(({ body }) => body)),
       );
 
-    test.each(REFUSED_EDITS.filter(({ outcome }) => outcome === 'stuck'))(
+    test.each(REFUSED_EDITS.filter(({ inCluster }) => inCluster === 'stuck'))(
       '$name: the executors wait, for the reason that synthesis gives',
       async edit => {
-        const { errors, objects } = described(edit);
+        const { errors, objects } = editedChart(edit);
         const [, resource] = /executor needs \S+ (\w+) but/.exec(errors.join('\n')) ?? [];
         await accepted(apply(changed(objects)));
         const pods = await goldExecutors(objects);
@@ -119,10 +120,10 @@ describe('dist/ on a real API server with four m6i.large in one zone', () => {
       return own;
     }
 
-    test.each(REFUSED_EDITS.filter(({ outcome }) => typeof outcome === 'object'))(
+    test.each(REFUSED_EDITS.filter(({ inCluster }) => typeof inCluster === 'object'))(
       '$name: the API server refuses it too',
-      async ({ outcome, ...edit }) => {
-        const { objects } = described({ outcome, ...edit });
+      async edit => {
+        const { objects } = editedChart(edit);
         const pods = expandPods(objects)
           .filter(({ owner }) => owner.kind === 'Deployment')
           .flatMap(barePods);
@@ -131,15 +132,15 @@ describe('dist/ on a real API server with four m6i.large in one zone', () => {
           await lakehouse.cluster.kubectl(['create', '--dry-run=server', '-f', '-'], list(pods)),
         ];
         expect(answers.map(({ stderr }) => stderr).join('\n')).toMatch(
-          (outcome as { refused: RegExp }).refused,
+          (edit.inCluster as { refused: RegExp }).refused,
         );
       },
     );
 
-    test.each(REFUSED_EDITS.filter(({ outcome }) => outcome === 'taken'))(
+    test.each(REFUSED_EDITS.filter(({ inCluster }) => inCluster === 'taken'))(
       '$name: a cluster takes it without a word, only synthesis knows',
       async edit => {
-        const { errors, objects } = described(edit);
+        const { errors, objects } = editedChart(edit);
         expect(errors).not.toEqual([]);
         expect(await apply(changed(objects), '--dry-run=server')).toMatchObject({ code: 0, stderr: '' });
       },
