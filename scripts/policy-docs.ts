@@ -1,7 +1,10 @@
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { policyExceptions } from '../lib/constructs/policy-exceptions';
 import { policyTable } from '../lib/policy-table';
+import { generatedPage } from './generated-page';
 
-/** Writes docs/policy.md from the exceptions that there are. */
-writeFileSync(join(__dirname, '..', 'docs', 'policy.md'), policyTable(policyExceptions));
+generatedPage({
+  script: 'docs:policy',
+  file: 'docs/policy.md',
+  source: 'the exceptions that the chart annotates',
+  content: () => policyTable(policyExceptions),
+});

@@ -50,14 +50,20 @@ describe('one pod', () => {
         rule: 'executor-does-not-fit',
         message:
           '[default/gold-exec] executor needs 2000m cpu but m6i.large allocates 1750m after its daemon pods',
-        remedy: 'set executor.cpu request to at most 1750m, or take a larger instance type',
+        remedy: 'set executor.cpu.request to at most 1750m, or take a larger instance type',
       }),
     ]);
     expect(checkFit(gold({ instances: 3, cores: 1, memory: '4g' }), nodes).violations).toEqual([]);
   });
   test('too much memory is named with what a node has after its daemon pods', () => {
-    expect(messages(gold({ instances: 2, cores: 1, memory: '6g' }))).toEqual([
-      expect.stringMatching(/executor needs 8601Mi memory but m6i\.large allocates 7185324Ki after/),
+    expect(checkFit(gold({ instances: 2, cores: 1, memory: '6g' }), nodes).violations).toEqual([
+      expect.objectContaining({
+        message: expect.stringMatching(
+          /executor needs 8601Mi memory but m6i\.large allocates 7185324Ki after/,
+        ),
+        remedy:
+          'set the sum of executor.memory and executor.memoryOverhead to at most 7185324Ki, or take a larger instance type',
+      }),
     ]);
   });
   test('every resource that is short is named at once', () => {

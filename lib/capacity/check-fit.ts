@@ -120,7 +120,13 @@ export function checkFit(
   return { violations, witnesses, undecided };
 }
 
-const PROP: Partial<Record<PodSet['role'], string>> = { executor: 'executor', driver: 'driver' };
+/** What sets a pod's request: of a Spark pod, the props of its job. */
+function requestOf({ role }: PodSet, resource: string): string {
+  if (role !== 'executor' && role !== 'driver') return 'its request';
+  if (resource === 'cpu') return `${role}.cpu.request`;
+  if (resource === 'memory') return `the sum of ${role}.memory and ${role}.memoryOverhead`;
+  return `the ${resource} request of the ${role}`;
+}
 
 /** Every pod that no node takes even when it is empty but for its daemon pods, with each resource that is short. */
 export function podsThatFitNowhere(problem: Problem): FitViolation[] {
@@ -148,13 +154,12 @@ export function podsThatFitNowhere(problem: Problem): FitViolation[] {
       const largest = Math.max(...eligible.map(({ capacity }) => capacity[r] as number));
       if (request <= largest || request === 0) return [];
       const types = [...new Set(eligible.map(({ node }) => node.instanceType.name))].join(', ');
-      const prop = PROP[set.role] === undefined ? 'its request' : `${PROP[set.role]}.${resource} request`;
       return [
         {
           rule: 'executor-does-not-fit',
           object: set.owner,
           message: `[${labelOf(set)}] ${set.role} needs ${formatAmount(resource, request)} ${resource} but ${types} allocates ${formatAmount(resource, largest)} after its daemon pods`,
-          remedy: `set ${prop} to at most ${formatAmount(resource, largest)}, or take a larger instance type`,
+          remedy: `set ${requestOf(set, resource)} to at most ${formatAmount(resource, largest)}, or take a larger instance type`,
         },
       ];
     });
