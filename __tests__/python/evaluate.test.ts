@@ -39,6 +39,26 @@ describe('texts are followed', () => {
       'store(" a/ ".strip().rstrip("/").upper()); store("/".join(["a", "b"])); store("a-b".replace("-", "+")); store("a.b".split(".")[1])',
       ['A', 'a/b', 'a+b', 'b'],
     ],
+    [
+      'a replacement that is not known, and one of several',
+      'B = "a" if unknown() else "b"\nstore("s3a://{b}/{d}".replace("{b}", B).replace("{d}", unknown()))',
+      ['s3a://…/…'],
+    ],
+    [
+      'placeholders that a loop fills in',
+      'location = "s3a://{b}/{d}"\nfor name, value in {"{b}": "a", "{d}": unknown()}.items():\n    location = location.replace(name, value)\nstore(location)',
+      ['s3a://a/…'],
+    ],
+    [
+      'loops that break off or go on',
+      'last = "none"\nfor p in ["a", "b", "c", "d"]:\n    if p == "b":\n        continue\n    if p == "d":\n        break\n    last = p\nelse:\n    last = "all"\nstore(last)',
+      ['c'],
+    ],
+    [
+      'loops that may break off',
+      'last = "none"\nfor p in ["a", "b"]:\n    last = p\n    if unknown():\n        break\nstore(last)',
+      ['b', 'a'],
+    ],
     ['os.path.join', 'store(os.path.join("s3a://a", "b/", "c"))', ['s3a://a/b/c']],
     [
       'lists, dictionaries and loops',
@@ -124,6 +144,45 @@ store(args.layer)
     expect(
       written('import paths\nfrom settings import BASE as B\nstore(paths.of("x")); store(B)', { modules }),
     ).toEqual(['s3a://a/x', 's3a://a']);
+  });
+});
+
+describe('sys.argv is followed', () => {
+  const words = ['--topic', 'events', '--out', 's3a://lake/x'];
+
+  it.each([
+    ['behind the index of a flag', 'store(sys.argv[sys.argv.index("--out") + 1])', ['s3a://lake/x']],
+    [
+      'where a flag is given or not',
+      'def value(flag, default):\n    return sys.argv[sys.argv.index(flag) + 1] if flag in sys.argv else default\nstore(value("--out", "x")); store(value("--other", "y"))',
+      ['s3a://lake/x', 'y'],
+    ],
+    [
+      'by place',
+      'for index, word in enumerate(sys.argv):\n    if word == "--out":\n        store(sys.argv[index + 1])',
+      ['s3a://lake/x'],
+    ],
+    [
+      'in slices',
+      'store(dict(zip(sys.argv[1::2], sys.argv[2::2]))["--out"]); store(sys.argv[:2][1])',
+      ['s3a://lake/x', '--topic'],
+    ],
+  ])('%s', (_, source, expected) => {
+    expect(written(source, { words })).toEqual(expected);
+  });
+
+  it.each([
+    ['a place that is not known', 'store(sys.argv[int(unknown())])'],
+    [
+      'a place that a loop moves',
+      'place = 1\nwhile place < len(sys.argv):\n    if sys.argv[place] == "--out":\n        store(sys.argv[place + 1])\n    place += 1',
+    ],
+    [
+      'words that a loop takes away',
+      'rest = sys.argv[1:]\nwhile rest:\n    if rest.pop(0) == "--out":\n        store(rest.pop(0))',
+    ],
+  ])('but never one word for another: %s', (_, source) => {
+    expect(written(source, { words })).toEqual(['…']);
   });
 });
 

@@ -1,7 +1,8 @@
 import { ArgumentParser, type CommandLine, commandLineWords, converted } from './argparse';
 import { ClickHouseClient } from './clickhouse';
 import type { Arm, CodeFacts, DeadFrame, Insert, Setting, Sink, Source } from './facts';
-import { Column, Configuration, Frame, Session, type SparkContext } from './spark';
+import { bodiesOf } from './names';
+import { Column, Configuration, Frame, Reader, Session, type SparkContext, Writer } from './spark';
 import { insertsIn } from './sql-text';
 import type { Argument, Expression, FunctionDefinition, Module, Parameter, Statement } from './syntax';
 import {
@@ -48,6 +49,9 @@ export function evaluate(program: Program): CodeFacts {
   return new Evaluator(program).run();
 }
 
+/** The first word of sys.argv. */
+const PROGRAM: Value = { kind: 'external', path: 'sys.argv[0]' };
+
 /** How a block ended: whether control leaves it, and with which values it returns. */
 interface Flow {
   readonly leaves: boolean;
@@ -55,6 +59,12 @@ interface Flow {
 
 const GOES_ON: Flow = { leaves: false };
 const LEAVES: Flow = { leaves: true };
+
+/** What the turn of a loop left behind where it did not run to its end. */
+interface Turn {
+  readonly broken: Map<string, Value>[];
+  readonly continued: Map<string, Value>[];
+}
 
 interface Activation {
   readonly returns: Value[];
@@ -66,6 +76,7 @@ class Evaluator implements SparkContext, CommandLine {
   public readonly views = new Map<string, Frame>();
   public isInBatchFunction = false;
   public readonly words: readonly Value[] | undefined;
+  private readonly argv: Value | undefined;
 
   private readonly sources = new Map<string, Source>();
   private readonly sinks = new Map<string, Sink>();
@@ -85,12 +96,15 @@ class Evaluator implements SparkContext, CommandLine {
   /** The alternatives in which the program is. */
   public arms: readonly Arm[] = [];
   private branches = 0;
+  private currentTurn: Turn | undefined;
   private module = '';
   private steps = 0;
   private isPartial = false;
 
   constructor(private readonly program: Program) {
     this.words = program.words === undefined ? undefined : commandLineWords(program.words);
+    if (this.words !== undefined)
+      this.argv = { kind: 'list', items: [PROGRAM, ...this.words], isOpen: false };
   }
 
   public get depth(): number {
@@ -134,7 +148,10 @@ class Evaluator implements SparkContext, CommandLine {
   // What Spark's objects report.
 
   public source(source: Source): void {
-    this.sources.set(key(source.at, source.format, source.paths, source.table), source);
+    this.sources.set(
+      key(source.at, source.format, source.paths, source.table, source.hasOpenOptions),
+      source,
+    );
   }
 
   public sink(sink: Sink): void {
@@ -230,6 +247,10 @@ class Evaluator implements SparkContext, CommandLine {
     return { kind: 'external', path: name };
   }
 
+  private ofLibrary(path: string): Value {
+    return path === 'sys.argv' && this.argv !== undefined ? this.argv : { kind: 'external', path };
+  }
+
   private at(from: number): At {
     return { module: this.module, line: this.program.modules.get(this.module)?.lineOf(from) ?? 0 };
   }
@@ -270,7 +291,7 @@ class Evaluator implements SparkContext, CommandLine {
         return GOES_ON;
       }
       case 'expression':
-        this.expression(statement.value, scope);
+        this.discard(statement.value, this.expression(statement.value, scope), scope);
         return GOES_ON;
       case 'return':
         this.activations[this.activations.length - 1]?.returns.push(
@@ -303,12 +324,13 @@ class Evaluator implements SparkContext, CommandLine {
       }
       case 'while': {
         const result = truth(this.expression(statement.test, scope));
-        if (result !== false)
-          this.branch(
-            [() => this.block(statement.body, scope), ...(result === true ? [] : [() => GOES_ON])],
-            scope,
-          );
-        return this.block(statement.orElse, scope);
+        const broken: Map<string, Value>[] = [];
+        const turn = () => this.turn(statement.body, scope, broken);
+        if (result !== false) this.loosen(statement.body, scope);
+        if (result !== false) this.branch([turn, ...(result === true ? [] : [() => GOES_ON])], scope);
+        const flow = this.block(statement.orElse, scope);
+        scope.names = joined([...(flow.leaves ? [] : [scope.names]), ...broken], scope.names);
+        return flow.leaves && broken.length === 0 ? LEAVES : GOES_ON;
       }
       case 'for':
         return this.loop(statement, scope);
@@ -362,11 +384,25 @@ class Evaluator implements SparkContext, CommandLine {
       case 'scope':
         for (const name of statement.names) scope.outer.add(name);
         return GOES_ON;
+      case 'break':
+      case 'continue':
+        this.currentTurn?.[statement.kind === 'break' ? 'broken' : 'continued'].push(scope.names);
+        return LEAVES;
       case 'delete':
       case 'type-alias':
       case 'pass':
         return GOES_ON;
     }
+  }
+
+  /** A reader or writer changes itself and returns itself: its name has the new options without an assignment. */
+  private discard(node: Expression, value: Value, scope: Scope): void {
+    if (!(value instanceof Reader || value instanceof Writer)) return;
+    let root = node;
+    while (root.kind === 'call' && root.callee.kind === 'attribute') root = root.callee.value;
+    if (root.kind !== 'name') return;
+    const named = scope.get(root.id);
+    if (named instanceof Reader || named instanceof Writer) scope.set(root.id, value);
   }
 
   private fromImport(statement: Extract<Statement, { kind: 'from-import' }>, scope: Scope): void {
@@ -382,7 +418,7 @@ class Evaluator implements SparkContext, CommandLine {
       scope.set(`*${module}`, { kind: 'external', path: module });
     } else if (isStar) this.isPartial = true;
     for (const { name, as } of names) {
-      scope.set(as, module === '' ? this.imported(name) : { kind: 'external', path: `${module}.${name}` });
+      scope.set(as, module === '' ? this.imported(name) : this.ofLibrary(`${module}.${name}`));
     }
   }
 
@@ -404,20 +440,49 @@ class Evaluator implements SparkContext, CommandLine {
     return after.length === 0 ? LEAVES : GOES_ON;
   }
 
+  /** Items that are sure to come run the body for sure; others may run it or not. */
   private loop(statement: Extract<Statement, { kind: 'for' }>, scope: Scope): Flow {
+    const before = scope.names;
     const iterable = this.expression(statement.iterable, scope);
     const items = this.possibleItems(iterable);
-    if (items !== undefined && items.length <= MAX_LOOP) {
-      for (const item of items) {
-        this.assign(statement.target, item, scope, statement.from);
-        // A return inside may depend on the item: later ones may run all the same.
-        this.branch([() => this.block(statement.body, scope), () => GOES_ON], scope);
-      }
-    } else {
-      this.assign(statement.target, this.elementOf(iterable), scope, statement.from);
-      this.branch([() => this.block(statement.body, scope), () => GOES_ON], scope);
+    const isKnown = items !== undefined && items.length <= MAX_LOOP;
+    const isSure = isKnown && this.itemsOf(iterable) !== undefined;
+    const broken: Map<string, Value>[] = [];
+    if (!isKnown) this.loosen(statement.body, scope);
+    let flow = GOES_ON;
+    for (const item of isKnown ? items : [this.elementOf(iterable)]) {
+      this.assign(statement.target, item, scope, statement.from);
+      const turn = () => this.turn(statement.body, scope, broken);
+      flow = isSure ? turn() : this.branch([turn, () => GOES_ON], scope);
+      if (flow.leaves) break;
     }
-    return this.block(statement.orElse, scope);
+    if (!flow.leaves) flow = this.block(statement.orElse, scope);
+    const ends = [...(flow.leaves ? [] : [scope.names]), ...broken];
+    scope.names = joined(ends, before);
+    return ends.length === 0 ? LEAVES : GOES_ON;
+  }
+
+  /** Counters and flags that a loop changes are not known in a turn that may be any. */
+  private loosen(body: readonly Statement[], scope: Scope): void {
+    for (const name of namesSet(body)) {
+      const value = scope.names.get(name);
+      if (value !== undefined && ['number', 'boolean', 'none'].includes(value.kind))
+        scope.names.set(name, union([value, UNKNOWN]));
+    }
+  }
+
+  /** One turn of a loop: where it went on, and what it left behind where it broke off. */
+  private turn(body: readonly Statement[], scope: Scope, broken: Map<string, Value>[]): Flow {
+    const { currentTurn, arms } = this;
+    const continued: Map<string, Value>[] = [];
+    this.currentTurn = { broken, continued };
+    const flow = this.block(body, scope);
+    this.currentTurn = currentTurn;
+    // Unlike what returned, what broke off meets the rest again.
+    if (broken.length + continued.length > 0) this.arms = arms;
+    const ends = [...(flow.leaves ? [] : [scope.names]), ...continued];
+    scope.names = joined(ends, scope.names);
+    return ends.length === 0 ? LEAVES : GOES_ON;
   }
 
   /** The elements of a value, in order, when all are known. */
@@ -438,7 +503,7 @@ class Evaluator implements SparkContext, CommandLine {
   }
 
   private elementOf(value: Value): Value {
-    if (value.kind === 'list') return union([...value.items, ...(value.isOpen ? [UNKNOWN] : [])]);
+    if (value.kind === 'list') return union([...value.items.map(other), ...(value.isOpen ? [UNKNOWN] : [])]);
     if (value.kind === 'union') return union(value.options.map(option => this.elementOf(option)));
     return UNKNOWN;
   }
@@ -901,19 +966,12 @@ class Evaluator implements SparkContext, CommandLine {
 
   private subscript(node: Extract<Expression, { kind: 'subscript' }>, scope: Scope): Value {
     const owner = this.expression(node.value, scope);
-    const keys = node.items.map(item => this.expression(item, scope));
-    if (node.isSlice) {
-      if (
-        owner.kind === 'external' &&
-        owner.path === 'sys.argv' &&
-        knownText(keys[0]) === '1' &&
-        keys.length === 1
-      ) {
-        return this.words === undefined ? UNKNOWN : { kind: 'list', items: [...this.words], isOpen: false };
-      }
-      if (owner.kind === 'list') return { kind: 'list', items: [...owner.items], isOpen: true };
+    if (node.bounds !== undefined) {
+      const bounds = node.bounds.map(bound => (bound === undefined ? NONE : this.expression(bound, scope)));
+      if (owner.kind === 'list') return sliced(owner, bounds);
       return owner.kind === 'text' ? { ...owner, parts: [null] } : UNKNOWN;
     }
+    const keys = node.items.map(item => this.expression(item, scope));
     const [first = UNKNOWN] = keys;
     return union(alternatives(owner).map(option => this.item(option, first)));
   }
@@ -923,8 +981,6 @@ class Evaluator implements SparkContext, CommandLine {
     if (owner instanceof Frame) return new Column(name);
     if (owner.kind === 'external') {
       if (owner.path === 'os.environ' && name !== undefined) return this.variable(name) ?? UNKNOWN;
-      if (owner.path === 'sys.argv' && index.kind === 'number')
-        return index.value === 0 ? UNKNOWN : (this.words?.[index.value - 1] ?? UNKNOWN);
       return UNKNOWN;
     }
     if (owner.kind === 'dict') {
@@ -1077,7 +1133,7 @@ class Evaluator implements SparkContext, CommandLine {
         const path = `${owner.path}.${name}`;
         if (path.endsWith('SparkSession.builder')) return new Configuration(this, true);
         if (this.program.modules.has(path)) return { kind: 'module', name: path, scope: this.load(path) };
-        return { kind: 'external', path };
+        return this.ofLibrary(path);
       }
       case 'instance': {
         const own = owner.attributes.get(name);
@@ -1219,12 +1275,10 @@ class Evaluator implements SparkContext, CommandLine {
       }
       case 'replace': {
         const from = knownText(first);
-        const to = knownText(second);
-        if (from === undefined || to === undefined) return { ...receiver, parts: [null] };
-        return {
-          ...receiver,
-          parts: receiver.parts.map(part => (part === null ? null : part.replaceAll(from, to))),
-        };
+        if (from === undefined || from === '') return { ...receiver, parts: [null] };
+        const word = new RegExp(from.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
+        // One of several leaves a gap as well: texts with many of them would be more than can be followed.
+        return { ...receiver, parts: substituted(receiver, word, () => second).parts };
       }
       case 'split':
       case 'rsplit':
@@ -1307,8 +1361,11 @@ class Evaluator implements SparkContext, CommandLine {
         } else receiver.items.push(...items);
         return NONE;
       }
-      case 'pop':
-        return this.elementOf(receiver);
+      case 'pop': {
+        const popped = this.elementOf(receiver);
+        receiver.isOpen = true;
+        return popped;
+      }
       case 'copy':
         return { kind: 'list', items: [...receiver.items], isOpen: receiver.isOpen };
       case 'sort':
@@ -1317,7 +1374,12 @@ class Evaluator implements SparkContext, CommandLine {
       case 'remove':
         receiver.isOpen = true;
         return NONE;
-      case 'index':
+      case 'index': {
+        const index = receiver.items.findIndex(
+          item => compared('==', item, first) ?? item.kind === 'unknown',
+        );
+        return receiver.items[index]?.kind === 'text' ? { kind: 'number', value: index } : UNKNOWN;
+      }
       case 'count':
         return UNKNOWN;
       default:
@@ -1703,6 +1765,7 @@ function compared(operator: string, left: Value, right: Value): boolean | undefi
   }
   const isPlain = (value: Value) => ['text', 'number', 'boolean', 'none'].includes(value.kind);
   if (operator === '==' || operator === '!=') {
+    if (left === PROGRAM && knownText(right)?.endsWith('.py') === false) return operator === '!=';
     if (!isPlain(left) || !isPlain(right)) return undefined;
     if (left.kind === 'none' || right.kind === 'none')
       return (left.kind === right.kind) === (operator === '==');
@@ -1711,10 +1774,11 @@ function compared(operator: string, left: Value, right: Value): boolean | undefi
     return (left.kind === right.kind && first === second) === (operator === '==');
   }
   if ((operator === 'in' || operator === 'not in') && right.kind === 'list' && !right.isOpen) {
-    const items = right.items.map(knownText);
+    const items = right.items.filter(item => item !== PROGRAM).map(knownText);
     const wanted = knownText(left);
-    if (wanted === undefined || items.includes(undefined)) return undefined;
-    return items.includes(wanted) === (operator === 'in');
+    const isIn = items.includes(wanted);
+    if (wanted === undefined || (!isIn && items.includes(undefined))) return undefined;
+    return isIn === (operator === 'in');
   }
   if (left.kind === 'number' && right.kind === 'number') {
     switch (operator) {
@@ -1743,6 +1807,41 @@ function arithmetic(operator: string, left: number, right: number): Value {
   };
   const value = results[operator];
   return value === undefined || !Number.isFinite(value) ? UNKNOWN : { kind: 'number', value };
+}
+
+/** An element of a list at a place that is not known: one word of a command line says nothing about another. */
+function other(item: Value): Value {
+  const isWord =
+    item === PROGRAM || (item.kind === 'text' && item.origin !== undefined && 'argument' in item.origin);
+  return isWord ? UNKNOWN : item;
+}
+
+function sliced(list: Extract<Value, { kind: 'list' }>, bounds: readonly Value[]): Value {
+  const [start, end, step = 1] = bounds.map(bound => {
+    if (bound.kind === 'number') return bound.value;
+    return bound.kind === 'none' ? undefined : Number.NaN;
+  });
+  if (list.isOpen || [start, end, step].includes(Number.NaN) || step < 1)
+    return { kind: 'list', items: list.items.map(other), isOpen: true };
+  const items = list.items.slice(start, end).filter((_, index) => index % step === 0);
+  return { kind: 'list', items, isOpen: false };
+}
+
+/** The names that statements set, outside of functions of their own. */
+function namesSet(statements: readonly Statement[]): Set<string> {
+  const names = new Set<string>();
+  const target = (node: Expression): void => {
+    if (node.kind === 'name') names.add(node.id);
+    if (node.kind === 'tuple' || node.kind === 'list') for (const item of node.items) target(item);
+  };
+  const walk = (statement: Statement): void => {
+    if (statement.kind === 'assign') for (const node of statement.targets) target(node);
+    if (statement.kind === 'update') target(statement.target);
+    if (statement.kind === 'function' || statement.kind === 'class') return;
+    for (const body of bodiesOf(statement)) for (const inner of body) walk(inner);
+  };
+  for (const statement of statements) walk(statement);
+  return names;
 }
 
 /** A text with its placeholders filled. */

@@ -18,7 +18,8 @@ export type Expression = Located &
         readonly kind: 'subscript';
         readonly value: Expression;
         readonly items: readonly Expression[];
-        readonly isSlice: boolean;
+        /** Of a slice: what stands before, between and behind its colons. */
+        readonly bounds: readonly (Expression | undefined)[] | undefined;
       }
     | { readonly kind: 'call'; readonly callee: Expression; readonly args: readonly Argument[] }
     | { readonly kind: 'operation'; readonly operator: string; readonly operands: readonly Expression[] }
@@ -170,7 +171,7 @@ export type Statement =
             readonly value: Expression;
           }
         | { readonly kind: 'raise' | 'assert'; readonly values: readonly Expression[] }
-        | { readonly kind: 'pass' }
+        | { readonly kind: 'pass' | 'break' | 'continue' }
       ));
 
 export interface Module {
@@ -428,9 +429,11 @@ class Reader {
           },
         ];
       }
-      case 'PassStatement':
       case 'BreakStatement':
+        return [{ kind: 'break', from }];
       case 'ContinueStatement':
+        return [{ kind: 'continue', from }];
+      case 'PassStatement':
         return [{ kind: 'pass', from }];
       default:
         return node.type.isError || node.name === ';' ? [] : this.remains(children);
@@ -832,7 +835,9 @@ class Reader {
           )
             .filter(group => group.length > 0)
             .map(group => this.single(group, from)),
-          isSlice: keys.some(child => child.name === ':'),
+          bounds: keys.some(child => child.name === ':')
+            ? split(keys, ':').map(group => (group.length === 0 ? undefined : this.single(group, from)))
+            : undefined,
         };
       }
       case 'CallExpression': {
