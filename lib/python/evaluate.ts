@@ -128,11 +128,12 @@ class Evaluator implements SparkContext, CommandLine {
     };
   }
 
-  /** A place in the code is dead when every dataframe that it ever made is. */
+  /** A place in the code is dead when every dataframe that it ever made is, and it is not there to be looked at. */
   private deadFrames(): DeadFrame[] {
     for (const view of this.views.values()) {
       if (!view.isUsed) view.name ??= [...this.views].find(([, frame]) => frame === view)?.[0];
     }
+    const stored = new Set([...this.sinks.values()].flatMap(({ sources }) => sources));
     const places = new Map<string, Frame[]>();
     for (const frame of this.frames) {
       const key = `${frame.at.module}:${frame.at.line}:${frame.name ?? ''}`;
@@ -141,6 +142,8 @@ class Evaluator implements SparkContext, CommandLine {
     return [...places.values()].flatMap(frames => {
       const [first] = frames;
       if (first === undefined || frames.some(frame => frame.isUsed)) return [];
+      const isShown = frames.some(frame => frame.isLookedAt) && !frames.some(frame => frame.hasIdleWriter);
+      if (isShown && first.sources.every(source => stored.has(source))) return [];
       return [{ at: first.at, name: first.name, sources: first.sources, hasIdleWriter: first.hasIdleWriter }];
     });
   }

@@ -341,6 +341,8 @@ function texts(value: Value | undefined): Text[] {
 
 export class Frame extends Native {
   public isUsed = false;
+  /** Whether its schema or plan is shown, as while somebody looks for a fault. */
+  public isLookedAt = false;
   public hasIdleWriter = false;
   public name: string | undefined;
   public at: At;
@@ -378,10 +380,12 @@ export class Frame extends Native {
     if (name === 'writeStream' || name === 'write')
       return new Writer(this.context, this, name === 'writeStream');
     if (name === 'sparkSession' || name === 'sql_ctx') return new Session(this.context);
-    if (name === 'isStreaming')
-      return { kind: 'boolean', value: this.sources.some(({ isStream }) => isStream) };
-    if (name === 'columns' || name === 'schema' || name === 'dtypes' || name === 'storageLevel')
-      return UNKNOWN;
+    if (['isStreaming', 'columns', 'schema', 'dtypes', 'storageLevel'].includes(name)) {
+      this.isLookedAt = true;
+      return name === 'isStreaming'
+        ? { kind: 'boolean', value: this.sources.some(({ isStream }) => isStream) }
+        : UNKNOWN;
+    }
     if (name === 'rdd' || name === 'na' || name === 'stat') {
       this.isUsed = true;
       return name === 'na' ? this.derived(at, undefined) : UNKNOWN;
@@ -391,7 +395,10 @@ export class Frame extends Native {
 
   public method(name: string, args: Arguments, at: At): Value {
     if (name === 'persist' || name === 'cache') return this;
-    if (LOOKS.has(name)) return UNKNOWN;
+    if (LOOKS.has(name)) {
+      this.isLookedAt = true;
+      return UNKNOWN;
+    }
     if (/^create(OrReplace)?(Global)?TempView$|^registerTempTable$/.test(name)) {
       const view = knownText(args.positional[0]);
       if (view === undefined) this.isUsed = true;
