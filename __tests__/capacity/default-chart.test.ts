@@ -52,6 +52,19 @@ describe('the default chart on 4 × m6i.large, with everything around it', () =>
       expect(kind?.verdict === 'guaranteed' || kind?.witness !== undefined).toBe(true);
   });
 
+  test("with a node lost there is room for gold's driver and one of its executors, but not for its least two", () => {
+    for (const entry of of(({ scenario }) => scenario.id.startsWith('lost-') && scenario.layout === '4')) {
+      const { kinds } = entry.scenario.unbound;
+      const placed = entry.room
+        ?.map(({ kind }) => kinds[kind]?.label ?? '')
+        .filter(label => GOLD.test(label));
+      expect(placed?.sort()).toEqual(['default/activity-gold-driver', 'default/activity-gold-exec']);
+      const executors = entry.waits.find(({ label }) => label.endsWith('gold-exec'));
+      expect(executors?.set.replicas.min).toBe(2);
+      expect(executors?.atMinimum).toBe('impossible');
+    }
+  });
+
   test('gold can push out nobody', () => {
     const gold = report.sets.filter(({ name }) => name.startsWith('activity-gold-'));
     expect(gold.map(({ role, preempts }) => [role, preempts])).toEqual([

@@ -148,6 +148,15 @@ describe('reports', () => {
     expect(text).not.toContain('\u001b');
     expect(reportText(report, [], true)).toContain('\u001b[');
   });
+  test('what waits is said with what there is room for, in the text, the data and the page', async () => {
+    const report = await reportOf({ ...web, spec: { ...(web['spec'] as Data), replicas: 5 } });
+    const sentence = 'waits: was/web × 5 (at best there is room for was/web × 4)';
+    expect(reportText(report, [], false)).toContain(sentence);
+    expect(reportHtml(report, [])).toContain(`${sentence}</p><figure><figcaption>what there is room for`);
+    const data = reportJson(report, []) as { scenarios: { id: string; room?: { pods: unknown[] }[] }[] };
+    const most = data.scenarios.find(({ id }) => id === 'most');
+    expect(most?.room?.flatMap(({ pods }) => pods)).toHaveLength(4);
+  });
   test('JSON holds each verdict and, of a placement, every pod once', async () => {
     const report = await reportOf(web, store);
     const data = reportJson(report, []) as { scenarios: { id: string; placement?: { pods: unknown[] }[] }[] };

@@ -64,8 +64,8 @@ describe('the capacity page in a real browser', () => {
     const pods = report.scenarios[most]?.verdict.placement?.length ?? 0;
     const shown = "document.querySelector('section:not([hidden])')";
     expect(found(`${shown}.id`)).toBe(`scenario-${most}`);
-    expect(found(`${shown}.querySelector('svg').querySelectorAll('.node').length`)).toBe('4');
-    expect(found(`${shown}.querySelector('svg').querySelectorAll('g > title').length`)).toBe(
+    expect(found(`${shown}.querySelector('.nodes').querySelectorAll('.node').length`)).toBe('4');
+    expect(found(`${shown}.querySelector('.nodes').querySelectorAll('g > title').length`)).toBe(
       String(2 * pods),
     );
   });
@@ -102,7 +102,7 @@ describe('the capacity page in a real browser', () => {
   });
 
   test('the screenshot of the documentation is taken from it', () => {
-    run(page, '--window-size=1120,780', `--screenshot=${SCREENSHOT}`);
+    run(page, '--window-size=1120,985', `--screenshot=${SCREENSHOT}`);
     expect(statSync(SCREENSHOT).size).toBeGreaterThan(20_000);
   });
 });

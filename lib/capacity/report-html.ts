@@ -1,5 +1,7 @@
+import type { PodSet } from '../manifest/pods';
 import type { Advice } from './advice';
 import { readableAmount as amount } from './pod-request';
+import { labelOf } from './problem';
 import { type CapacityReport, type NodeLoad, nodeLoads, type ScenarioReport } from './report';
 import { consequences } from './report-text';
 import type { BlockingWitness, Verdict } from './verdict';
@@ -15,9 +17,12 @@ const MARK: Readonly<Record<Verdict, string>> = {
   impossible: '✗',
 };
 
-/** Eight hues that stay apart in light and dark; namespaces share one. */
+/** Eight hues that stay apart in light and dark. */
 const HUES = [212, 28, 150, 330, 265, 95, 0, 185];
-const BOX = { width: 250, height: 250, gap: 18, column: 96, top: 46 };
+/** Four boxes stand beside each other on 1120 pixels. */
+const BOX = { width: 252, height: 250, padding: 14, gap: 10, column: 107, top: 46 };
+/** Letters of a name: the most that a column holds, the least that tell names apart. */
+const LABEL = { most: 16, least: 9 };
 
 interface View {
   readonly title: string;
@@ -25,15 +30,13 @@ interface View {
   readonly note: string;
 }
 
-/** What there is to see of a scenario: a placement of all, and each state that blocks a pod. */
+/** What there is to see of a scenario: a placement of all or of what there is room for, and each state that blocks a pod. */
 function views(report: ScenarioReport): View[] {
-  const { scenario, verdict, waits } = report;
-  const placement =
-    verdict.placement === undefined
-      ? []
-      : [{ title: 'a placement of all', loads: nodeLoads(scenario.unbound, verdict.placement), note: '' }];
+  const { scenario, verdict, room, waits } = report;
+  const steps = verdict.placement ?? room;
+  const title = verdict.placement === undefined ? 'what there is room for, at best' : 'a placement of all';
   return [
-    ...placement,
+    ...(steps === undefined ? [] : [{ title, loads: nodeLoads(scenario.unbound, steps), note: '' }]),
     ...waits.flatMap(({ witness }) =>
       witness === undefined ? [] : [{ title: `blocks ${witness.blocked}`, ...blocked(report, witness) }],
     ),
@@ -53,11 +56,10 @@ function blocked({ scenario }: ScenarioReport, witness: BlockingWitness): Pick<V
 }
 
 /** One node: two columns, CPU and memory, filled from below by its pods. */
-function nodeBox(load: NodeLoad, index: number, hueOf: (pod: string) => number): string {
-  const x = index * (BOX.width + BOX.gap);
+function nodeBox(load: NodeLoad, hueOf: (pod: string) => number): string {
   const columns = (['cpu', 'memory'] as const).map((resource, column) => {
     const capacity = load.capacity[resource] ?? 0;
-    const left = 22 + column * (BOX.column + 14);
+    const left = BOX.padding + column * (BOX.column + BOX.gap);
     let y = BOX.top + BOX.height;
     const areas = load.pods.map(({ pod, requests }) => {
       const height = capacity === 0 ? 0 : ((requests[resource] ?? 0) / capacity) * BOX.height;
@@ -73,25 +75,30 @@ function nodeBox(load: NodeLoad, index: number, hueOf: (pod: string) => number):
     const percent = capacity === 0 ? 0 : Math.round((100 * used) / capacity);
     return `<rect class="column" x="${left}" y="${BOX.top}" width="${BOX.column}" height="${BOX.height}"/>${areas.join('')}<text class="axis" x="${left}" y="${BOX.top + BOX.height + 16}">${resource} ${percent} %</text>`;
   });
-  return `<g transform="translate(${x},0)"><rect class="node" x="4" y="4" width="${BOX.width}" height="${BOX.top + BOX.height + 26}" rx="8"/><text class="name" x="22" y="28">${escapeHtml(load.node)}<tspan class="zone"> ${escapeHtml(load.zone)}</tspan></text>${columns.join('')}</g>`;
+  const height = BOX.top + BOX.height + 28;
+  return `<svg class="node" viewBox="0 0 ${BOX.width} ${height}" width="${BOX.width}" role="img" aria-label="${escapeHtml(load.node)}"><text class="name" x="${BOX.padding}" y="28">${escapeHtml(load.node)}<tspan class="zone"> ${escapeHtml(load.zone)}</tspan></text>${columns.join('')}</svg>`;
 }
 
-/** 'default/activity-gold-exec' → '…ity-gold-exec': what a column holds of a name, whose end says most. */
+/** 'default/activity-gold-exec' → '…gold-exec': what a column holds of a name, whose last words say most. */
 function short(pod: string): string {
   const name = (pod.split('/').at(-1) ?? pod).replace(/ bound in .*/, '');
-  return name.length > 15 ? `…${name.slice(-14)}` : name;
+  if (name.length <= LABEL.most) return name;
+  const ends = name.split('-').map((_, word, words) => words.slice(word).join('-'));
+  const end = ends.find(({ length }) => length < LABEL.most && length >= LABEL.least);
+  return `…${end ?? name.slice(1 - LABEL.most)}`;
 }
 
-function svg(view: View, hueOf: (pod: string) => number): string {
-  const width = view.loads.length * (BOX.width + BOX.gap) + 4;
-  const height = BOX.top + BOX.height + 36;
-  return `<svg viewBox="0 0 ${width} ${height}" width="${width}" role="img" aria-label="${escapeHtml(view.title)}">${view.loads.map((load, index) => nodeBox(load, index, hueOf)).join('')}</svg>`;
+/** What has one colour: a Spark job, else a namespace. */
+function group(set: PodSet): string {
+  return set.owner.kind === 'SparkApplication' ? set.owner.metadata.name : set.namespace;
 }
 
 /** One page that needs nothing else: a table of verdicts, and a picture of each scenario's nodes. */
 export function reportHtml(report: CapacityReport, advice: readonly Advice[]): string {
-  const namespaces = [...new Set(report.sets.map(({ namespace }) => namespace))];
-  const hueOf = (pod: string) => HUES[namespaces.indexOf(pod.split('/')[0] ?? '') % HUES.length] ?? 0;
+  const groupOf = new Map(report.sets.map(set => [labelOf(set), group(set)]));
+  const groups = [...new Set(groupOf.values())];
+  const hue = (name: string) => HUES[groups.indexOf(name) % HUES.length] ?? 0;
+  const hueOf = (pod: string) => hue(groupOf.get(pod.replace(/ bound in .*/, '')) ?? '');
   // Scenarios with the same question share a row: the layouts of zones often do not matter.
   const distinct = report.scenarios.flatMap((entry, number) =>
     entry.sameAs === undefined ? [{ entry, number }] : [],
@@ -109,13 +116,12 @@ export function reportHtml(report: CapacityReport, advice: readonly Advice[]): s
   const sections = distinct.map(({ entry, number }) => {
     const pictures = views(entry).map(
       view =>
-        `<figure><figcaption>${escapeHtml(view.title)}${view.note === '' ? '' : `<small>${escapeHtml(view.note)}</small>`}</figcaption><div class="scroll">${svg(view, hueOf)}</div></figure>`,
+        `<figure><figcaption>${escapeHtml(view.title)}${view.note === '' ? '' : `<small>${escapeHtml(view.note)}</small>`}</figcaption><div class="nodes">${view.loads.map(load => nodeBox(load, hueOf)).join('')}</div></figure>`,
     );
-    return `<section id="scenario-${number}" hidden><h2>${escapeHtml(entry.scenario.title)} <small>zones ${escapeHtml(entry.scenario.layout)}</small></h2>${pictures.join('') || '<p>No placement to draw.</p>'}</section>`;
+    const { verdict } = entry.verdict;
+    return `<section id="scenario-${number}" hidden><h2>${escapeHtml(entry.scenario.title)} <small>zones ${escapeHtml(entry.scenario.layout)}</small></h2><p><b class="${verdict}">${MARK[verdict]} ${verdict}</b> ${escapeHtml(consequences(entry))}</p>${pictures.join('') || '<p>No placement to draw.</p>'}</section>`;
   });
-  const legend = namespaces.map(
-    name => `<span><i style="--hue:${hueOf(`${name}/`)}"></i>${escapeHtml(name)}</span>`,
-  );
+  const legend = groups.map(name => `<span><i style="--hue:${hue(name)}"></i>${escapeHtml(name)}</span>`);
   const advised = advice.map(
     ({ change, priceFactor }) =>
       `<li>${escapeHtml(change)}${priceFactor === undefined ? '' : ` <small>${priceFactor.toFixed(2)} × the price of the nodes</small>`}</li>`,
@@ -131,15 +137,15 @@ table { border-collapse: collapse; width: 100%; font-size: .9rem; } th { text-al
 th, td { padding: .3rem .8rem .3rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 tr[data-scenario] { cursor: pointer; } tr[aria-selected=true] { background: light-dark(#eef2f8, #262c36); } td:nth-child(3) { white-space: nowrap; font-weight: 600; }
 .guaranteed { color: light-dark(#14733a, #5fd08b); } .order-dependent { color: light-dark(#8a5a00, #f0b84b); } .impossible { color: light-dark(#b3261e, #ff8a80); } .undecided { color: light-dark(#1558a8, #7ab8ff); }
-figure { margin: 1rem 0; } figcaption small { display: block; } .scroll { overflow-x: auto; } svg { display: block; max-width: none; }
-.node { fill: var(--card); stroke: var(--line); } .column { fill: light-dark(#f0f1f3, #262b32); } .name { font-weight: 600; } svg text { fill: var(--text); font-size: 13px; } .zone, svg .axis { fill: var(--soft); font-weight: 400; }
-g > rect[style] { fill: hsl(var(--hue) 55% 72%); stroke: var(--card); stroke-width: 1; } g > g > text, g g text:not(.name):not(.axis) { font-size: 10.5px; fill: #16181c; pointer-events: none; }
-g:hover > title + rect { stroke: var(--text); stroke-width: 2; } section h2 { margin: 0; } .legend { display: flex; flex-wrap: wrap; gap: .4rem 1.2rem; margin: 1rem 0; } .legend i { display: inline-block; width: .8rem; height: .8rem; margin-right: .4rem; border-radius: 2px; background: hsl(var(--hue) 55% 72%); }
+figure { margin: 1rem 0; } figcaption small { display: block; } .nodes { display: flex; flex-wrap: wrap; gap: 1rem; margin-top: .5rem; }
+.node { background: var(--card); outline: 1px solid var(--line); outline-offset: -1px; border-radius: 8px; } .column { fill: light-dark(#f0f1f3, #262b32); } .name { font-weight: 600; } svg text { fill: var(--text); font-size: 13px; } .zone, svg .axis { fill: var(--soft); font-weight: 400; }
+g > rect { fill: hsl(var(--hue) 55% 72%); stroke: var(--card); stroke-width: 1; } svg g > text { font-size: 10.5px; fill: #16181c; pointer-events: none; }
+g:hover > title + rect { stroke: var(--text); stroke-width: 2; } section h2, section p { margin: 0; } .legend { display: flex; flex-wrap: wrap; gap: .4rem 1.2rem; margin: 1rem 0; } .legend i { display: inline-block; width: .8rem; height: .8rem; margin-right: .4rem; border-radius: 2px; background: hsl(var(--hue) 55% 72%); }
 </style></head><body>
 <h1>${escapeHtml(report.describedNodes)} <small>${distinct.length} scenarios, ${report.scenarios.length} with each way to spread the nodes over zones; choose one below</small></h1>
 ${advised.length === 0 ? '' : `<h2>Each of these alone makes everything fit</h2><ul>${advised.join('')}</ul>`}
+<div class="legend">${legend.join('')}<small>heights are shares of what the daemon pods of a node leave</small></div>
 ${sections.join('\n')}
-<div class="legend">${legend.join('')}</div>
 <table><thead><tr><th>zones</th><th>scenario</th><th>verdict</th><th>what it means</th></tr></thead><tbody>${rows.join('')}</tbody></table>
 <script>
 const rows = [...document.querySelectorAll('tr[data-scenario]')];
@@ -147,9 +153,13 @@ function show(number) {
   rows.forEach(row => row.setAttribute('aria-selected', row.dataset.scenario === number));
   document.querySelectorAll('section').forEach(section => { section.hidden = section.id !== 'scenario-' + number; });
 }
+function choose(row) {
+  show(row.dataset.scenario);
+  document.querySelector('section:not([hidden])').scrollIntoView();
+}
 rows.forEach(row => {
-  row.addEventListener('click', () => show(row.dataset.scenario));
-  row.addEventListener('keydown', event => { if (event.key === 'Enter') show(row.dataset.scenario); });
+  row.addEventListener('click', () => choose(row));
+  row.addEventListener('keydown', event => { if (event.key === 'Enter') choose(row); });
 });
 show(location.hash.slice(1) || '${Math.max(
     0,

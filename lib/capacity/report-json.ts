@@ -10,7 +10,7 @@ export function reportJson(report: CapacityReport, advice: readonly Advice[]): u
       allocatable,
     })),
     problems: report.problems,
-    scenarios: report.scenarios.map(({ scenario, verdict, sameAs }) => ({
+    scenarios: report.scenarios.map(({ scenario, verdict, room, sameAs }) => ({
       id: scenario.id,
       title: scenario.title,
       zones: scenario.layout,
@@ -36,6 +36,7 @@ export function reportJson(report: CapacityReport, advice: readonly Advice[]): u
       ...(verdict.placement === undefined
         ? {}
         : { placement: nodeLoads(scenario.unbound, verdict.placement) }),
+      ...(room === undefined ? {} : { room: nodeLoads(scenario.unbound, room) }),
     })),
     advice,
   };

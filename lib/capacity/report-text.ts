@@ -29,8 +29,20 @@ function named(kinds: readonly KindVerdict[]): string {
     .join(', ');
 }
 
+/** How many of the pods that wait there is room for, when those above them are placed well. */
+function roomFor({ room, scenario, waits }: ScenarioReport): string {
+  if (room === undefined) return '';
+  const { kinds } = scenario.unbound;
+  const placed = waits
+    .filter(({ verdict }) => verdict === 'impossible')
+    .map(kind => ({ ...kind, count: room.filter(step => kinds[step.kind]?.set === kind.set).length }))
+    .filter(({ count }) => count > 0);
+  return ` (at best there is room for ${placed.length === 0 ? 'none of it' : named(placed)})`;
+}
+
 /** What may have to wait in a scenario, and how it got to be so, in one line. */
-export function consequences({ verdict, waits, scenario }: ScenarioReport): string {
+export function consequences(entry: ScenarioReport): string {
+  const { verdict, waits, scenario } = entry;
   const { impossible } = verdict;
   const parts: string[] = [];
   if (impossible !== undefined) {
@@ -50,7 +62,7 @@ export function consequences({ verdict, waits, scenario }: ScenarioReport): stri
     ['may wait', waiting.filter(kind => kind.verdict === 'order-dependent')],
   ] as const) {
     if (verdicts.length === 0) continue;
-    parts.push(`${word}: ${named(verdicts)}`);
+    parts.push(`${word}: ${named(verdicts)}${word === 'waits' ? roomFor(entry) : ''}`);
   }
   if (open.length > 0) parts.push(`open: ${named(open)} (${open[0]?.bound})`);
   if (scenario.deadlocks.length > 0)

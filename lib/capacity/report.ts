@@ -2,13 +2,14 @@ import type { ManifestObject } from '../manifest/model';
 import { expandPods, type PodSet } from '../manifest/pods';
 import { describeNodes } from './check-fit';
 import { type ClusterService, clusterServices, serviceManifests } from './cluster-services';
-import type { MilpLimits } from './milp';
+import { type MilpLimits, solver } from './milp';
 import type { ClusterNode } from './node';
 import type { Step } from './placement';
 import { buildProblem, type Problem } from './problem';
+import { roomBeside } from './room';
 import { type Scenario, scenarios, zoneLayouts } from './scenarios';
-import { findPlacement } from './search';
-import { decide, type KindVerdict, type ProblemVerdict, type Verdict } from './verdict';
+import { findPlacement, provePlacement } from './search';
+import { DEFAULT_LIMITS, decide, type KindVerdict, type ProblemVerdict, type Verdict } from './verdict';
 
 /** A scenario with its verdict. */
 export interface ScenarioReport {
@@ -16,6 +17,8 @@ export interface ScenarioReport {
   readonly verdict: ProblemVerdict;
   /** Sets of pods that are not guaranteed: they may have to wait. */
   readonly waits: readonly KindVerdict[];
+  /** Where not everything can be placed: a placement of the others, with the most of what waits that there is room for. */
+  readonly room?: readonly Step[];
   /** The same verdict as an earlier scenario with the same question. */
   readonly sameAs?: string;
 }
@@ -54,19 +57,21 @@ export async function capacityReport(
   const declared = { id: 'as declared', nodes };
   const layouts = options.declaredZonesOnly === true ? [declared] : zoneLayouts(nodes);
   const all = layouts.flatMap(layout => scenarios(sets, layout, set => !services.includes(set.owner)));
-  const known = new Map<string, { readonly id: string; readonly verdict: ProblemVerdict }>();
+  const known = new Map<string, { readonly id: string } & Decided>();
   const reports: ScenarioReport[] = [];
   for (const [number, scenario] of all.entries()) {
     if (options.isStopped?.() === true) break;
     options.onProgress?.({ done: number, of: all.length, title: `${scenario.layout}: ${scenario.title}` });
     const key = signature(scenario);
     const former = known.get(key);
-    const verdict = former?.verdict ?? (await decideScenario(scenario, options));
-    known.set(key, former ?? { id: `${scenario.layout}: ${scenario.title}`, verdict });
+    const decided = former ?? (await decideScenario(scenario, options));
+    const { verdict, room } = decided;
+    known.set(key, former ?? { id: `${scenario.layout}: ${scenario.title}`, ...decided });
     reports.push({
       scenario,
       verdict,
       waits: verdict.kinds.filter(kind => kind.verdict !== 'guaranteed'),
+      ...(room === undefined ? {} : { room }),
       ...(former === undefined ? {} : { sameAs: former.id }),
     });
   }
@@ -94,15 +99,26 @@ function signature({ problem, unbound, afterRemovals, rolling }: Scenario): stri
   ]);
 }
 
-async function decideScenario(scenario: Scenario, options: CapacityOptions): Promise<ProblemVerdict> {
+type Decided = Pick<ScenarioReport, 'verdict' | 'room'>;
+
+async function decideScenario(scenario: Scenario, options: CapacityOptions): Promise<Decided> {
   const { problem, unbound, rolling } = scenario;
-  return decide(problem, {
+  const verdict = await decide(problem, {
     unbound,
     afterRemovals: scenario.afterRemovals,
     ...(options.limits === undefined ? {} : { limits: options.limits }),
     ...(rolling === undefined ? {} : { running: set => (set === rolling.set ? rolling.running : undefined) }),
     canBeBound: bound => isFirstStart(scenario, bound),
   });
+  if (verdict.impossible === undefined) return { verdict };
+  const waiting = verdict.kinds.filter(kind => kind.verdict === 'impossible');
+  const highs = await solver();
+  const room = roomBeside(unbound, new Set(waiting.map(({ set }) => set)), part =>
+    provePlacement(highs, part, options.limits ?? DEFAULT_LIMITS, {
+      afterRemovals: scenario.afterRemovals,
+    }),
+  );
+  return { verdict, ...(room === undefined ? {} : { room }) };
 }
 
 /** Whether the pods with volumes can have been started where a witness has their volumes bound. */

@@ -116,10 +116,16 @@ export async function decide(declared: Problem, options: DecideOptions = {}): Pr
   const impossibleFrom = impossiblePriority(placeable, options.unbound ?? problem, part =>
     provePlacement(highs, part, limits, removals),
   );
+  const minimumOf = (kind: PodKind): Verdict => {
+    const verdict = verdictOf(kind, atMinimum);
+    if (verdict !== 'order-dependent' || kind.priority > impossibleFrom) return verdict;
+    const shrunk = withCount(options.unbound ?? problem, kind.set, kind.set.replicas.min);
+    return provePlacement(highs, shrunk, limits, removals).exists === false ? 'impossible' : verdict;
+  };
   const verdicts = kinds.map((kind): KindVerdict => {
     const result = outcomes.get(kind.index);
     const verdict = verdictOf(kind, outcomes);
-    const minimum = atMinimum.has(kind.index) ? verdictOf(kind, atMinimum) : undefined;
+    const minimum = atMinimum.has(kind.index) ? minimumOf(kind) : undefined;
     return {
       label: kind.label,
       set: kind.set,
@@ -161,6 +167,11 @@ function withoutIdlePreemption(highs: Highs, problem: Problem, limits: MilpLimit
       return result.outcome === 'always placed' && result.given.length === 0;
     });
   return isIdle ? peaceful : problem;
+}
+
+/** The problem with another number of pods of one set, whose volumes are bound nowhere. */
+function withCount(problem: Problem, set: PodSet, count: number): Problem {
+  return { ...problem, kinds: problem.kinds.map(kind => (kind.set === set ? { ...kind, count } : kind)) };
 }
 
 /** Kinds that are always placed, with those they lean on settled first. */
