@@ -17,7 +17,6 @@ from types import FrameType
 from bench.__main__ import CHOICES, GOLD, STREAMING, arguments
 from bench.report import Measurement, machine, printed, write_documentation
 from local.events import Traffic
-from local.object_store import path_of
 from local.pipeline import Pipeline, Settings, Stores
 from local.process import ComponentError, Process
 from local.produce import ProduceError, Production
@@ -133,14 +132,12 @@ class Bench:
     def part_of(self, lake: Pipeline, rows: int) -> tuple[Pipeline, int]:
         """A lake that holds the silver files of the first commits with at least this many rows, and how many it holds."""
         place = self.new_pipeline(lake.settings.topic)
-        files, copied = self.stores.object_store.files(), 0
+        copied = 0
         for commit in lake.commit_log.commits():
             if copied >= rows:
                 break
             for url in commit.files["silver"]:
-                source, target = path_of(url), path_of(url.replace(lake.lake.silver, place.lake.silver))
-                with files.open_input_stream(source) as read, files.open_output_stream(target) as write:
-                    shutil.copyfileobj(read, write)
+                self.stores.object_store.copy(url, url.replace(lake.lake.silver, place.lake.silver))
             copied += commit.rows["silver"]
         return place, copied
 
