@@ -128,7 +128,7 @@ class Evaluator implements SparkContext, CommandLine {
     };
   }
 
-  /** A place in the code is dead when every dataframe that it ever made is, and it is not there to be looked at. */
+  /** A place in the code is dead when every dataframe that it ever made is. */
   private deadFrames(): DeadFrame[] {
     for (const view of this.views.values()) {
       if (!view.isUsed) view.name ??= [...this.views].find(([, frame]) => frame === view)?.[0];
@@ -142,7 +142,8 @@ class Evaluator implements SparkContext, CommandLine {
     return [...places.values()].flatMap(frames => {
       const [first] = frames;
       if (first === undefined || frames.some(frame => frame.isUsed)) return [];
-      const isShown = frames.some(frame => frame.isLookedAt) && !frames.some(frame => frame.hasIdleWriter);
+      // What is made to be shown, under no name, cannot have been meant as a layer.
+      const isShown = first.name === undefined && frames.every(frame => frame.isLookedAt);
       if (isShown && first.sources.every(source => stored.has(source))) return [];
       return [{ at: first.at, name: first.name, sources: first.sources, hasIdleWriter: first.hasIdleWriter }];
     });

@@ -341,7 +341,7 @@ function texts(value: Value | undefined): Text[] {
 
 export class Frame extends Native {
   public isUsed = false;
-  /** Whether its schema or plan is shown, as while somebody looks for a fault. */
+  /** Whether its schema or plan is shown. */
   public isLookedAt = false;
   public hasIdleWriter = false;
   public name: string | undefined;
