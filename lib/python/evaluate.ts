@@ -95,6 +95,9 @@ class Evaluator implements SparkContext, CommandLine {
   private readonly handed = new Set<string>();
   /** The alternatives in which the program is. */
   public arms: readonly Arm[] = [];
+  /** The turns of loops in which the program is for sure. */
+  public turns: readonly number[] = [];
+  private turnsTaken = 0;
   private branches = 0;
   private currentTurn: Turn | undefined;
   private module = '';
@@ -327,12 +330,14 @@ class Evaluator implements SparkContext, CommandLine {
         return this.branch(arms, scope);
       }
       case 'while': {
+        const { arms } = this;
         const result = truth(this.expression(statement.test, scope));
         const broken: Map<string, Value>[] = [];
         const turn = () => this.turn(statement.body, scope, broken);
         if (result !== false) this.loosen(statement.body, scope);
         if (result !== false) this.branch([turn, ...(result === true ? [] : [() => GOES_ON])], scope);
         const flow = this.block(statement.orElse, scope);
+        if (broken.length > 0) this.arms = arms;
         scope.names = joined([...(flow.leaves ? [] : [scope.names]), ...broken], scope.names);
         return flow.leaves && broken.length === 0 ? LEAVES : GOES_ON;
       }
@@ -451,16 +456,21 @@ class Evaluator implements SparkContext, CommandLine {
     const items = this.possibleItems(iterable);
     const isKnown = items !== undefined && items.length <= MAX_LOOP;
     const isSure = isKnown && this.itemsOf(iterable) !== undefined;
+    const { arms, turns } = this;
     const broken: Map<string, Value>[] = [];
     if (!isKnown) this.loosen(statement.body, scope);
     let flow = GOES_ON;
     for (const item of isKnown ? items : [this.elementOf(iterable)]) {
       this.assign(statement.target, item, scope, statement.from);
+      if (isSure) this.turns = [...turns, this.turnsTaken++];
       const turn = () => this.turn(statement.body, scope, broken);
       flow = isSure ? turn() : this.branch([turn, () => GOES_ON], scope);
       if (flow.leaves) break;
     }
+    this.turns = turns;
     if (!flow.leaves) flow = this.block(statement.orElse, scope);
+    // Unlike what returned, what broke off meets the rest again.
+    if (broken.length > 0) this.arms = arms;
     const ends = [...(flow.leaves ? [] : [scope.names]), ...broken];
     scope.names = joined(ends, before);
     return ends.length === 0 ? LEAVES : GOES_ON;
@@ -479,11 +489,11 @@ class Evaluator implements SparkContext, CommandLine {
   private turn(body: readonly Statement[], scope: Scope, broken: Map<string, Value>[]): Flow {
     const { currentTurn, arms } = this;
     const continued: Map<string, Value>[] = [];
+    const already = broken.length;
     this.currentTurn = { broken, continued };
     const flow = this.block(body, scope);
     this.currentTurn = currentTurn;
-    // Unlike what returned, what broke off meets the rest again.
-    if (broken.length + continued.length > 0) this.arms = arms;
+    if (continued.length > 0 && broken.length === already) this.arms = arms;
     const ends = [...(flow.leaves ? [] : [scope.names]), ...continued];
     scope.names = joined(ends, scope.names);
     return ends.length === 0 ? LEAVES : GOES_ON;

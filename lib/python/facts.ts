@@ -40,6 +40,8 @@ export interface Sink {
   readonly columns: readonly string[] | undefined;
   readonly sources: readonly Source[];
   readonly arms: readonly Arm[];
+  /** The turns of loops in which it is made for sure: in another turn it is another one. */
+  readonly turns: readonly number[];
 }
 
 /** A dataframe that nothing stores. */

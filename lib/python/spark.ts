@@ -21,6 +21,7 @@ export interface SparkContext {
   readonly depth: number;
   /** The alternatives in which the program is. */
   readonly arms: readonly Arm[];
+  readonly turns: readonly number[];
   source(source: Source): void;
   sink(sink: Sink): void;
   conf(key: string, setting: Setting): void;
@@ -627,6 +628,7 @@ export class Writer extends Native {
         columns: this.frame?.columns,
         sources: this.frame?.sources ?? [],
         arms: this.context.arms,
+        turns: this.context.turns,
       });
     }
     return this.isStream ? new Query() : NONE;

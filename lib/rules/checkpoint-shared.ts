@@ -17,7 +17,7 @@ export const checkpointShared: Rule = {
     const places = grouped(all, ({ whole }) => normalizedLocation(whole ?? ''));
     return [...places.values()].flatMap(group => {
       // One query that is reached on several ways in the code counts once, and so does a place that several name.
-      const queries = firsts(group, ({ job, query }) => [shownId(job.object), query?.at]);
+      const queries = firsts(group, ({ job, query }) => [shownId(job.object), query?.at, query?.turns]);
       return firsts(queries, ({ job, place }) => [
         shownId(job.object),
         'object' in place ? [shownId(place.object), place.path, place.innerLine] : place,
