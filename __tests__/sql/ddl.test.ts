@@ -49,6 +49,13 @@ describe('ClickHouse DDL', () => {
     ).toEqual([{ database: undefined, name: 'b', kind: 'table', columns: ['w', 'z'] }]);
   });
 
+  it.each(['c', '`c-1`', "'{cluster}'"])('reads on past ON CLUSTER %s', cluster => {
+    expect(
+      shape(`CREATE TABLE a ON CLUSTER ${cluster} (x Int8) ENGINE = Memory;
+        ALTER TABLE a ON CLUSTER ${cluster} ADD COLUMN y Int8`),
+    ).toEqual([{ database: undefined, name: 'a', kind: 'table', columns: ['x', 'y'] }]);
+  });
+
   it('says on which line a statement starts', () => {
     expect(
       tablesIn("SELECT '\n';\n\nCREATE TABLE a (x Int8)\nENGINE = Memory").map(({ line }) => line),

@@ -178,7 +178,7 @@ function create(
   const named = reader.name();
   if (named === undefined) return undefined;
   if (reader.takes('UUID')) reader.advance();
-  if (reader.takes('ON', 'CLUSTER')) reader.identifier();
+  if (reader.takes('ON', 'CLUSTER')) reader.advance();
   const groups = reader.groups();
   return {
     isConditional,
@@ -232,7 +232,7 @@ function change(reader: Statement, tables: Map<string, Table>, current: string |
   if (!reader.takes('ALTER', 'TABLE')) return;
   const named = reader.name();
   if (named === undefined) return;
-  if (reader.takes('ON', 'CLUSTER')) reader.identifier();
+  if (reader.takes('ON', 'CLUSTER')) reader.advance();
   const key = `${named.database ?? current ?? ''}.${named.name}`;
   const table = tables.get(key);
   if (table?.columns === undefined) return;
