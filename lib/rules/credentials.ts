@@ -38,6 +38,11 @@ const FORMS: readonly {
   { form: /\bgh[pousr]_[A-Za-z0-9]{36,}\b/, what: 'a GitHub token', level: 'error' },
   { form: /\bxox[abprs]-[A-Za-z0-9-]{10,}/, what: 'a Slack token', level: 'error' },
   {
+    form: /LoginModule\s+required\b[^;]*\bpassword=\\?["'](?![${<%*])[^"'\s\\]+/,
+    what: 'a JAAS configuration with its password',
+    level: 'error',
+  },
+  {
     form: /https:\/\/hooks\.slack\.com\/services\/[A-Z0-9]+\/[A-Z0-9]+\/[A-Za-z0-9]{8,}/,
     what: 'a webhook URL with its token',
     level: 'warning',
