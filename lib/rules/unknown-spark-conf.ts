@@ -145,7 +145,9 @@ export const unknownSparkConf: Rule = {
         if (main === undefined || lists.some(list => list.has(key))) return [];
         const typo = main.typoOf(key);
         // An image of one's own may hold a library that reads its settings below Spark's namespaces.
-        const isCertain = job.image === undefined || isStockImage(job.image.value) || !mayBeLibrary(job, key);
+        const isCertain =
+          !isNewer(sparkVersionOf(job)) &&
+          (job.image === undefined || isStockImage(job.image.value) || !mayBeLibrary(job, key));
         if (typo === undefined && !(main.owns(key) && isCertain)) return [];
         return [
           {
@@ -168,6 +170,13 @@ function mayBeLibrary(job: Job, key: string): boolean {
     /^spark\.(sql|shuffle)\./.test(key) &&
     (job.packages.length > 0 || job.jars.length > 0 || job.image !== undefined)
   );
+}
+
+/** A release after the last listed one has settings that no list knows. */
+function isNewer(version: string | undefined): boolean {
+  const [major = 0, minor = 0] = (version ?? '').split('.').map(Number);
+  const [lastMajor = 0, lastMinor = 0] = spark41.spark.split('.').map(Number);
+  return major > lastMajor || (major === lastMajor && minor > lastMinor);
 }
 
 /** A release between the listed ones may have what either of them has. */
