@@ -350,9 +350,11 @@ class Evaluator implements SparkContext, CommandLine {
         }
         return this.block(statement.body, scope);
       case 'try': {
+        const { turns } = this;
         const flow = this.branch(
           [
             () => {
+              this.turns = turns;
               const body = this.block(statement.body, scope);
               return body.leaves ? body : this.block(statement.orElse, scope);
             },
@@ -435,15 +437,18 @@ class Evaluator implements SparkContext, CommandLine {
   private branch(arms: readonly (() => Flow)[], scope: Scope): Flow {
     if (arms.length === 1 && arms[0] !== undefined) return arms[0]();
     const before = scope.names;
-    const outer = this.arms;
+    const { arms: outer, turns } = this;
     const branch = this.branches++;
     const after: Map<string, Value>[] = [];
     for (const [index, arm] of arms.entries()) {
       scope.names = new Map(before);
       this.arms = [...outer, { branch, arm: index }];
+      // What one side does may be done in one turn alone.
+      this.turns = [];
       if (!arm().leaves) after.push(scope.names);
     }
     scope.names = joined(after, before);
+    this.turns = turns;
     // Where one arm leaves, what follows belongs to the others.
     this.arms = after.length < arms.length ? [...outer, { branch, arm: arms.length }] : outer;
     return after.length === 0 ? LEAVES : GOES_ON;
