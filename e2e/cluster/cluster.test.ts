@@ -14,7 +14,7 @@ import {
   reason,
   reportedScenarios,
 } from './claims';
-import { buildControlPlane, eventually } from './control-plane';
+import { buildControlPlane, eventually, taken } from './control-plane';
 import { barePods, strimziObjects } from './custom-resources';
 import { editedChart } from './edited-chart';
 import {
@@ -26,10 +26,12 @@ import {
   Lakehouse,
   list,
   livePods,
+  nameOf,
   objects,
   SCHEDULED_TIMEOUT_MS,
   serviceObjects,
   sets,
+  unbound,
 } from './lakehouse';
 import { addNodes, type FakeNode } from './nodes';
 import { CONTESTS, contestObjects, type Played, play } from './preemption';
@@ -170,6 +172,90 @@ describe('dist/ on a real API server with four m6i.large in one zone', () => {
     }
   });
 
+  describe('new code of a job, with the former ConfigMap pruned', () => {
+    const [application] = objects.filter(
+      ({ kind, metadata }) => kind === 'SparkApplication' && metadata.name === 'activity-streaming',
+    ) as [ManifestObject];
+    const executors = sets.find(
+      ({ owner, role }) =>
+        owner.kind === 'SparkApplication' &&
+        owner.metadata.name === 'activity-streaming' &&
+        role === 'executor',
+    ) as PodSet;
+    const former = codeOf(application.body['spec']);
+    const other = 'spark-app-code-00000000';
+    const codePath = (name: string) => `/api/v1/namespaces/default/configmaps/${name}`;
+    const ownPods = async () =>
+      (await livePods(lakehouse.cluster)).filter(
+        pod => at(pod, 'metadata', 'labels', 'sparkoperator.k8s.io/app-name') === 'activity-streaming',
+      );
+    const changed = objects
+      .filter(object => object === application || object.metadata.name === former)
+      .map(({ body }) => JSON.parse(JSON.stringify(body).replaceAll(former, other)));
+    let before: readonly object[];
+
+    beforeAll(async () => {
+      before = await ownPods();
+      await lakehouse.apply(changed);
+      await taken(lakehouse.cluster.request('DELETE', codePath(former)));
+    });
+    afterAll(async () => {
+      await accepted(applyDist(lakehouse.cluster));
+      await taken(lakehouse.cluster.request('DELETE', codePath(other)));
+    });
+
+    test('the driver and the executors that mount it run on', async () => {
+      const uids = (pods: readonly object[]) => pods.map(pod => at(pod, 'metadata', 'uid')).sort();
+      expect(before).toHaveLength(1 + executors.replicas.initial);
+      const pods = await ownPods();
+      expect(uids(pods)).toEqual(uids(before));
+      for (const pod of pods) {
+        expect(isRunning(pod)).toBe(true);
+        expect(codeOf(at(pod, 'spec'))).toBe(former);
+      }
+    });
+
+    test('an executor that comes later starts with the ConfigMap that the SparkApplication names by then, and with no other', async () => {
+      await lakehouse.remove((await ownPods()).find(pod => isOf(executors, pod)) as object);
+      let stuck: object | undefined;
+      await eventually(
+        'the former driver asks for another executor',
+        async () => {
+          const known = new Set(before.map(nameOf));
+          stuck = (await ownPods()).find(
+            pod => !known.has(nameOf(pod)) && at(pod, 'spec', 'nodeName') !== undefined,
+          );
+          return stuck === undefined ? 'no new executor has a node' : undefined;
+        },
+        SCHEDULED_TIMEOUT_MS,
+      );
+      expect(codeOf(at(stuck, 'spec'))).toBe(former);
+
+      const live = await taken(
+        lakehouse.cluster.request(
+          'GET',
+          '/apis/sparkoperator.k8s.io/v1beta2/namespaces/default/sparkapplications/activity-streaming',
+        ),
+      );
+      const mutated = JSON.parse(
+        JSON.stringify(unbound(stuck as object)).replaceAll(former, codeOf(at(live, 'spec'))),
+      );
+      const pod = { ...mutated, metadata: { ...mutated.metadata, name: 'as-the-webhook-makes-it' } };
+      await lakehouse.apply([pod]);
+      await eventually(
+        'the executor runs',
+        async () => {
+          const [found] = (await ownPods()).filter(other => nameOf(other) === nameOf(pod));
+          return found !== undefined && isRunning(found) ? undefined : 'it does not';
+        },
+        SCHEDULED_TIMEOUT_MS,
+      );
+      const later = (await ownPods()).find(other => nameOf(other) === nameOf(stuck as object));
+      expect(at(later, 'status', 'phase')).toBe('Pending');
+      await lakehouse.remove(pod);
+    });
+  });
+
   test("Strimzi's pods ask for what the resources state", () => {
     const stated = statedByStrimzi();
     expect(stated.length).toBeGreaterThan(0);
@@ -255,6 +341,12 @@ function reported(id: string, layout: ZoneLayout): ReportedScenario {
   if (scenario === undefined)
     throw new Error(`the capacity report has no scenario ${id} on ${layout.id} nodes`);
   return scenario;
+}
+
+/** The ConfigMap that a job's code comes from. */
+function codeOf(spec: unknown): string {
+  const volume = asObjects(at(spec, 'volumes')).find(({ name }) => name === 'code');
+  return String(at(volume, 'configMap', 'name'));
 }
 
 function fakeNodes(layout: ZoneLayout): FakeNode[] {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { clusterServices, serviceManifests } from '../../lib/capacity/cluster-services';
 import { definitionSources, fetchDefinitions } from '../../lib/crds/definitions';
 import {
+  asObject,
   asObjects,
   at,
   type ManifestObject,
@@ -145,11 +146,27 @@ function pathAndName(object: object): string {
   return `${pathOf(object)}/${nameOf(object)}`;
 }
 
-function unbound(pod: object): object {
+/**
+ * The pod as it was asked for, to be asked for again. The ConfigMaps that a submission made for its driver went with
+ * that; the operator would submit anew.
+ */
+export function unbound(pod: object): object {
   const { metadata, spec } = pod as { metadata: Record<string, unknown>; spec: Record<string, unknown> };
   const { name, namespace, labels, annotations } = metadata;
   const { nodeName: _, ...rest } = spec;
-  return { apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace, labels, annotations }, spec: rest };
+  const volumes = asObjects(spec['volumes']).map(volume => {
+    const { configMap } = volume;
+    const isOurs = objects.some(({ metadata }) => metadata.name === at(configMap, 'name'));
+    return configMap === undefined || isOurs
+      ? volume
+      : { ...volume, configMap: { ...asObject(configMap), optional: true } };
+  });
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name, namespace, labels, annotations },
+    spec: { ...rest, volumes },
+  };
 }
 
 export function nameOf(pod: object): string {

@@ -1,7 +1,7 @@
 // Package kubelets stands in for the kubelets and the EBS CSI provisioner of a cluster that has no machines:
-// it reports every bound pod as running and ready (pods of a Job as succeeded), finishes deletions, and answers a
-// claim whose node the scheduler has picked with a volume in that node's zone. It decides nothing: where a pod runs
-// is the real scheduler's work, what pods exist the real controllers'.
+// it reports every bound pod as running and ready (pods of a Job as succeeded) once the ConfigMaps that it mounts are
+// there, finishes deletions, and answers a claim whose node the scheduler has picked with a volume in that node's zone.
+// It decides nothing: where a pod runs is the real scheduler's work, what pods exist the real controllers'.
 package kubelets
 
 import (
@@ -35,7 +35,11 @@ const (
 	// How often a failed update is tried before it is reported and left to the next event.
 	attempts = 5
 	workers  = 4
+	// How often a pod is looked at that waits for a ConfigMap.
+	mountRetry = time.Second
 )
+
+var errNotMounted = fmt.Errorf("a ConfigMap that the pod mounts is not there")
 
 type kubelets struct {
 	client kubernetes.Interface
@@ -103,7 +107,9 @@ func follow(informer cache.SharedIndexInformer, handle func(context.Context, any
 				return
 			}
 			if object, exists, _ := informer.GetStore().GetByKey(key); exists {
-				if err := handle(ctx, object); err != nil && !errors.IsNotFound(err) {
+				if err := handle(ctx, object); err == errNotMounted {
+					queue.AddAfter(key, mountRetry)
+				} else if err != nil && !errors.IsNotFound(err) {
 					if queue.NumRequeues(key) < attempts {
 						queue.AddRateLimited(key)
 					} else {
@@ -133,6 +139,9 @@ func (k *kubelets) reportPod(ctx context.Context, pod *corev1.Pod) error {
 	if pod.Status.Phase != corev1.PodPending {
 		return nil
 	}
+	if err := k.mount(ctx, pod); err != nil {
+		return err
+	}
 	reported := pod.DeepCopy()
 	finished := metav1.GetControllerOf(pod) != nil && metav1.GetControllerOf(pod).Kind == "Job"
 	reported.Status = k.status(pod, finished)
@@ -141,6 +150,24 @@ func (k *kubelets) reportPod(ctx context.Context, pod *corev1.Pod) error {
 		return nil // The change that caused the conflict is queued already.
 	}
 	return err
+}
+
+// mount fails while a ConfigMap is missing that the pod mounts: a kubelet keeps such a pod in ContainerCreating.
+func (k *kubelets) mount(ctx context.Context, pod *corev1.Pod) error {
+	for _, volume := range pod.Spec.Volumes {
+		source := volume.ConfigMap
+		if source == nil || source.Optional != nil && *source.Optional {
+			continue
+		}
+		_, err := k.client.CoreV1().ConfigMaps(pod.Namespace).Get(ctx, source.Name, metav1.GetOptions{})
+		if errors.IsNotFound(err) {
+			return errNotMounted
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (k *kubelets) status(pod *corev1.Pod, finished bool) corev1.PodStatus {
