@@ -92,9 +92,9 @@ export const REFUSED_EDITS: readonly RefusedEdit[] = [
   },
   {
     name: 'a checkpoint on a local path',
-    props: { gold: { checkpoint: '/app/checkpoints' as never } },
+    props: { gold: { checkpoint: { url: '/app/checkpoints' } as never } },
     refusal:
-      /spark job activity-gold has checkpoint "\/app\/checkpoints" but only a folder of an object store .*; set checkpoint to .*rule checkpoint-on-volume/,
+      /spark job activity-gold has checkpoint {"url":"\/app\/checkpoints"} but only a folder of an object store .*; set checkpoint to .*rule checkpoint-on-volume/,
     inCluster: 'taken',
   },
   {

@@ -14,6 +14,7 @@ import { SynthChecks } from '../lib/checks/synth-checks';
 import { NodeGroup } from '../lib/constructs/node-group';
 import { type ManifestObject, manifestObjects } from '../lib/manifest/model';
 import { describedApps } from '../lib/synthesize';
+import { wholeNumber } from './whole-number';
 
 const USAGE = `npm run capacity [-- --json | --html FILE] [--nodes N] [--instance-type TYPE]
 
@@ -56,6 +57,10 @@ async function main(): Promise<number> {
     console.log(USAGE);
     return 0;
   }
+  const problems: string[] = [];
+  const count =
+    values.nodes === undefined ? undefined : wholeNumber('nodes', values.nodes, 1, 10_000, problems);
+  if (problems.length > 0) throw new Error(problems.join('\n'));
   const chart = describedChart();
   if (chart === undefined) {
     console.error('main.ts describes no LakehouseChart; its errors are above');
@@ -63,13 +68,14 @@ async function main(): Promise<number> {
   }
   const group = new NodeGroup({
     ...chart.nodes,
-    ...(values.nodes === undefined ? {} : { count: Number(values.nodes) }),
+    ...(count === undefined ? {} : { count }),
     ...(values['instance-type'] === undefined ? {} : { instanceType: instanceType(values['instance-type']) }),
   });
   let isStopped = false;
-  process.once('SIGINT', () => {
-    isStopped = true;
-  });
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => {
+      isStopped = true;
+    });
   const draws = process.stderr.isTTY === true;
   const report = await capacityReport(chart.objects, nodesOf(group), {
     isStopped: () => isStopped,
