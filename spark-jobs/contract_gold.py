@@ -14,8 +14,8 @@ class StateLoad:
     """One state table. {database}, {source}, {rows}, {generation} and {business_time_zone} are the gold job's to fill in.
 
     day: ClickHouse, the day of a row of states. from_file: ClickHouse, from the silver file. from_partials: ClickHouse,
-    from the JSON lines that Spark sends. events: Spark, silver as gold sees it. where: which of them count. keys and
-    partials: Spark, (name, expression).
+    from the JSON lines that Spark sends. events: Spark, silver as gold sees it. where: which of them count. keys: Spark,
+    (name, expression). partials: Spark, (name, expression, what merges it, {partial} in it).
     """
 
     table: str
@@ -25,7 +25,7 @@ class StateLoad:
     events: tuple[str, ...]
     where: str
     keys: tuple[tuple[str, str], ...]
-    partials: tuple[tuple[str, str], ...]
+    partials: tuple[tuple[str, str, str], ...]
 
 
 # The columns of a silver file, as ClickHouse reads them.
@@ -51,23 +51,23 @@ STATE_LOADS = (
             ("minute", "minute"),
         ),
         partials=(
-            ("total_records", "count(1)"),
-            ("failed_records", "sum(failed)"),
-            ("incomplete_records", "sum(incomplete)"),
-            ("size", "sum(size)"),
-            ("delay_us", "sum(delay_us)"),
-            ("users", "array_distinct(collect_list(nullif(user, '')))"),
-            ("sessions", "array_distinct(collect_list(nullif(session, '')))"),
+            ("total_records", "count(1)", "sum({partial})"),
+            ("failed_records", "sum(failed)", "sum({partial})"),
+            ("incomplete_records", "sum(incomplete)", "sum({partial})"),
+            ("size", "sum(size)", "sum({partial})"),
+            ("delay_us", "sum(delay_us)", "sum({partial})"),
+            ("users", "collect_list(nullif(user, ''))", "array_distinct(flatten(collect_list({partial})))"),
+            ("sessions", "collect_list(nullif(session, ''))", "array_distinct(flatten(collect_list({partial})))"),
         ),
     ),
     StateLoad(
         table="operational_states",
         day="toDate(hour)",
-        from_file="INSERT INTO {database}.operational_states (hour, endpoint, method, requests, failed_requests, sized_requests, size, sizes, users, generation)\nSELECT event_hour AS hour, route AS endpoint, method AS method, count() AS requests_state, sum(failed) AS failed_requests_state, sum(sized) AS sized_requests_state, sum(size) AS size_state, sumMapIf(map(size - size % greatest(toUInt64(1), intDiv(roundToExp2(size), 64)), toUInt64(1)), sized = 1) AS sizes_state, uniqExactStateIf(user, user != '') AS users_state, {generation}\nFROM (SELECT toStartOfHour(toDateTime(event_time, 'UTC')) AS event_hour, multiIf(endpoint IS NULL, '', match(assumeNotNull(endpoint), '[A-Z0-9?]|./$'), replaceRegexpOne(arrayStringConcat(arrayMap(segment -> if(match(segment, '^([0-9]+|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})$'), ':id', segment), splitByChar('/', lower(splitByChar('?', assumeNotNull(endpoint))[1]))), '/'), '^(.+?)/+$', '\\\\1'), assumeNotNull(endpoint)) AS route, ifNull(http_method, '') AS method, ifNull(user_id, '') AS user, toUInt64(is_failed) AS failed, toUInt64(bytes IS NOT NULL) AS sized, toUInt64(ifNull(bytes, 0)) AS size FROM {source})\nWHERE {rows}\nGROUP BY hour, endpoint, method",
+        from_file="INSERT INTO {database}.operational_states (hour, endpoint, method, requests, failed_requests, sized_requests, size, sizes, users, generation)\nSELECT event_hour AS hour, route AS endpoint, method AS method, count() AS requests_state, sum(failed) AS failed_requests_state, sum(sized) AS sized_requests_state, sum(size) AS size_state, sumMapIf(map(size - size % greatest(toUInt64(1), intDiv(roundToExp2(size), 64)), toUInt64(1)), sized = 1) AS sizes_state, uniqExactStateIf(user, user != '') AS users_state, {generation}\nFROM (SELECT toStartOfHour(toDateTime(event_time, 'UTC')) AS event_hour, multiIf(endpoint IS NULL, '', match(assumeNotNull(endpoint), '[A-Z0-9?-]|./$'), replaceRegexpOne(arrayStringConcat(arrayMap(segment -> if(match(segment, '^([0-9]+|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})$'), ':id', segment), splitByChar('/', lower(splitByChar('?', assumeNotNull(endpoint))[1]))), '/'), '^(.+?)/+$', '\\\\1'), assumeNotNull(endpoint)) AS route, ifNull(http_method, '') AS method, ifNull(user_id, '') AS user, toUInt64(is_failed) AS failed, toUInt64(bytes IS NOT NULL) AS sized, toUInt64(ifNull(bytes, 0)) AS size FROM {source})\nWHERE {rows}\nGROUP BY hour, endpoint, method",
         from_partials="INSERT INTO {database}.operational_states (hour, endpoint, method, requests, failed_requests, sized_requests, size, sizes, users, generation)\nSELECT hour, endpoint, method, partials.requests, partials.failed_requests, partials.sized_requests, partials.size, arrayReduce('sumMap', arrayMap(size -> map(size - size % greatest(toUInt64(1), intDiv(roundToExp2(size), 64)), toUInt64(1)), partials.sizes)), arrayReduce('uniqExactState', partials.users), {generation}\nFROM input('hour DateTime(\\'UTC\\'), endpoint LowCardinality(String), method LowCardinality(String), requests UInt64, failed_requests UInt64, sized_requests UInt64, size UInt64, sizes Array(UInt64), users Array(String)') AS partials\nWHERE {rows}\nFORMAT JSONEachRow",
         events=(
             "unix_micros(event_time) div 3600000000 * 3600 AS event_hour",
-            "CASE WHEN endpoint IS NULL THEN '' WHEN endpoint RLIKE '^[abcdefghijklmnopqrstuvwxyz/_.-]*+$' AND NOT (endswith(endpoint, '/') AND length(endpoint) > 1) THEN endpoint ELSE regexp_replace(regexp_replace( translate(substring_index(endpoint, '?', 1), 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz'), '(?<![^/])([0-9]+|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})(?![^/])', ':id'), '(?<=.)/+$', '') END AS route",
+            "CASE WHEN endpoint IS NULL THEN '' WHEN endpoint RLIKE '^[abcdefghijklmnopqrstuvwxyz/_.]*+$' AND NOT (endswith(endpoint, '/') AND length(endpoint) > 1) THEN endpoint WHEN endpoint RLIKE '^[abcdefghijklmnopqrstuvwxyz/_.]*/[0123456789]++$' THEN concat(TRIM(TRAILING '0123456789' FROM endpoint), ':id') ELSE regexp_replace(regexp_replace( translate(substring_index(endpoint, '?', 1), 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz'), '(?<![^/])([0-9]+|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})(?![^/])', ':id'), '(?<=.)/+$', '') END AS route",
             "coalesce(http_method, '') AS method",
             "coalesce(user_id, '') AS user",
             "cast(is_failed AS bigint) AS failed",
@@ -81,12 +81,12 @@ STATE_LOADS = (
             ("method", "method"),
         ),
         partials=(
-            ("requests", "count(1)"),
-            ("failed_requests", "sum(failed)"),
-            ("sized_requests", "sum(sized)"),
-            ("size", "sum(size)"),
-            ("sizes", "collect_list(CASE WHEN sized = 1 THEN size END)"),
-            ("users", "array_distinct(collect_list(nullif(user, '')))"),
+            ("requests", "count(1)", "sum({partial})"),
+            ("failed_requests", "sum(failed)", "sum({partial})"),
+            ("sized_requests", "sum(sized)", "sum({partial})"),
+            ("size", "sum(size)", "sum({partial})"),
+            ("sizes", "collect_list(CASE WHEN sized = 1 THEN size END)", "flatten(collect_list({partial}))"),
+            ("users", "collect_list(nullif(user, ''))", "array_distinct(flatten(collect_list({partial})))"),
         ),
     ),
     StateLoad(
@@ -108,9 +108,9 @@ STATE_LOADS = (
             ("action_type", "action"),
         ),
         partials=(
-            ("events", "count(1)"),
-            ("users", "array_distinct(collect_list(nullif(user, '')))"),
-            ("sessions", "array_distinct(collect_list(nullif(session, '')))"),
+            ("events", "count(1)", "sum({partial})"),
+            ("users", "collect_list(nullif(user, ''))", "array_distinct(flatten(collect_list({partial})))"),
+            ("sessions", "collect_list(nullif(session, ''))", "array_distinct(flatten(collect_list({partial})))"),
         ),
     ),
     StateLoad(
@@ -134,10 +134,10 @@ STATE_LOADS = (
             ("user", "user"),
         ),
         partials=(
-            ("last", "max(struct(event_us, partition, offset, type, action, session))"),
-            ("first_main", "min(CASE WHEN action = 'MAIN' THEN event_us END)"),
-            ("cart_adds", "collect_set(CASE WHEN action = 'CART_ADD' THEN event_us END)"),
-            ("last_order", "max(CASE WHEN action = 'ORDER' THEN event_us END)"),
+            ("last", "max(struct(event_us, partition, offset, type, action, session))", "max({partial})"),
+            ("first_main", "min(CASE WHEN action = 'MAIN' THEN event_us END)", "min({partial})"),
+            ("cart_adds", "collect_set(CASE WHEN action = 'CART_ADD' THEN event_us END)", "array_distinct(flatten(collect_list({partial})))"),
+            ("last_order", "max(CASE WHEN action = 'ORDER' THEN event_us END)", "max({partial})"),
         ),
     ),
 )

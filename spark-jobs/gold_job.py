@@ -149,8 +149,10 @@ class Gold:
         return spread.mapPartitions(partial(load_files, self.loader)).collect()
 
     def _load_by_spark(self, loads: Sequence[FileLoad]) -> list[str]:
-        numbers = self.spark.createDataFrame([(load.file,) for load in loads], "path STRING").select("path", F.xxhash64("path")).collect()
-        by_number = {int(row[1]): load for row, load in zip(numbers, loads, strict=True)}
+        # Values of a statement are computed while it is planned, without a Spark job.
+        values = ", ".join("(?)" for _ in loads)
+        numbers = self.spark.sql(f"SELECT xxhash64(file) FROM VALUES {values} AS files(file)", [load.file for load in loads]).collect()
+        by_number = {int(row[0]): load for row, load in zip(numbers, loads, strict=True)}
         if len(by_number) < len(loads):
             raise JobError("two silver files have one xxhash64; use --engine clickhouse for this batch")
         silver = self.spark.read.schema(_FILE_SCHEMA).parquet(*(load.file for load in loads)).withColumn("file", F.xxhash64("_metadata.file_path"))

@@ -71,7 +71,9 @@ test('a measure that is added to the contract alone reaches both engines, the DD
   expect(files.get('contract/clickhouse.sql')).toContain('latency SimpleAggregateFunction(sum, Int64)');
   expect(files.get('contract/clickhouse.sql')).toContain("CAST(states.latency, 'Int64') AS total_latency");
   expect(files.get('spark-jobs/contract_gold.py')).toContain('sum(delay_us) AS latency_state');
-  expect(files.get('spark-jobs/contract_gold.py')).toContain('("latency", "sum(delay_us)")');
+  expect(files.get('spark-jobs/contract_gold.py')).toContain(
+    '("latency", "sum(delay_us)", "sum({partial})")',
+  );
   expect(files.get('lib/contract/schema.ts')).toContain('readonly total_latency: number;');
 });
 

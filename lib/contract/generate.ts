@@ -205,8 +205,8 @@ ${views.join('\n')}
 }
 
 function goldModule(contract: Contract): string {
-  const pairs = (entries: readonly (readonly [string, string])[]): string =>
-    entries.map(([name, expression]) => `            (${python(name)}, ${python(expression)}),`).join('\n');
+  const tuples = (entries: readonly (readonly string[])[]): string =>
+    entries.map(entry => `            (${entry.map(python).join(', ')}),`).join('\n');
   const loads = stateLoads(contract).map(
     load => `    StateLoad(
         table=${python(load.table)},
@@ -218,10 +218,10 @@ ${load.events.map(event => `            ${python(event)},`).join('\n')}
         ),
         where=${python(load.where)},
         keys=(
-${pairs(load.keys.map(key => [key.name, key.of]))}
+${tuples(load.keys.map(key => [key.name, key.of]))}
         ),
         partials=(
-${pairs(load.partials.map(partial => [partial.name, partial.expression]))}
+${tuples(load.partials.map(partial => [partial.name, partial.expression, partial.merge]))}
         ),
     ),`,
   );
@@ -241,8 +241,8 @@ class StateLoad:
     """One state table. {database}, {source}, {rows}, {generation} and {business_time_zone} are the gold job's to fill in.
 
     day: ClickHouse, the day of a row of states. from_file: ClickHouse, from the silver file. from_partials: ClickHouse,
-    from the JSON lines that Spark sends. events: Spark, silver as gold sees it. where: which of them count. keys and
-    partials: Spark, (name, expression).
+    from the JSON lines that Spark sends. events: Spark, silver as gold sees it. where: which of them count. keys: Spark,
+    (name, expression). partials: Spark, (name, expression, what merges it, {partial} in it).
     """
 
     table: str
@@ -252,7 +252,7 @@ class StateLoad:
     events: tuple[str, ...]
     where: str
     keys: tuple[tuple[str, str], ...]
-    partials: tuple[tuple[str, str], ...]
+    partials: tuple[tuple[str, str, str], ...]
 
 
 # The columns of a silver file, as ClickHouse reads them.

@@ -15,8 +15,12 @@ export interface StateLoad {
   /** Spark: which gold events count; empty for all. */
   readonly where: string;
   readonly keys: readonly { readonly name: string; readonly of: string }[];
-  /** Spark: the partials of a group. */
-  readonly partials: readonly { readonly name: string; readonly expression: string }[];
+  /** Spark: the partials of a group, and of a group of groups. */
+  readonly partials: readonly {
+    readonly name: string;
+    readonly expression: string;
+    readonly merge: string;
+  }[];
 }
 
 export function stateLoads(contract: Contract): readonly StateLoad[] {
@@ -58,7 +62,11 @@ FORMAT JSONEachRow`,
       events: used.map(name => dialect(contract, name, 'spark')),
       where,
       keys: keys.map(key => ({ name: key.name, of: key.transformLogic ?? '' })),
-      partials: measures.map(measure => ({ name: measure.name, expression: measure.partial })),
+      partials: measures.map(measure => ({
+        name: measure.name,
+        expression: measure.partial,
+        merge: measure.merge,
+      })),
     };
   });
 }

@@ -8,8 +8,10 @@ export interface Measure {
   readonly aggregate: string;
   /** ClickHouse: the final value of a group of states. */
   readonly final: (column: string) => string;
-  /** Spark: what travels to ClickHouse for a group of gold events. */
+  /** Spark: the partial of a group of gold events. */
   readonly partial: string;
+  /** Spark: the partial of a group of groups, {partial} being theirs; what travels to ClickHouse. */
+  readonly merge: string;
   /** ClickHouse's type of what travels. */
   readonly partialType: string;
   /** ClickHouse: the state of what travels. */
@@ -35,6 +37,7 @@ const kinds: Readonly<Record<string, (contract: Contract, options: Options) => M
     aggregate: 'count()',
     final: column => `sum(${column})`,
     partial: 'count(1)',
+    merge: 'sum({partial})',
     partialType: 'UInt64',
     load: same,
   }),
@@ -43,6 +46,7 @@ const kinds: Readonly<Record<string, (contract: Contract, options: Options) => M
     aggregate: `sum(${of})`,
     final: column => `sum(${column})`,
     partial: `sum(${of})`,
+    merge: 'sum({partial})',
     partialType: typeOf(contract, of),
     load: same,
   }),
@@ -50,8 +54,9 @@ const kinds: Readonly<Record<string, (contract: Contract, options: Options) => M
     type: `AggregateFunction(uniqExact, ${typeOf(contract, of)})`,
     aggregate: `uniqExactStateIf(${of}, ${of} != '')`,
     final: column => `uniqExactMerge(${column})`,
-    // collect_set would hash each value twice, in the partial and in the final aggregate, into objects.
-    partial: `array_distinct(collect_list(nullif(${of}, '')))`,
+    // With repeats until the last merge: collect_set would hash each value in every aggregate, into objects.
+    partial: `collect_list(nullif(${of}, ''))`,
+    merge: 'array_distinct(flatten(collect_list({partial})))',
     partialType: `Array(${typeOf(contract, of)})`,
     load: column => `arrayReduce('uniqExactState', ${column})`,
   }),
@@ -60,6 +65,7 @@ const kinds: Readonly<Record<string, (contract: Contract, options: Options) => M
     aggregate: `sumMapIf(map(${bucket(String(of))}, toUInt64(1)), ${where})`,
     final: column => `sumMap(${column})`,
     partial: `collect_list(CASE WHEN ${where} THEN ${of} END)`,
+    merge: 'flatten(collect_list({partial}))',
     partialType: `Array(${typeOf(contract, of)})`,
     load: column =>
       `arrayReduce('sumMap', arrayMap(${of} -> map(${bucket(String(of))}, toUInt64(1)), ${column}))`,
@@ -72,6 +78,7 @@ const kinds: Readonly<Record<string, (contract: Contract, options: Options) => M
       aggregate: `max(tuple(${fields.join(', ')}))`,
       final: column => `max(${column})`,
       partial: `max(struct(${fields.join(', ')}))`,
+      merge: 'max({partial})',
       partialType: type,
       load: same,
     };
@@ -81,6 +88,7 @@ const kinds: Readonly<Record<string, (contract: Contract, options: Options) => M
     aggregate: `minOrNullIf(${of}, ${where})`,
     final: column => `min(${column})`,
     partial: `min(CASE WHEN ${where} THEN ${of} END)`,
+    merge: 'min({partial})',
     partialType: `Nullable(${typeOf(contract, of)})`,
     load: same,
   }),
@@ -89,6 +97,7 @@ const kinds: Readonly<Record<string, (contract: Contract, options: Options) => M
     aggregate: `maxOrNullIf(${of}, ${where})`,
     final: column => `max(${column})`,
     partial: `max(CASE WHEN ${where} THEN ${of} END)`,
+    merge: 'max({partial})',
     partialType: `Nullable(${typeOf(contract, of)})`,
     load: same,
   }),
@@ -97,6 +106,7 @@ const kinds: Readonly<Record<string, (contract: Contract, options: Options) => M
     aggregate: `groupUniqArrayIf(${of}, ${where})`,
     final: column => `groupUniqArrayArray(${column})`,
     partial: `collect_set(CASE WHEN ${where} THEN ${of} END)`,
+    merge: 'array_distinct(flatten(collect_list({partial})))',
     partialType: `Array(${typeOf(contract, of)})`,
     load: same,
   }),

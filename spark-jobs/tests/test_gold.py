@@ -130,6 +130,8 @@ PATHS = (
     "/store/1/2/3",
     "/store/123abc",
     "/store/550E8400-e29b-41d4-a716-446655440000?x=1",
+    "/a-b/abcdefab-abcd-abcd-abcd-abcdefabcdef",
+    "/abcdefab-abcd-abcd-abcd-abcdefabcdef/17",
     "/search?q=1/2",
     "17",
     "?x",
