@@ -89,7 +89,8 @@ def topic_records(kafka: Kafka, topic: str) -> Iterator[Record]:
             consumer.assign([TopicPartition(topic, partition, 0)])
             position = 0
             while position < end:
-                for message in consumer.consume(10_000, timeout=30):
+                # It waits for as many as it is asked for, until the time is over.
+                for message in consumer.consume(min(10_000, end - position), timeout=30):
                     offset = message.offset()
                     if message.error() is not None or offset is None:
                         raise RuntimeError(f"partition {partition} of {topic} could not be read: {message.error()}")
@@ -103,7 +104,7 @@ def bronze_records(object_store: ObjectStore, urls: Iterable[str]) -> Iterator[R
     """Every row of bronze's files."""
     store = object_store.files()
     for url in urls:
-        with store.open_input_stream(path_of(url), compression="detect") as stream:
+        with store.open_input_stream(path_of(url), compression="zstd") as stream:
             for line in bytes(stream.read()).splitlines():
                 row = json.loads(line)
                 encoded, text = row.get("value_base64"), row.get("value")

@@ -19,23 +19,32 @@ from pyspark.sql import functions as F
 
 import contract
 from job_log import JobError
-from layers import bronze_lines, parsed_records, quarantine_rows, silver_rows
+from layers import bronze_rows, parsed_records, quarantine_rows, silver_rows
 from object_store import ObjectStore, StoredObject
+from session import ZSTD_CODEC
 
 # About 60 MB of lines: one file a layer and hour in quiet times, a file a core and more while a backlog drains.
 ROWS_PER_FILE = 250_000
+# Ranges of offsets that Kafka's source splits a batch into. Tasks are made of them, so they are of about one size
+# whatever the number of the topic's partitions.
+RANGES = 24
 # So many quarantined records of a task, and none that is longer, travel through the driver. That bounds its memory.
 FEW = 1_000
 _SHORT_VALUE = 16_384
+_HOUR_SECONDS = 3600
 
-_BRONZE = {"compression": "gzip", "zlib.compress.level": "BEST_SPEED"}
+_ZSTD_LEVEL = {"parquet.compression.codec.zstd.level": "1"}
+_FEW_VALUES = ("topic", "partition", "http_method", "status", "event_type", "action_type")
+# Parquet's codec compresses lines as well: a plain zstd stream. Hadoop's own zstd needs a native library that the image
+# lacks, and its gzip always compresses at level 6, which takes five times as long.
+BRONZE = {"compression": ZSTD_CODEC, **_ZSTD_LEVEL, "ignoreNullFields": "true"}
 _PARQUET = {
     "compression": "zstd",
-    "parquet.compression.codec.zstd.level": "1",
+    **_ZSTD_LEVEL,
     # A writer buffers a row group, and a task has up to spark.sql.maxConcurrentOutputFileWriters of them.
     "parquet.block.size": str(32 * 1024 * 1024),
-    # Columns of mostly distinct values: hashing each one for a dictionary that is given up later gains nothing.
-    **{f"parquet.enable.dictionary#{name}": "false" for name in ("raw_json", "raw_json_clean", "offset", "kafka_timestamp", "event_time", "session_id", "bytes", "latency_ms")},
+    # Columns of many distinct values: hashing each one for a dictionary costs more than zstd needs for the repeats.
+    **{f"parquet.enable.dictionary#{name}": "false" for name in contract.SILVER_COLUMNS if name not in _FEW_VALUES},
 }
 
 
@@ -73,40 +82,42 @@ class BatchWriter:
     def write(self, records: DataFrame, rows_expected: int, name: str) -> WrittenBatch:
         """Writes the records (see layers.records) into the folders `batch=name`.
 
-        Kafka is read once for bronze and once for silver, side by side; the rows that silver leaves out come back to
-        the driver when they are few, else they are read and parsed again.
+        Kafka is read once for bronze and once for silver, side by side. The rows that silver leaves out come back to
+        the driver when they are few, else they are read and parsed again; they are written while bronze still is.
         """
-        records = records.coalesce(max(1, math.ceil(rows_expected / ROWS_PER_FILE)))
+        records = records.coalesce(_tasks(rows_expected))
         stored = Observation()
         seen = Observation()
         parsed = parsed_records(records, self._time_zone)
         is_short = F.length(F.coalesce("text", "value_base64", F.lit(""))) <= _SHORT_VALUE
         collected = F.when((F.col("place") < FEW) & is_short, _quarantine_line())
+        hour = F.expr(f"unix_micros(event_time) div {_HOUR_SECONDS * 1_000_000}")
         # Beside counting, the observation keeps the optimizer from pushing the filter below it, where the parser's
         # expressions would be repeated inside the condition.
-        observed = parsed.withColumn("place", _place_among_quarantined()).observe(
+        observed = parsed.withColumns({"place": _place_among_quarantined(), "hour_number": hour}).observe(
             seen,
             F.count(F.lit(1)).alias("rows"),
             F.count("reason").alias("quarantined"),
-            F.array_join(F.collect_set(F.expr("unix_micros(event_time) div 3600000000")).cast("array<string>"), ",").alias("hours"),
+            F.array_join(F.collect_set("hour_number").cast("array<string>"), ",").alias("hours"),
             F.array_join(F.collect_list(collected), "\n").alias("quarantine_lines"),
         )
-        lines = bronze_lines(records).observe(stored, F.count(F.lit(1)).alias("rows"))
+        raw = bronze_rows(records).observe(stored, F.count(F.lit(1)).alias("rows"))
         silver = silver_rows(observed).withColumn("batch", F.lit(name))
-        # Silver first: its tasks take longest, and three long ones after three short ones leave one of two cores idle.
-        _side_by_side(
-            lambda: _writer(silver, _PARQUET).partitionBy(*contract.SILVER_PARTITIONS, "batch").parquet(self._locations.silver),
-            lambda: _writer(lines, _BRONZE).text(f"{self._bronze_folder()}/batch={name}"),
-        )
-        return self._written(name, stored.get, seen.get, parsed)
 
-    def _written(self, name: str, stored: dict[str, int], seen: dict[str, object], parsed: DataFrame) -> WrittenBatch:
+        def write_silver_and_quarantine() -> None:
+            _writer(silver, _PARQUET).partitionBy(*contract.SILVER_PARTITIONS, "batch").parquet(self._locations.silver)
+            if (quarantined := int(seen.get["quarantined"])) > 0:
+                kept = [line for line in str(seen.get["quarantine_lines"]).split("\n") if line]
+                self._write_quarantine(kept if len(kept) == quarantined else None, parsed, name)
+
+        # Silver first: its tasks take longest, and long ones after short ones leave cores idle.
+        _side_by_side(write_silver_and_quarantine, lambda: _writer(raw, BRONZE).json(f"{self._bronze_folder()}/batch={name}"))
+        return self._written(name, stored.get, seen.get)
+
+    def _written(self, name: str, stored: dict[str, int], seen: dict[str, object]) -> WrittenBatch:
         rows, quarantined = int(str(seen["rows"])), int(str(seen["quarantined"]))
         if stored["rows"] != rows:
             raise JobError(f"bronze got {stored['rows']} rows and silver's pass saw {rows} of the same offsets; nothing is committed, start the job again")
-        if quarantined > 0:
-            lines = [line for line in str(seen["quarantine_lines"]).split("\n") if line]
-            self._write_quarantine(lines if len(lines) == quarantined else None, parsed, name)
         hours = sorted(int(hour) for hour in str(seen["hours"]).split(",") if hour)
         files = {
             "bronze": list(self._store.list(f"{self._bronze_folder()}/batch={name}/")),
@@ -135,7 +146,7 @@ class BatchWriter:
 
     def _hour_folder(self, hour: int) -> str:
         """The folder of an hour, counted since 1970."""
-        time = datetime.fromtimestamp(hour * 3600, timezone.utc)
+        time = datetime.fromtimestamp(hour * _HOUR_SECONDS, timezone.utc)
         return f"{self._locations.silver}/year={time.year}/month={time.month}/day={time.day}/hour={time.hour}"
 
     def delete(self, batch: WrittenBatch) -> None:
@@ -168,9 +179,16 @@ def _quarantine_line() -> Column:
 
 
 def _place_among_quarantined() -> Column:
-    """The number of quarantined rows that the task had before this one; null for other rows."""
+    """The number of quarantined rows that the task had before this one; FEW for other rows."""
     # Spark counts the rows for which it asks for the id. If it counted others too, rows would only be read once more.
-    return F.when(F.col("reason").isNotNull(), F.monotonically_increasing_id().bitwiseAND(F.lit((1 << 33) - 1)))
+    return F.when(F.col("reason").isNotNull(), F.monotonically_increasing_id().bitwiseAND(F.lit((1 << 33) - 1))).otherwise(F.lit(FEW))
+
+
+def _tasks(rows: int) -> int:
+    """How many tasks a layer is written by, which is its files an hour: each core gets the same number of them."""
+    cores = SparkContext.getOrCreate().defaultParallelism
+    files = max(1, math.ceil(rows / ROWS_PER_FILE))
+    return files if files == 1 else cores * math.ceil(files / cores)
 
 
 def _writer(rows: DataFrame, options: dict[str, str]) -> DataFrameWriter:

@@ -66,14 +66,14 @@ def parse(records: DataFrame, time_zone: str) -> DataFrame:
 def _steps(passed: tuple[str, ...], time_zone: str) -> tuple[list[Column], ...]:
     """The columns of one projection after the other.
 
-    Each is a step of its own because the next one names its columns more than once. What is carried from step to step is
-    copied each time: neither the value nor the parts and tokens of a line go further than they are needed.
+    Each is a step of its own because the next one names its columns more than once, but for the first: what Spark cannot
+    generate code for (`other`) stands between two generated stages, and each such border copies every row. There Spark
+    finds for itself what is named more than once.
     """
     keep = [F.col(name) for name in passed]
-    text, value, decoded, is_usual = (F.col(name) for name in ("text", "value", "decoded", "is_usual"))
-    # Malformed bytes become U+FFFD, so only valid UTF-8 comes back as it was.
-    is_text = decoded.cast("binary") == value
-    text_and_tail = [*keep, text, F.col("value_base64"), is_usual, F.col("tail"), F.col("other")]
+    passing = [*keep, F.col("text"), F.col("value_base64")]
+    is_usual = F.col("is_usual")
+    text_and_tail = [*passing, is_usual, F.col("tail"), F.col("other")]
     readable = (F.col("time") >= F.lit(_FIRST_TIME).cast("timestamp")) & (F.col("time") < F.lit(_END_OF_TIME).cast("timestamp"))
     typed = {name: F.when(is_usual, usual).otherwise(other) for name, (usual, other) in _either_way(time_zone).items()}
     typed["is_malformed_json"] = F.coalesce(F.col("other.is_malformed_json"), F.lit(False))
@@ -86,16 +86,25 @@ def _steps(passed: tuple[str, ...], time_zone: str) -> tuple[list[Column], ...]:
         "reason": _reason(),
     }
     return (
-        [*keep, value, F.decode(value, "UTF-8").alias("decoded")],
-        [*keep, value, F.when(is_text, decoded).alias("text")],
-        [*keep, value, text, F.split(text, r"\[").alias("parts")],
-        [*keep, value, text, F.col("parts"), F.element_at("parts", -1).alias("tail")],
-        [*keep, text, F.when(text.isNull(), base64_line(value)).alias("value_base64"), F.coalesce(_is_usual_line(), F.lit(False)).alias("is_usual"), F.col("tail")],
-        [*keep, text, F.col("value_base64"), is_usual, F.col("tail"), F.when(~is_usual, _any_value()).alias("other")],
+        [*keep, *_text_and_tail(F.col("value"))],
         *([*text_and_tail, *tokens] for tokens in _usual_tokens()),
-        [*keep, text, F.col("value_base64"), *(column.alias(name) for name, column in typed.items())],
-        [*keep, text, F.col("value_base64"), *(F.col(name) for name in typed), F.when(readable, F.col("time")).alias("event_time")],
-        [*keep, text, F.col("value_base64"), *(column.alias(name) for name, column in fields.items())],
+        [*passing, *(column.alias(name) for name, column in typed.items())],
+        [*passing, *(F.col(name) for name in typed), F.when(readable, F.col("time")).alias("event_time")],
+        [*passing, *(column.alias(name) for name, column in fields.items())],
+    )
+
+
+def _text_and_tail(value: Column) -> tuple[Column, ...]:
+    text = valid_text(F.decode(value, "UTF-8"), value)
+    parts = F.split(text, r"\[")
+    tail = F.element_at(parts, -1)
+    is_usual = F.coalesce(_is_usual_line(parts, tail), F.lit(False))
+    return (
+        text.alias("text"),
+        F.when(text.isNull(), base64_line(value)).alias("value_base64"),
+        is_usual.alias("is_usual"),
+        tail.alias("tail"),
+        F.when(~is_usual, _any_value(text)).alias("other"),
     )
 
 
@@ -116,6 +125,12 @@ def _either_way(time_zone: str) -> dict[str, tuple[Column, Column]]:
         "bytes": (usual["bytes"].cast("bigint"), F.when(_is_number("other.bytes"), F.col("other.bytes").cast("bigint"))),
         "latency_ms": (usual["latency_ms"].cast("bigint"), F.when(_is_number("other.latency_ms"), F.col("other.latency_ms").cast("bigint"))),
     }
+
+
+def valid_text(decoded: Column, value: Column) -> Column:
+    """A value as text, from what decoding it gave; null when it is no valid UTF-8."""
+    # Malformed bytes become U+FFFD, so only valid UTF-8 comes back as it was.
+    return F.when(decoded.cast("binary") == value, decoded)
 
 
 def base64_line(value: Column) -> Column:
@@ -159,7 +174,7 @@ def _raw(fields: dict[str, Column]) -> Column:
 
 
 # ------------------------------------------------------------------------------------------- the usual line
-# Columns: `parts`, the value split at '['; `tail`, its last part; `tokens`, that split at ' '. When the tail stands as
+# `parts` is the value split at '['; `tail`, its last part; `tokens`, that split at ' '. When the tail stands as
 # the web servers write it, one pattern checks it and each field is found by its position. That costs a quarter of the
 # general way below and gives the same: the tests hold the two together.
 
@@ -170,10 +185,10 @@ _USUAL_TAIL = (
 )
 
 
-def _is_usual_line() -> Column:
-    before = F.get("parts", F.lit(1))
-    no_earlier_event = (F.size("parts") == 2) | ((F.size("parts") == 3) & ((before < "A") | (before >= "a")))
-    return no_earlier_event & F.col("tail").rlike(_USUAL_TAIL)
+def _is_usual_line(parts: Column, tail: Column) -> Column:
+    before = F.get(parts, F.lit(1))
+    no_earlier_event = (F.size(parts) == 2) | ((F.size(parts) == 3) & ((before < "A") | (before >= "a")))
+    return no_earlier_event & tail.rlike(_USUAL_TAIL)
 
 
 def _token(index: int | str) -> Column:
@@ -217,21 +232,23 @@ def _let(value: Column, result: Callable[[Column], Column]) -> Column:
     return F.get(F.transform(F.array(value), result), F.lit(0))
 
 
-def _any_value() -> Column:
-    text = F.col("text")
+def _without_space_at_end(text: Column) -> Column:
+    """The text up to its last character that is no white space; white space within it is spaces."""
+    return F.rtrim(F.translate(text, "\t\r\n", "   "))
+
+
+def _any_value(text: Column) -> Column:
     schema = ", ".join(f"{name} STRING" for name in (*_FIELDS, _MALFORMED))
     options = {"columnNameOfCorruptRecord": _MALFORMED, "allowSingleQuotes": "false", "allowNonNumericNumbers": "false"}
-    is_braced = text.rlike(rf"\A{_SPACE}*+\{{") & F.rtrim(F.translate(text, "\t\r\n", "   ")).endswith("}")
+    is_braced = text.rlike(rf"\A{_SPACE}*+\{{") & _without_space_at_end(text).endswith("}")
     return _let(
         F.when(is_braced, F.from_json(text, schema, options)),
-        lambda fields: F.when(fields.isNull(), _line(F.lit(False))).when(fields[_MALFORMED].isNotNull(), _line(F.lit(True))).otherwise(_json(text, fields)),
+        lambda fields: F.when(fields.isNull(), _line(text, F.lit(False))).when(fields[_MALFORMED].isNotNull(), _line(text, F.lit(True))).otherwise(_json(text, fields)),
     )
 
 
-def _line(is_malformed_json: Column) -> Column:
-    # In SQL, whose TRIM alone takes the characters to trim; a backslash is doubled there.
-    pattern = rf"(?s)\[{_EVENT_TYPE}\].*".replace("\\", r"\\")
-    event = F.expr(rf"TRIM(TRAILING ' \t\r\n' FROM regexp_extract(text, '{pattern}', 0))")
+def _line(text: Column, is_malformed_json: Column) -> Column:
+    event = _let(F.regexp_extract(text, rf"(?s)\[{_EVENT_TYPE}\].*", 0), lambda event: event.substr(F.lit(1), F.length(_without_space_at_end(event))))
 
     def fields(event: Column, tokens: Column) -> Column:
         first, second = F.get(tokens, F.lit(0)), F.get(tokens, F.lit(1))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from types import FrameType
+from types import FrameType, TracebackType
 from typing import Any, ClassVar
 
 from pyspark.java_gateway import ensure_callback_server_started
@@ -22,6 +22,7 @@ from job_log import JobError, say
 # Spark's own hook, SparkContext.stop, has 50; higher runs earlier (org.apache.spark.util.ShutdownHookManager).
 _PRIORITY = 100
 _POLL_SECONDS = 0.2
+_REPORTS_FAILURE = "org.apache.spark.sql.execution.streaming.MicroBatchExecution"
 # What the hook's own wait may be late by, before Hadoop calls it hung and prints a stack trace.
 _SLACK_SECONDS = 10
 
@@ -45,13 +46,21 @@ class GracefulStop:
         # Once a stop is asked for no batch begins, also when this thread would get the lock before the one that stops.
         while self.requested.is_set() or not self._batch.acquire(timeout=_POLL_SECONDS):
             if self._closed:  # the query's stop waits for this thread
+                self._let_the_job_say_it()
                 raise JobError("stopping")
             self._next_waits = self.requested.is_set()
             time.sleep(_POLL_SECONDS)
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._batch.release()
+        if isinstance(error, JobError):
+            self._let_the_job_say_it()
+
+    def _let_the_job_say_it(self) -> None:
+        """Spark prints how a batch failed with two stack traces; a JobError is the one sentence that says it."""
+        log: Any = self._spark._jvm.org.apache.logging.log4j  # type: ignore[union-attr]
+        log.core.config.Configurator.setLevel(_REPORTS_FAILURE, log.Level.OFF)
 
     def wait(self, query: StreamingQuery) -> None:
         """Returns when the query has ended, by itself or because it was asked to. Raises what ended it."""

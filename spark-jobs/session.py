@@ -10,6 +10,8 @@ from typing import Any
 from pyspark import SparkConf
 from pyspark.sql import SparkSession
 
+ZSTD_CODEC = "org.apache.parquet.hadoop.codec.ZstandardCodec"
+
 _CONF = {
     # Times are UTC: year, month, day and hour of silver, and what a time without a zone is read as before it is shifted.
     "spark.sql.session.timeZone": "UTC",
@@ -18,6 +20,8 @@ _CONF = {
     # Parquet's own timestamps, as contract says; the default is Impala's INT96, and refuses times before 1900.
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
     "spark.sql.parquet.datetimeRebaseModeInWrite": "CORRECTED",
+    # Bronze's lines are read again when the commit log has to be rebuilt.
+    "spark.hadoop.io.compression.codecs": ZSTD_CODEC,
     # Checkpoints without rename: an object appears when its upload is complete (spark-hadoop-cloud, Hadoop 3.3.1 on).
     "spark.sql.streaming.checkpointFileManagerClass": "org.apache.spark.internal.io.cloud.AbortableStreamBasedCheckpointFileManager",
     # Output without rename: a task uploads to the final place, the upload is completed when the job is.

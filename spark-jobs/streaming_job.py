@@ -18,7 +18,7 @@ from pyspark.sql.streaming.query import StreamingQuery
 
 import session
 from batch_metrics import BatchMetrics
-from batch_writer import BatchWriter, Locations, new_attempt
+from batch_writer import RANGES, BatchWriter, Locations, new_attempt
 from commit_log import CommitLog, Manifest, OffsetRange
 from graceful_stop import GracefulStop
 from job_log import JobError, fail, say
@@ -115,6 +115,7 @@ class StreamingJob:
             .option("subscribe", options.topic)
             .option("startingOffsets", json.dumps({options.topic: {str(partition): offset for partition, offset in start.items()}}))
             .option("maxOffsetsPerTrigger", options.max_offsets_per_trigger)
+            .option("minPartitions", RANGES)
             .option("failOnDataLoss", "true")
         )
         if not options.until_caught_up:

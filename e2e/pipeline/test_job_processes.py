@@ -20,6 +20,11 @@ def wait_for_end(process: Process) -> int:
     return process.wait(PATIENCE)
 
 
+def traces(process: Process) -> list[str]:
+    """Lines of Java's or Python's stack traces."""
+    return re.findall(r"^\s+at [\w.$]+\(|Traceback|Exception in thread", process.output(), re.MULTILINE)
+
+
 def gold_drains(stream: Stream, **changed: object) -> None:
     """Runs the gold job until its ledger names every committed file."""
     job = stream.submit(GOLD, stream.gold_arguments(**changed))
@@ -55,6 +60,7 @@ def test_sigterm_lets_the_batch_under_way_end_and_no_other_begin(stream: Stream)
     job.release()
     assert wait_for_end(job.process) in (0, 143), job.process.tail(40)
     assert "stopping batch=complete" in job.process.output()
+    assert not traces(job.process)
     assert len(stream.commits()) == 2
     assert not stream.unnamed_files()
     stream.drain()
@@ -121,12 +127,21 @@ def test_sigterm_lets_golds_batch_end(stream: Stream) -> None:
     stream.prove()
 
 
+def test_a_table_that_vanishes_under_gold_is_one_sentence(stream: Stream) -> None:
+    stream.send(3_000, QUIET)
+    stream.drain()
+    job = stream.held("gold_job", stream.gold_arguments(), "gold_ledger:loaded").wait()
+    stream.clickhouse.execute(f"DROP TABLE {stream.database}.server_health_states SYNC")
+    job.release()
+    ends_with_one_sentence(job.process, r"a table of database '\w+' does not exist in ClickHouse at \S+; run schema_job.py first")
+
+
 def ends_with_one_sentence(job: Process, said: str) -> None:
     """Code 1, the sentence as the last line, and nothing of Java's or Python's before it."""
     assert wait_for_end(job) == 1, job.tail(40)
     output = job.output()
     assert re.fullmatch(said, output.splitlines()[-1]), output
-    assert not re.search(r"^\s+at [\w.$]+\(|Traceback|Exception in thread", output, re.MULTILINE), output
+    assert not traces(job), output
 
 
 NO_STORE = {"spark.hadoop.fs.s3a.endpoint": f"http://127.0.0.1:{free_port()}"}

@@ -26,7 +26,7 @@ export interface TrafficEstimateProps {
   readonly kafkaBytesPerEvent?: number;
   /**
    * Bytes that one event adds to bronze, as stored.
-   * @default 0.3 × bytesPerEvent (lines of JSON with gzip; docs/sizing.md)
+   * @default 0.3 × bytesPerEvent (lines of JSON with zstd; docs/sizing.md)
    */
   readonly bronzeBytesPerEvent?: number;
   /**

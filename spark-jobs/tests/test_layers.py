@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import base64
 import json
+import tempfile
+from collections.abc import Iterator
 from datetime import datetime, timezone
+from pathlib import Path
 
+import pyarrow as pa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from layers import bronze_lines
+import batch_writer
+from layers import bronze_rows
 
 _ODD = st.sampled_from([b'"', b"\\", b"\n", b"\r", b"\x00", b"\x1f", b"\x7f", b"/", "é".encode(), "\u2028".encode(), "😀".encode(), b"\xff", b"\xed\xa0\x80", b"plain"])
 _VALUES = st.one_of(st.none(), st.binary(max_size=200), st.lists(_ODD, max_size=12).map(b"".join), st.text().map(lambda text: text.encode("utf-8", "surrogatepass")))
@@ -26,14 +31,23 @@ def is_utf8(value: bytes) -> bool:
     return True
 
 
+def written(records: DataFrame) -> Iterator[bytes]:
+    """The lines that bronze's files hold."""
+    with tempfile.TemporaryDirectory() as folder:
+        bronze_rows(records).write.mode("append").options(**batch_writer.BRONZE).json(f"file://{folder}")
+        for file in Path(folder).glob("*.json.zstd"):
+            with pa.CompressedInputStream(file, "zstd") as lines:
+                yield from bytes(lines.read()).removesuffix(b"\n").split(b"\n")
+
+
 @settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.tuples(_VALUES, _TIMES), min_size=100, max_size=300))
 def test_a_line_gives_back_the_record(spark: SparkSession, records: list[tuple[bytes | None, int]]) -> None:
     spark.conf.set("spark.sql.session.timeZone", "UTC")
     rows = [(value, "t", place % 3, place, millis) for place, (value, millis) in enumerate(records)]
     frame = spark.createDataFrame(rows, "value BINARY, topic STRING, partition INT, offset BIGINT, millis BIGINT")
-    lines = [row["line"] for row in bronze_lines(frame.withColumn("kafka_timestamp", F.timestamp_millis("millis"))).collect()]
-    assert not any(breaker in line for line in lines for breaker in "\n\r")
+    lines = list(written(frame.withColumn("kafka_timestamp", F.timestamp_millis("millis"))))
+    assert not any(b"\r" in line for line in lines)
     found = {row["offset"]: row for row in map(json.loads, lines)}
     assert len(found) == len(lines) == len(rows)
     for value, _, partition, offset, millis in rows:
