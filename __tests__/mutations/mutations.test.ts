@@ -94,8 +94,8 @@ const MUTATIONS: readonly (readonly [rule: string, what: string, mutate: (dist: 
       d.edit(
         STREAM_CODE,
         'batch_writer.py',
-        /lambda: _writer\(lines, _BRONZE\)\.text\([^\n]*\),\n/,
-        'lambda: None,\n',
+        /lambda: _writer\(raw, BRONZE\)\.json\([^\n]*\)\)\n/,
+        'lambda: None)\n',
       ),
   ],
   [
