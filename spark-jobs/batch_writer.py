@@ -25,9 +25,6 @@ from session import ZSTD_CODEC
 
 # About 60 MB of lines: one file a layer and hour in quiet times, a file a core and more while a backlog drains.
 ROWS_PER_FILE = 250_000
-# Ranges of offsets that Kafka's source splits a batch into. Tasks are made of them, so they are of about one size
-# whatever the number of the topic's partitions.
-RANGES = 24
 # So many quarantined records of a task, and none that is longer, travel through the driver. That bounds its memory.
 FEW = 1_000
 _SHORT_VALUE = 16_384

@@ -18,7 +18,7 @@ from pyspark.sql.streaming.query import StreamingQuery
 
 import session
 from batch_metrics import BatchMetrics
-from batch_writer import RANGES, BatchWriter, Locations, new_attempt
+from batch_writer import BatchWriter, Locations, new_attempt
 from commit_log import CommitLog, Manifest, OffsetRange
 from graceful_stop import GracefulStop
 from job_log import JobError, fail, say
@@ -27,8 +27,9 @@ from layers import records
 from object_store import ObjectStore
 from recovery import rebuilt_manifest
 
-# One fetch holds thousands of records instead of the default 500, and fills up to 8 MiB a partition.
-_KAFKA_DEFAULTS = {"max.poll.records": "20000", "max.partition.fetch.bytes": "8388608"}
+# One fetch holds thousands of records instead of the default 500, and fills up to 8 MiB a partition. A batch asks for what
+# is there; but a consumer that has come to the end of a partition asks for more, and can ask for nothing else meanwhile.
+_KAFKA_DEFAULTS = {"max.poll.records": "20000", "max.partition.fetch.bytes": "8388608", "fetch.max.wait.ms": "20"}
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -115,7 +116,8 @@ class StreamingJob:
             .option("subscribe", options.topic)
             .option("startingOffsets", json.dumps({options.topic: {str(partition): offset for partition, offset in start.items()}}))
             .option("maxOffsetsPerTrigger", options.max_offsets_per_trigger)
-            .option("minPartitions", RANGES)
+            # Three partitions would make three tasks for two cores; halves of them can be put together to equal ones.
+            .option("minPartitions", len(earliest) * self._spark.sparkContext.defaultParallelism)
             .option("failOnDataLoss", "true")
         )
         if not options.until_caught_up:

@@ -370,6 +370,7 @@ class TestMutations:
 
     def test_a_quarantine_of_what_parses_is_seen(self, stream: Stream, monkeypatch: pytest.MonkeyPatch) -> None:
         stream.send(500, HARD)
+        monkeypatch.setattr(batch_writer, "FEW", 0)
         inverted = F.when(F.col("reason").isNull(), F.lit("no_event"))
         monkeypatch.setattr(batch_writer, "quarantine_rows", lambda parsed: quarantine_rows(parsed.withColumn("reason", inverted)))
         stream.drain()
