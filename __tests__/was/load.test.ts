@@ -52,19 +52,20 @@ test('the shop sees sessions with what they ordered, at the number of requests a
   await once(server, 'listening');
   const url = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
 
+  // So few that a busy machine answers each before its visitor's turn comes again.
   const report = await runLoad({
     url,
-    rate: 400,
-    seconds: 2,
+    rate: 50,
+    seconds: 4,
     users: 50,
     random: seeded(1),
     maxInFlight: 1000,
   });
   await new Promise(resolve => server.close(resolve));
 
-  expect(report).toMatchObject({ answered: 800, unanswered: 0, skipped: 0 });
-  expect(logged).toHaveLength(800);
-  expect(new Set(logged.map(({ session_id }) => session_id)).size).toBeLessThan(800);
+  expect(report).toMatchObject({ answered: 200, unanswered: 0, skipped: 0 });
+  expect(logged).toHaveLength(200);
+  expect(new Set(logged.map(({ session_id }) => session_id)).size).toBeLessThan(100);
   const orders = logged.filter(({ action }) => action === 'ORDER');
   expect(orders.filter(({ status }) => status === 'FAILED')).toEqual([]);
   expect(new Set(logged.map(({ action }) => action)).size).toBeGreaterThan(4);
