@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import base64
 import subprocess
+import time
 import uuid
 from pathlib import Path
 from types import TracebackType
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from local import fetch
 from local.process import ComponentError, Process, answers, free_port
+
+# What a client is told while a broker takes up its partitions again.
+_NOT_YET = (KafkaError._UNKNOWN_PARTITION, KafkaError.LEADER_NOT_AVAILABLE, KafkaError.NOT_LEADER_FOR_PARTITION)
 
 
 class Kafka:
@@ -103,7 +107,17 @@ super.users=User:ANONYMOUS
             pass
 
     def end_offsets(self, topic: str) -> dict[int, int]:
-        """The offset after the last record of each partition."""
+        """The offset after the last record of each partition. Waits up to 30 s for a broker that has just started."""
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                return self._end_offsets(topic)
+            except KafkaException as error:
+                if error.args[0].code() not in _NOT_YET or time.monotonic() > deadline:
+                    raise
+            time.sleep(0.2)
+
+    def _end_offsets(self, topic: str) -> dict[int, int]:
         consumer = Consumer({"bootstrap.servers": self.bootstrap_servers, "group.id": "offsets", "log_level": 0})
         try:
             partitions = consumer.list_topics(topic, timeout=30).topics[topic].partitions
