@@ -149,8 +149,8 @@ def test_bronze_is_read_byte_by_byte(lake: Lake) -> None:
         except UnicodeDecodeError:
             row["value_base64"] = base64.b64encode(value or b"").decode()
         lines.append(json.dumps(row, ensure_ascii=False))
-    url = f"{lake.bronze}part.json"
-    with lake.object_store.files().open_output_stream(path_of(url)) as output:
+    url = f"{lake.bronze}part.json.zstd"
+    with lake.object_store.files().open_output_stream(path_of(url), compression="zstd") as output:
         output.write("\n".join(lines).encode())
 
     read = list(bronze_records(lake.object_store, [url]))
