@@ -14,7 +14,8 @@ from local.events import Traffic
 from local.pipeline import Pipeline, Settings, Stores
 from local.produce import Production
 
-EVENTS, EVENTS_A_SECOND = 15_000, 250
+# Of each crash: sixteen seconds of traffic.
+EVENTS, EVENTS_A_SECOND = 4_000, 250
 
 
 def start(pipeline: Pipeline) -> None:
@@ -40,6 +41,10 @@ def wait_with_restarts(pipeline: Pipeline, done: Callable[[], bool], timeout_sec
 
 def has_counted(pipeline: Pipeline, events: int) -> bool:
     return pipeline.rows_in_gold() > events
+
+
+def has_ended(production: Production) -> bool:
+    return not production.running
 
 
 def kill_streaming(pipeline: Pipeline) -> None:
@@ -76,20 +81,21 @@ def test_nothing_is_lost_or_double_when_every_component_is_killed_and_both_check
     with Stores.in_folder(tmp_path) as stores, Pipeline(tmp_path / "pipeline", stores, settings) as pipeline:
         pipeline.create().apply_schema()
         traffic = Traffic(hostile_share=0.03)
-        production = Production(pipeline.kafka.bootstrap_servers, settings.topic, settings.partitions, traffic, EVENTS, EVENTS_A_SECOND)
         start(pipeline)
-        try:
-            for crash in (kill_streaming, kill_gold, crash_clickhouse, crash_object_store, crash_kafka):
-                before = pipeline.rows_in_gold()
+        crashes = (kill_streaming, kill_gold, crash_clickhouse, crash_object_store, crash_kafka)
+        for seed, crash in enumerate(crashes):
+            before = pipeline.rows_in_gold()
+            production = Production(pipeline.kafka.bootstrap_servers, settings.topic, settings.partitions, replace(traffic, seed=seed), EVENTS, EVENTS_A_SECOND)
+            try:
                 wait_with_restarts(pipeline, partial(has_counted, pipeline, before + 500))
                 crash(pipeline)
-            wait_with_restarts(pipeline, lambda: not production.running)
-        finally:
-            production.stop()
+                wait_with_restarts(pipeline, partial(has_ended, production))
+            finally:
+                production.stop()
         wait_with_restarts(pipeline, lambda: pipeline.progress().drained)
         proof = pipeline.prove()
         assert proof.wrong == []
-        assert proof.records == EVENTS
+        assert proof.records == len(crashes) * EVENTS
 
         pipeline.stop()
         files = pipeline.commit_log.files("bronze")
@@ -97,10 +103,10 @@ def test_nothing_is_lost_or_double_when_every_component_is_killed_and_both_check
         pipeline.object_store.delete(pipeline.lake.gold_checkpoint)
         pipeline.settings = replace(settings, engine="clickhouse")
         start(pipeline)
-        more = Production(pipeline.kafka.bootstrap_servers, settings.topic, settings.partitions, replace(traffic, seed=2), 2_000)
+        more = Production(pipeline.kafka.bootstrap_servers, settings.topic, settings.partitions, replace(traffic, seed=len(crashes)), 2_000)
         more.wait()
         wait_with_restarts(pipeline, lambda: pipeline.progress().drained)
         proof = pipeline.prove()
         assert proof.wrong == []
-        assert proof.records == EVENTS + 2_000
+        assert proof.records == len(crashes) * EVENTS + 2_000
         assert pipeline.commit_log.files("bronze")[: len(files)] == files
