@@ -13,7 +13,7 @@ from local.spark import JOBS
 STREAMING, GOLD = JOBS / "streaming_job.py", JOBS / "gold_job.py"
 
 WRITTEN, MANIFEST = "batch_writer:BatchWriter._written", "commit_log:CommitLog.create"
-"""Bronze and silver are written, quarantine is not; all is written."""
+"""Every file is written and none is listed; the manifest is about to be written, or is there."""
 
 
 def wait_for_end(process: Process) -> int:
@@ -41,7 +41,7 @@ def loaded(stream: Stream) -> int:
 @pytest.mark.parametrize(
     ("at", "after", "committed_then"),
     [(WRITTEN, False, 1), (MANIFEST, False, 1), (MANIFEST, True, 2)],
-    ids=["while it writes", "before the manifest", "after the manifest"],
+    ids=["before the listing", "before the manifest", "after the manifest"],
 )
 def test_the_streaming_job_is_killed_in_the_middle_of_a_batch(stream: Stream, at: str, after: bool, committed_then: int) -> None:
     stream.send(7_000, QUIET)
