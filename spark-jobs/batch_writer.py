@@ -100,16 +100,18 @@ class BatchWriter:
         )
         raw = bronze_rows(records).observe(stored, F.count(F.lit(1)).alias("rows"))
         silver = silver_rows(observed).withColumn("batch", F.lit(name))
+        counted: dict[str, object] = {}
 
         def write_silver_and_quarantine() -> None:
             _writer(silver, _PARQUET).partitionBy(*contract.SILVER_PARTITIONS, "batch").parquet(self._locations.silver)
-            if (quarantined := int(seen.get["quarantined"])) > 0:
-                kept = [line for line in str(seen.get["quarantine_lines"]).split("\n") if line]
+            counted.update(seen.get)
+            if (quarantined := int(str(counted["quarantined"]))) > 0:
+                kept = [line for line in str(counted["quarantine_lines"]).split("\n") if line]
                 self._write_quarantine(kept if len(kept) == quarantined else None, parsed, name)
 
         # Silver first: its tasks take longest, and long ones after short ones leave cores idle.
         _side_by_side(write_silver_and_quarantine, lambda: _writer(raw, BRONZE).json(f"{self._bronze_folder()}/batch={name}"))
-        return self._written(name, stored.get, seen.get)
+        return self._written(name, stored.get, counted)
 
     def _written(self, name: str, stored: dict[str, int], seen: dict[str, object]) -> WrittenBatch:
         rows, quarantined = int(str(seen["rows"])), int(str(seen["quarantined"]))

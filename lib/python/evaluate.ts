@@ -334,8 +334,10 @@ class Evaluator implements SparkContext, CommandLine {
         const result = truth(this.expression(statement.test, scope));
         const broken: Map<string, Value>[] = [];
         const turn = () => this.turn(statement.body, scope, broken);
-        if (result !== false) this.loosen(statement.body, scope);
-        if (result !== false) this.branch([turn, ...(result === true ? [] : [() => GOES_ON])], scope);
+        if (result !== false) {
+          this.loosen(statement.body, scope);
+          this.branch([turn, ...(result === true ? [] : [() => GOES_ON])], scope);
+        }
         const flow = this.block(statement.orElse, scope);
         if (broken.length > 0) this.arms = arms;
         scope.names = joined([...(flow.leaves ? [] : [scope.names]), ...broken], scope.names);
