@@ -24,7 +24,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--events", type=int, default=6_000_000, metavar="N", help="events of each measurement")
     parser.add_argument("--naive-gold-events", type=int, default=1_000_000, metavar="N", help="events that the naive gold job gets, at most: it needs minutes for a million")
     parser.add_argument("--pairs", type=int, default=3, metavar="N", help="how often everything is measured; the medians of the ratios within a round are reported")
-    parser.add_argument("--only", nargs="+", choices=CHOICES, metavar="NAME", help=f"only these, of {', '.join(CHOICES)} (default: all)")
+    parser.add_argument("--only", nargs="+", choices=CHOICES, metavar="NAME", default=argparse.SUPPRESS, help=f"only these, of {', '.join(CHOICES)} (default: all)")
     parser.add_argument("--growth", nargs="+", type=int, default=[1, 2, 4, 8, 16], metavar="N", help="millions of events that the growth is measured at")
     parser.add_argument("--cores", type=int, default=2, metavar="N", help="task slots of every job")
     parser.add_argument("--max-offsets", type=int, default=1_000_000, metavar="N", help="the bound of a batch, for every streaming job")
@@ -35,11 +35,8 @@ def arguments() -> argparse.ArgumentParser:
 
 def main() -> int:
     arguments().parse_args()
-    try:
-        fetch.ensure()
-    except fetch.FetchError as failure:
-        print(failure, file=sys.stderr)
-        return 1
+    if code := fetch.fetched():
+        return code
     return become(["-m", "bench.run", *sys.argv[1:]])
 
 

@@ -36,11 +36,8 @@ def _count(text: str) -> int:
 
 def main() -> int:
     arguments().parse_args()
-    try:
-        fetch.ensure()
-    except fetch.FetchError as failure:
-        print(failure, file=sys.stderr)
-        return 1
+    if code := fetch.fetched():
+        return code
     return become(["-m", "local.run", *sys.argv[1:]])
 
 

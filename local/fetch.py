@@ -2,7 +2,7 @@
 
 Every artifact has its own folder, named after a hash of the files that pin it, and is complete when the folder holds the
 file `.complete`. An interrupted fetch leaves a folder without that file, which the next one removes. A file lock an artifact
-lets any number of processes ask at once.
+lets any number of processes ask at once. Ctrl-C ends what is under way in every thread, and what is waited for.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
-from local.process import die_with_parent
+from local.process import Process
 
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parent
@@ -36,6 +37,7 @@ MINIO_CLIENT_VERSION = "v0.0.0-20250313080218-cf909e1063a9"
 KUBE_SCORE_VERSION = "v1.20.0"
 OLDEST_PYTHON = (3, 10)
 JAVA_VERSION = 17  # the Java of the image apache/spark:3.5.7-java17-python3
+_SECONDS_OF_SILENCE = 60
 MAVEN_COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
 
 
@@ -215,15 +217,29 @@ PREREQUISITES: dict[str, Callable[[], str | None]] = {
 def _locked(path: Path, say: Callable[[str], None]) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not _taken(lock):
             say("another process fetches it, waiting")
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            while not _taken(lock):
+                _sleep(0.5)
         yield
 
 
+def _taken(lock: IO[str]) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
 _printing = threading.Lock()
+_interrupted = threading.Event()
+
+
+def _sleep(seconds: float) -> None:
+    """Ends early, with an error, when the command is interrupted: a signal reaches the main thread alone."""
+    if _interrupted.wait(seconds):
+        raise FetchError("interrupted")
 
 
 def _fetch(artifact: Artifact) -> None:
@@ -243,9 +259,17 @@ def _fetch(artifact: Artifact) -> None:
         def run(command: list[str]) -> None:
             with log.open("a") as output:
                 output.write(f"$ {' '.join(command)}\n")
-                output.flush()
-                code = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=False, preexec_fn=die_with_parent).returncode
-            if code != 0:
+            process = Process(artifact.about, command, log)
+            told = time.monotonic()
+            try:
+                while process.exit_code is None:
+                    _sleep(0.1)
+                    if time.monotonic() - told > _SECONDS_OF_SILENCE:
+                        told = time.monotonic()
+                        say(f"still at it; {log} has the details")
+            finally:
+                process.kill()
+            if process.exit_code != 0:
                 raise FetchError(
                     f"{artifact.about} could not be fetched ({_reason(log)}): check the connection to the package registries and run it again; the whole output is in {log}"
                 )
@@ -278,11 +302,15 @@ def ensure(*names: str) -> None:
         raise FetchError("\n".join(absent))
     if sys.platform != "linux" or platform.machine() != "x86_64":
         raise FetchError(f"{platform.system()} on {platform.machine()} is not supported: the ClickHouse library is published for Linux on x86_64, run it there")
-    print(f"fetching {len(missing)} of {len(known)} parts into {cache_folder()} (once, some minutes)", file=sys.stderr)
+    print(f"fetching {len(missing)} of {len(wanted)} parts into {cache_folder()} (once, some minutes)", file=sys.stderr)
     with ThreadPoolExecutor(len(missing)) as pool:
-        failures = [failure for failure in pool.map(_attempt, missing) if failure is not None]
+        try:
+            failures = [failure for failure in pool.map(_attempt, missing) if failure is not None]
+        except KeyboardInterrupt:
+            _interrupted.set()
+            raise
     if failures:
-        raise FetchError("\n".join(failures))
+        raise FetchError("\n".join(dict.fromkeys(failures)))
 
 
 def _attempt(artifact: Artifact) -> str | None:
@@ -290,18 +318,28 @@ def _attempt(artifact: Artifact) -> str | None:
         _fetch(artifact)
     except FetchError as failure:
         return str(failure)
+    except OSError as error:
+        return f"{artifact.folder.parent} can not be written ({error.strerror}): mend that, or set LAKEHOUSE_CACHE to another folder"
     return None
 
 
-def main() -> int:
-    """`python3 -m local.fetch NAME…` fetches the named parts and prints their folders, one a line; without names, everything."""
+def fetched(*names: str) -> int:
+    """`ensure` for a command: the exit code, 0 when everything is there, and what is wrong on standard error."""
     try:
-        ensure(*sys.argv[1:])
+        ensure(*names)
     except FetchError as failure:
         print(failure, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
+        print("\nstopped: the parts that are done stay, the next run fetches the others", file=sys.stderr)
         return 130
+    return 0
+
+
+def main() -> int:
+    """`python3 -m local.fetch NAME…` fetches the named parts and prints their folders, one a line; without names, everything."""
+    if code := fetched(*sys.argv[1:]):
+        return code
     for name in sys.argv[1:]:
         print(artifacts()[name].folder)
     return 0

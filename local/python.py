@@ -17,11 +17,8 @@ def main(arguments: list[str]) -> int:
     if arguments[:1] == ["--only"]:
         end = arguments.index("--")
         names, arguments = arguments[1:end], arguments[end + 1 :]
-    try:
-        fetch.ensure(*names)
-    except fetch.FetchError as failure:
-        print(failure, file=sys.stderr)
-        return 1
+    if code := fetch.fetched(*names):
+        return code
     return become(arguments)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import time
@@ -65,6 +66,24 @@ def test_every_failure_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         fetch.ensure()
 
 
+@pytest.mark.parametrize("place", ["file", "file/below"])
+def test_a_cache_that_is_no_folder_is_named_once(place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    first = artifact(tmp_path / place, ["true"])
+    known(monkeypatch, first, fetch.Artifact("other", "the other part", tmp_path / place / "other", (), first.build))
+
+    with pytest.raises(fetch.FetchError, match=r"^\S+ can not be written \([^\n]*\): mend that, or set LAKEHOUSE_CACHE to another folder$"):
+        fetch.ensure()
+
+
+def test_a_cache_is_made_with_the_folders_above_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    known(monkeypatch, artifact(tmp_path / "above" / "cache", ["true"]))
+
+    fetch.ensure()
+
+    assert (tmp_path / "above" / "cache" / "part" / ".complete").exists()
+
+
 def test_missing_programs_are_reported_before_anything_is_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     every = [fetch.Artifact(name, name, tmp_path / name, (name,), lambda folder, run: folder.mkdir()) for name in ("go", "mvn")]
     known(monkeypatch, *every)
@@ -117,26 +136,71 @@ fetch.ensure()
     assert (tmp_path / "count").read_text() == "once\n"
 
 
-def test_what_a_killed_fetch_had_started_ends_with_it(tmp_path: Path) -> None:
+def fetching(folder: Path, command: str) -> subprocess.Popen[str]:
+    """A process that fetches a part with a shell's command, in a session of its own as under a terminal."""
     script = f"""
+import sys
 from pathlib import Path
 from local import fetch
 def build(folder, run):
     folder.mkdir()
-    run(["sh", "-c", "echo $$ > {tmp_path}/pid; exec sleep 600"])
-part = fetch.Artifact("part", "the part", Path({str(tmp_path)!r}) / "part", (), build)
+    run(["sh", "-c", {command!r}])
+part = fetch.Artifact("part", "the part", Path({str(folder)!r}) / "part", (), build)
 fetch.artifacts = lambda: {{"part": part}}
-fetch.ensure()
+sys.exit(fetch.fetched())
 """
-    process = subprocess.Popen([sys.executable, "-c", script], cwd=fetch.REPOSITORY)
-    while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text().strip():
+    return subprocess.Popen([sys.executable, "-c", script], cwd=fetch.REPOSITORY, stderr=subprocess.PIPE, text=True)
+
+
+def wait_for(pid_file: Path) -> Path:
+    """The process that wrote its id, in /proc."""
+    while not pid_file.exists() or not pid_file.read_text().strip():
         time.sleep(0.05)
+    return Path("/proc") / pid_file.read_text().strip()
 
-    process.kill()
-    process.wait()
 
-    child = Path("/proc") / (tmp_path / "pid").read_text().strip()
+def assert_it_ends(process: Path) -> None:
     deadline = time.monotonic() + 10
-    while child.exists() and time.monotonic() < deadline:
+    while process.exists() and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert not child.exists()
+    assert not process.exists()
+
+
+def test_what_a_killed_fetch_had_started_ends_with_it(tmp_path: Path) -> None:
+    command = fetching(tmp_path, f"echo $$ > {tmp_path}/pid; exec sleep 600")
+    child = wait_for(tmp_path / "pid")
+
+    command.kill()
+    command.communicate()
+
+    assert_it_ends(child)
+
+
+def test_an_interrupt_ends_what_was_started_and_says_that_the_next_run_goes_on(tmp_path: Path) -> None:
+    command = fetching(tmp_path, f"trap '' INT TERM; sleep 600 & echo $! > {tmp_path}/pid; wait")
+    grandchild = wait_for(tmp_path / "pid")
+
+    command.send_signal(signal.SIGINT)
+
+    _, told = command.communicate(timeout=30)
+    assert command.returncode == 130
+    assert told.endswith("\nstopped: the parts that are done stay, the next run fetches the others\n")
+    assert "Traceback" not in told
+    assert_it_ends(grandchild)
+    assert not (tmp_path / "part" / ".complete").exists()
+
+
+def test_an_interrupt_ends_the_wait_for_another_process_and_leaves_that_alone(tmp_path: Path) -> None:
+    other = fetching(tmp_path, f"echo $$ > {tmp_path}/pid; until [ -e {tmp_path}/go ]; do sleep 0.1; done")
+    wait_for(tmp_path / "pid")
+    waiting = fetching(tmp_path, "false")
+    assert waiting.stderr is not None
+    while "another process fetches it, waiting" not in waiting.stderr.readline():
+        assert waiting.poll() is None
+
+    waiting.send_signal(signal.SIGINT)
+
+    assert waiting.wait(30) == 130
+    (tmp_path / "go").touch()
+    other.communicate(timeout=30)
+    assert other.returncode == 0
