@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
 import { brotliCompressSync, brotliDecompressSync } from 'node:zlib';
 import { buildSync } from 'esbuild';
+import { commandLine } from './command-line';
 
 const USAGE = `usage: npm run build:was [-- --check]
 Bundles was/ with its dependencies into was/dist/server.js, which runs on Node alone.
@@ -61,17 +61,9 @@ function unpack(file: string): string | undefined {
   return packed && brotliDecompressSync(Buffer.from(packed, 'base64')).toString();
 }
 
-const { values } = parseArgs({
-  options: { check: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
+void commandLine(USAGE, { check: { type: 'boolean' } }, ({ check }) => {
+  if (unpack(bundle) === build()) return;
+  if (check) throw new Error('was/dist/server.js is stale; run npm run build:was and commit it');
+  mkdirSync(dirname(bundle), { recursive: true });
+  writeFileSync(bundle, pack(build()));
 });
-if (values.help) {
-  console.log(USAGE);
-} else if (unpack(bundle) !== build()) {
-  if (values.check) {
-    console.error('was/dist/server.js is stale; run npm run build:was and commit it');
-    process.exitCode = 1;
-  } else {
-    mkdirSync(dirname(bundle), { recursive: true });
-    writeFileSync(bundle, pack(build()));
-  }
-}

@@ -16,7 +16,7 @@ import { type ManifestObject, manifestObjects } from '../lib/manifest/model';
 import { describedApps } from '../lib/synthesize';
 import { wholeNumber } from './whole-number';
 
-const USAGE = `npm run capacity [-- --json | --html FILE] [--nodes N] [--instance-type TYPE]
+const USAGE = `usage: npm run capacity [-- --json | --html FILE] [--nodes N] [--instance-type TYPE]
 
 Every scenario of main.ts' chart on its nodes: what is guaranteed, what depends on the order of arrival, what cannot be.
 Exit 0 when everything has a placement at its most, 1 when not, 2 for unusable input.`;
@@ -60,6 +60,8 @@ async function main(): Promise<number> {
   const problems: string[] = [];
   const count =
     values.nodes === undefined ? undefined : wholeNumber('nodes', values.nodes, 1, 10_000, problems);
+  if (values.json === true && values.html !== undefined)
+    problems.push('--json and --html are both given; choose one');
   if (problems.length > 0) throw new Error(problems.join('\n'));
   const chart = describedChart();
   if (chart === undefined) {

@@ -1,28 +1,26 @@
 import { writeFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
 import { CLUSTER_CONTEXT_FILE } from '../lib/eks/cluster-context';
 import { describeNodegroup } from '../lib/eks/describe-nodegroup';
+import { commandLine, UnusableInput } from './command-line';
 
 const USAGE = `usage: npm run cluster-context -- --cluster NAME --nodegroup NAME [--region REGION]
        [--instance-type TYPE]… [--disk-size-gib N]
 Asks EKS once and writes ${CLUSTER_CONTEXT_FILE}, which the chart reads instead of its default nodes. Commit it.
 Credentials are those of the AWS command line: AWS_PROFILE, environment variables, SSO.
-  --instance-type, --disk-size-gib  what a launch template keeps from EKS`;
+  --instance-type, --disk-size-gib  what a launch template keeps from EKS
+Exit code 1 when EKS gives no answer that can be used, 2 for unusable input.`;
 
-async function main(): Promise<void> {
+const OPTIONS = {
+  cluster: { type: 'string' },
+  nodegroup: { type: 'string' },
+  region: { type: 'string' },
+  'instance-type': { type: 'string', multiple: true },
+  'disk-size-gib': { type: 'string' },
+} as const;
+
+void commandLine(USAGE, OPTIONS, async values => {
   // the SDK's version is pinned here: what later ones need is nothing to tell the one who asks
   process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true';
-  const { values } = parseArgs({
-    options: {
-      cluster: { type: 'string' },
-      nodegroup: { type: 'string' },
-      region: { type: 'string' },
-      'instance-type': { type: 'string', multiple: true },
-      'disk-size-gib': { type: 'string' },
-      help: { type: 'boolean', short: 'h' },
-    },
-  });
-  if (values.help) return console.log(USAGE);
   const { cluster, nodegroup, region, 'instance-type': instanceTypes, 'disk-size-gib': disk } = values;
   const problems = [
     ...(cluster ? [] : ['--cluster is missing; name the EKS cluster']),
@@ -31,7 +29,7 @@ async function main(): Promise<void> {
       ? []
       : [`--disk-size-gib is ${JSON.stringify(disk)} but must be a whole number of GiB, e.g. 20`]),
   ];
-  if (!cluster || !nodegroup || problems.length > 0) throw new Error([...problems, USAGE].join('\n'));
+  if (!cluster || !nodegroup || problems.length > 0) throw new UnusableInput([...problems, USAGE].join('\n'));
   const context = await describeNodegroup(
     {
       cluster,
@@ -46,9 +44,4 @@ async function main(): Promise<void> {
   console.log(
     `${CLUSTER_CONTEXT_FILE}: ${context.size.desired} × ${context.instanceTypes.join(' or ')}, Kubernetes ${context.kubernetesVersion}; commit it`,
   );
-}
-
-main().catch((error: Error) => {
-  console.error(error.message);
-  process.exitCode = 1;
 });

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { type Answer, diagnose, type ToolName, tools } from '../lib/doctor';
+import { commandLine } from './command-line';
 
 const USAGE = `usage: npm run doctor
 Says which prerequisite is missing for which command, and how to get it. Exit code 1 when one is.`;
@@ -13,8 +14,6 @@ function ask([program, ...args]: readonly [string, ...string[]]): Promise<Answer
 }
 
 async function main(): Promise<void> {
-  if (process.argv.slice(2).some(argument => argument === '--help' || argument === '-h'))
-    return console.log(USAGE);
   const answers = await Promise.all(
     Object.entries(tools).map(async ([name, tool]) => [name, await ask(tool.ask)] as const),
   );
@@ -23,4 +22,4 @@ async function main(): Promise<void> {
   if (problems.length > 0) process.exitCode = 1;
 }
 
-void main();
+void commandLine(USAGE, {}, main);

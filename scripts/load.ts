@@ -1,6 +1,6 @@
-import { parseArgs } from 'node:util';
 import { seeded } from '../lib/capacity/search';
 import { runLoad } from '../was/load';
+import { commandLine, UnusableInput } from './command-line';
 import { wholeNumber } from './whole-number';
 
 const USAGE = `usage: npm run load -- [--url URL] [--rate N] [--seconds N] [--users N] [--seed N] [--remote]
@@ -11,23 +11,20 @@ Walks visitors through the shop over HTTP and prints what came back as JSON.
   --users N      how many different users there are (default 2000)
   --seed N       the same seed makes the same visitors (default 1)
   --remote       allow a URL that is not this machine's own
-Exit code 1 when a request got no answer or was not sent.`;
+Exit code 1 when a request got no answer or was not sent, 2 for unusable input.`;
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 
-async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      url: { type: 'string', default: 'http://127.0.0.1:8080' },
-      rate: { type: 'string', default: '50' },
-      seconds: { type: 'string', default: '30' },
-      users: { type: 'string', default: '2000' },
-      seed: { type: 'string', default: '1' },
-      remote: { type: 'boolean', default: false },
-      help: { type: 'boolean', short: 'h' },
-    },
-  });
-  if (values.help) return console.log(USAGE);
+const OPTIONS = {
+  url: { type: 'string', default: 'http://127.0.0.1:8080' },
+  rate: { type: 'string', default: '50' },
+  seconds: { type: 'string', default: '30' },
+  users: { type: 'string', default: '2000' },
+  seed: { type: 'string', default: '1' },
+  remote: { type: 'boolean', default: false },
+} as const;
+
+void commandLine(USAGE, OPTIONS, async values => {
   const problems: string[] = [];
   const url = URL.canParse(values.url) ? new URL(values.url) : undefined;
   if (url?.protocol !== 'http:')
@@ -40,7 +37,7 @@ async function main(): Promise<void> {
   const seconds = wholeNumber('seconds', values.seconds, 1, 3600, problems);
   const users = wholeNumber('users', values.users, 1, 10_000_000, problems);
   const seed = wholeNumber('seed', values.seed, 0, 2 ** 31, problems);
-  if (problems.length > 0 || !url) throw new Error(problems.join('\n'));
+  if (problems.length > 0 || !url) throw new UnusableInput(problems.join('\n'));
 
   const stop = new AbortController();
   process.once('SIGINT', () => stop.abort());
@@ -56,9 +53,4 @@ async function main(): Promise<void> {
   });
   console.log(JSON.stringify(report));
   if (report.unanswered + report.skipped > 0) process.exitCode = 1;
-}
-
-main().catch((error: Error) => {
-  console.error(error.message);
-  process.exitCode = 1;
 });

@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto';
 import { stringify } from 'yaml';
 import { ExternalSecret } from '../lib/constructs/external';
 import { secrets } from '../lib/secrets';
+import { commandLine } from './command-line';
 import { mainApp } from './main-app';
 
 const USAGE = `usage: npm run --silent secrets | kubectl apply -f -
@@ -18,21 +19,12 @@ function random(): string {
 }
 
 function main(): void {
-  if (process.argv.slice(2).some(argument => argument === '--help' || argument === '-h')) {
-    console.log(USAGE);
-    return;
-  }
   const app = mainApp();
   if (app === undefined) return;
-  try {
-    const declared = app.node.findAll().filter(node => node instanceof ExternalSecret);
-    const { manifests, byHand } = secrets(declared, random);
-    for (const sentence of byHand) console.error(`by hand: ${sentence}`);
-    process.stdout.write(manifests.map(manifest => `---\n${stringify(manifest)}`).join(''));
-  } catch (error) {
-    console.error((error as Error).message);
-    process.exitCode = 1;
-  }
+  const declared = app.node.findAll().filter(node => node instanceof ExternalSecret);
+  const { manifests, byHand } = secrets(declared, random);
+  for (const sentence of byHand) console.error(`by hand: ${sentence}`);
+  process.stdout.write(manifests.map(manifest => `---\n${stringify(manifest)}`).join(''));
 }
 
-main();
+void commandLine(USAGE, {}, main);

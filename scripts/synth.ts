@@ -1,6 +1,6 @@
 import { existsSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
+import { commandLine } from './command-line';
 
 const USAGE = `usage: npm run synth
 Runs main.ts and writes dist/. What is wrong is printed, all of it, and leaves dist/ as it was: exit code 1.`;
@@ -10,11 +10,6 @@ Runs main.ts and writes dist/. What is wrong is printed, all of it, and leaves d
  * the program was not refused: what was last applied stays as it was (`cdk8s synth` empties dist/ first).
  */
 function main(): void {
-  const { values } = parseArgs({ options: { help: { type: 'boolean', short: 'h' } } });
-  if (values.help) {
-    console.log(USAGE);
-    return;
-  }
   const root = resolve(__dirname, '..');
   const dist = join(root, 'dist');
   const work = mkdtempSync(join(root, '.dist-'));
@@ -29,9 +24,4 @@ function main(): void {
   }
 }
 
-try {
-  main();
-} catch (error) {
-  console.error((error as Error).message);
-  process.exitCode = 1;
-}
+void commandLine(USAGE, {}, main);

@@ -155,7 +155,7 @@ test.each([
   async (args, changed, sentence) => {
     const { code, stderr } = await command(args, changed);
 
-    expect(code).toBe(1);
+    expect(code).toBe(args.includes('--cluster') ? 1 : 2);
     expect(stderr).toMatch(sentence);
     expect(stderr).not.toMatch(/^\s+at /m);
     expect(existsSync(join(folder, 'cluster.context.json'))).toBe(false);

@@ -29,7 +29,8 @@ let project: string;
 beforeEach(() => {
   project = mkdtempSync(join(tmpdir(), 'project-'));
   mkdirSync(join(project, 'scripts'));
-  cpSync(join(ROOT, 'scripts/synth.ts'), join(project, 'scripts/synth.ts'));
+  for (const file of ['scripts/synth.ts', 'scripts/command-line.ts'])
+    cpSync(join(ROOT, file), join(project, file));
   symlinkSync(join(ROOT, 'lib'), join(project, 'lib'));
   symlinkSync(join(ROOT, 'node_modules'), join(project, 'node_modules'));
 });
