@@ -8,17 +8,16 @@ import { mainApp } from '../scripts/main-app';
 const draw = (props: LakehouseChartProps = {}) =>
   architecture(new LakehouseChart(new App(), 'lakehouse', props));
 
-test('the committed picture is that of main.ts', () => {
+test('the committed picture is that of main.ts', async () => {
   const surroundings = { ...process.env };
-  const chart = mainApp()
-    ?.node.findAll()
-    .find((node): node is LakehouseChart => node instanceof LakehouseChart);
+  const app = await mainApp();
+  const chart = app?.node.findAll().find((node): node is LakehouseChart => node instanceof LakehouseChart);
   process.env = surroundings;
 
   expect(chart && architecture(chart)).toBe(
     readFileSync(join(__dirname, '../docs/architecture.svg'), 'utf8'),
   );
-});
+}, 60_000);
 
 test.each([
   ['web servers', 'WasService · was', '3 × pod: 200m, 512Mi'],

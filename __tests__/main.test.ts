@@ -13,9 +13,16 @@ const original = readFileSync(path.join(root, 'main.ts'), 'utf8');
 
 /** What `npm run synth` runs, without npm and tsx around it. */
 const script =
-  readFileSync(path.join(root, 'package.json'), 'utf8').match(/"synth": "tsx (?<file>[^"]+)"/)?.groups?.[
-    'file'
-  ] ?? '';
+  readFileSync(path.join(root, 'package.json'), 'utf8').match(
+    /"synth": "node --require tsx\/cjs (?<file>[^"]+)"/,
+  )?.groups?.['file'] ?? '';
+
+/** What TypeScript learns in one copy of the project is the start of the next. */
+const cache = mkdtempSync(path.join(tmpdir(), 'cache-'));
+afterAll(() => rmSync(cache, { recursive: true }));
+
+/** The files of a program, by name. */
+type Program = Readonly<Record<string, string>>;
 
 interface Run {
   readonly exitCode: number;
@@ -24,27 +31,28 @@ interface Run {
   readonly dist: Readonly<Record<string, string>>;
 }
 
-/** A copy of the project that has another main.ts, and a dist/ of one file. */
-function projectOf(main: string): string {
+/** A copy of the project that has another program, and a dist/ of one file. */
+function projectOf(program: Program): string {
   const project = mkdtempSync(path.join(tmpdir(), 'project-'));
-  for (const shared of ['lib', 'imports', 'spark-jobs', 'was', 'node_modules']) {
+  for (const shared of ['lib', 'imports', 'spark-jobs', 'was', 'node_modules', '__tests__']) {
     symlinkSync(path.join(root, shared), path.join(project, shared));
   }
+  symlinkSync(cache, path.join(project, '.cache'));
   for (const own of ['package.json', 'tsconfig.json', 'scripts']) {
     cpSync(path.join(root, own), path.join(project, own), { recursive: true });
   }
-  writeFileSync(path.join(project, 'main.ts'), main);
+  for (const [file, text] of Object.entries(program)) writeFileSync(path.join(project, file), text);
   cpSync(path.join(root, '.editorconfig'), path.join(project, 'dist', 'former.yaml'));
   return project;
 }
 
-/** Runs the script of `npm run synth` in a copy of the project for each main.ts, all in one process. */
-async function synthEach(mains: readonly string[]): Promise<Run[]> {
-  const projects = mains.map(projectOf);
+/** Runs the script of `npm run synth` in a copy of the project for each program, all in one process. */
+async function synthEach(programs: readonly Program[]): Promise<Run[]> {
+  const projects = programs.map(projectOf);
   try {
     const { stdout } = await promisify(execFile)(
       process.execPath,
-      ['--import', 'tsx', path.join(__dirname, 'synth-projects.ts'), script, ...projects],
+      ['--require', 'tsx/cjs', path.join(__dirname, 'synth-projects.ts'), script, ...projects],
       { cwd: root },
     );
     const ends: Omit<Run, 'dist'>[] = stdout
@@ -68,25 +76,33 @@ function manifestsIn(folder: string): Record<string, string> {
   );
 }
 
+/** main.ts with more props, and another beginning. */
+function withProps(props: string, beginning = ''): string {
+  const chart = "new LakehouseChart(app, 'lakehouse', {\n";
+  if (!original.includes(chart)) throw new Error('main.ts has another form than this test expects');
+  return beginning + original.replace(chart, `${chart}    ${props},\n`);
+}
+
 /** main.ts with an edit of a list. */
-function edited(list: 'REFUSED_EDITS' | 'ALLOWED_EDITS', index: number): string {
+function edited(list: 'REFUSED_EDITS' | 'ALLOWED_EDITS', index: number): Program {
   const start = "new LakehouseChart(app, 'lakehouse', {";
   const end = /\n {2}\}\);\n/;
   if (!original.includes(start) || !end.test(original))
     throw new Error('main.ts has another form than this test expects');
-  return [
-    `import { ${list} } from ${JSON.stringify(path.join(__dirname, 'refused-edits'))};`,
-    `const { props, after } = ${list}[${index}];`,
+  const main = [
+    `import { type Edit, ${list} } from './__tests__/refused-edits';`,
+    `const { props, after } = ${list}[${index}] as Edit;`,
     original
       .replace(start, `const lakehouse = ${start} ...props,`)
       .replace(end, match => `${match}  after?.(lakehouse);\n`),
   ].join('\n');
+  return { 'main.ts': main };
 }
 
 test('main.ts as it is synthesizes, in a process of its own, and what it writes is the committed dist/', async () => {
-  const project = projectOf(original);
+  const project = projectOf({ 'main.ts': original });
   try {
-    const run = promisify(execFile)(process.execPath, ['--import', 'tsx', script], { cwd: project });
+    const run = promisify(execFile)(process.execPath, ['--require', 'tsx/cjs', script], { cwd: project });
     await expect(run).resolves.toMatchObject({ stderr: '' });
     expect(manifestsIn(path.join(project, 'dist'))).toEqual(manifestsIn(path.join(root, 'dist')));
   } finally {
@@ -125,5 +141,107 @@ describe('the nearest edit that is allowed is not refused', () => {
     expect(run?.stderr).toBe('');
     expect(run?.exitCode).toBe(0);
     expect(Object.keys(run?.dist ?? {})).toContain('00-cluster.k8s.yaml');
+  });
+});
+
+describe('a program whose types do not fit is refused in the words of TypeScript, and the former dist/ stays', () => {
+  const cases: [name: string, program: Program, refusal: readonly (string | RegExp)[]][] = [
+    [
+      'a misspelt prop',
+      { 'main.ts': withProps('was: { replica: 3 }') },
+      [
+        /^\[main\.ts:6\] "was: \{ replica: 3 \}": object literal may only specify known properties, but 'replica' does not exist in type '[^']+'; did you mean to write 'replicas'\? \(TS2561\)$/,
+        '1 type error, nothing was written',
+      ],
+    ],
+    [
+      'two values of another type',
+      {
+        'main.ts': withProps(
+          'was: { replicas: 3 }',
+          "const executors: number = [2, 4];\nconst day: number = 'monday';\n",
+        ),
+      },
+      [
+        /^\[main\.ts:1\] "const executors: number = \[2, 4\]": type 'number\[\]' is not assignable to type 'number' \(TS2322\)$/,
+        /^\[main\.ts:2\] "const day: number = 'monday'": type 'string' is not assignable to type 'number' \(TS2322\)$/,
+        '2 type errors, nothing was written',
+      ],
+    ],
+    [
+      'an own file that is imported',
+      {
+        'main.ts': withProps('was: { replicas }', "import { replicas } from './replicas';\n"),
+        'replicas.ts': "const names = ['a', 'b', 'c'];\nexport const replicas = names.size;\n",
+      },
+      [
+        /^\[replicas\.ts:2\] "export const replicas = names\.size": property 'size' does not exist on type 'string\[\]' \(TS2339\)$/,
+        '1 type error, nothing was written',
+      ],
+    ],
+    [
+      'a file that is not there',
+      { 'main.ts': withProps('was: { replicas }', "import { replicas } from './replicas';\n") },
+      [
+        /^\[main\.ts:1\] "import \{ replicas \} from '\.\/replicas'": cannot find module '\.\/replicas' or its corresponding type declarations \(TS2307\)$/,
+        '1 type error, nothing was written',
+      ],
+    ],
+    [
+      'beside what synthesis refuses',
+      { 'main.ts': withProps("topic: { partitions: '12' }") },
+      [
+        /^\[lakehouse\/kafka\/topic-user-activity-logs\] .* has 12 partitions but /,
+        '1 error, nothing was written',
+        /^\[main\.ts:6\] "topic: \{ partitions: '12' \}": type 'string' is not assignable to type 'number' \(TS2322\)$/,
+        '1 type error, nothing was written',
+      ],
+    ],
+  ];
+  let runs: Run[];
+  beforeAll(async () => {
+    runs = await synthEach(cases.map(([, program]) => program));
+  });
+
+  test.each(cases.map(([name, , refusal], index) => [name, refusal, index] as const))(
+    '%s',
+    (_name, refusal, index) => {
+      const run = runs[index];
+      expect(run?.stderr.split('\n')).toEqual(
+        refusal.map(line => (typeof line === 'string' ? line : expect.stringMatching(line))),
+      );
+      expect(run?.exitCode).toBe(1);
+      expect(Object.keys(run?.dist ?? {})).toEqual(['former.yaml']);
+    },
+  );
+});
+
+describe('a program whose types fit is not refused', () => {
+  const cases: [name: string, program: Program][] = [
+    ['the prop in its right spelling', { 'main.ts': withProps('was: { replicas: 3 }') }],
+    ['a value of the right type', { 'main.ts': withProps('topic: { partitions: 12 }') }],
+    [
+      'an own file that is imported',
+      {
+        'main.ts': withProps('was: { replicas }', "import { replicas } from './replicas';\n"),
+        'replicas.ts': "const names = ['a', 'b', 'c'];\nexport const replicas = names.length;\n",
+      },
+    ],
+    [
+      'what only a linter minds',
+      {
+        'main.ts': `import { Size } from 'cdk8s';\nlet nobody = 'reads this';\n${original}`,
+        'unrelated.ts': 'export const wrong: number = "that nobody imports";\n',
+      },
+    ],
+  ];
+  let runs: Run[];
+  beforeAll(async () => {
+    runs = await synthEach(cases.map(([, program]) => program));
+  });
+
+  test.each(cases.map(([name], index) => [name, index] as const))('%s', (_name, index) => {
+    expect(runs[index]).toMatchObject({ stderr: '', exitCode: 0 });
+    expect(Object.keys(runs[index]?.dist ?? {})).toContain('00-cluster.k8s.yaml');
   });
 });

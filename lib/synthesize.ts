@@ -40,5 +40,5 @@ function refusal(error: unknown): string {
   // These are written for people; the other classes are the JavaScript engine's, and a type check says more.
   return error.constructor === Error || error instanceof RangeError
     ? `${where}${error.message}`
-    : `${where}${error.message}; run npm run typecheck, which names the line and what it must be`;
+    : `${where}${error.message}; a value is not of the type that it must be`;
 }

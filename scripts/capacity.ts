@@ -14,6 +14,7 @@ import { SynthChecks } from '../lib/checks/synth-checks';
 import { NodeGroup } from '../lib/constructs/node-group';
 import { type ManifestObject, manifestObjects } from '../lib/manifest/model';
 import { describedApps } from '../lib/synthesize';
+import { runMain } from './main-app';
 import { wholeNumber } from './whole-number';
 
 const USAGE = `usage: npm run capacity [-- --json | --html FILE] [--nodes N] [--instance-type TYPE]
@@ -27,11 +28,10 @@ interface Described {
 }
 
 /** The objects and nodes of main.ts, whether its synthesis is refused or not. */
-function describedChart(): Described | undefined {
+async function describedChart(): Promise<Described | undefined> {
   const work = mkdtempSync(join(tmpdir(), 'capacity-'));
   try {
-    process.env['CDK8S_OUTDIR'] = join(work, 'dist');
-    require('../main');
+    await runMain(join(work, 'dist'));
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
@@ -63,7 +63,7 @@ async function main(): Promise<number> {
   if (values.json === true && values.html !== undefined)
     problems.push('--json and --html are both given; choose one');
   if (problems.length > 0) throw new Error(problems.join('\n'));
-  const chart = describedChart();
+  const chart = await describedChart();
   if (chart === undefined) {
     console.error('main.ts describes no LakehouseChart; its errors are above');
     return 2;

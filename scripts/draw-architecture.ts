@@ -7,10 +7,9 @@ generatedPage({
   script: 'docs:architecture',
   file: 'docs/architecture.svg',
   source: 'the construct tree of main.ts',
-  content: () => {
-    const chart = mainApp()
-      ?.node.findAll()
-      .find((node): node is LakehouseChart => node instanceof LakehouseChart);
+  content: async () => {
+    const app = await mainApp();
+    const chart = app?.node.findAll().find((node): node is LakehouseChart => node instanceof LakehouseChart);
     return chart === undefined ? undefined : architecture(chart);
   },
 });

@@ -10,11 +10,11 @@ export interface GeneratedPage {
   /** What it is made from. */
   readonly source: string;
   /** Undefined when the source is refused; why is printed by then. */
-  readonly content: () => string | undefined;
+  readonly content: () => string | undefined | Promise<string | undefined>;
 }
 
 /** The command of a page of docs/ that is generated: writes it, or with --check says whether it is stale. */
-export function generatedPage({ script, file, source, content }: GeneratedPage): void {
+export async function generatedPage({ script, file, source, content }: GeneratedPage): Promise<void> {
   const usage = `usage: npm run ${script} [-- --check]
 Writes ${file} from ${source}.
   --check  write nothing; exit 1 when the file is not what would be written`;
@@ -27,7 +27,7 @@ Writes ${file} from ${source}.
       console.log(usage);
       return;
     }
-    const wanted = content();
+    const wanted = await content();
     if (wanted === undefined) {
       process.exitCode = 1;
     } else if (!values.check) {

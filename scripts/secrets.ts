@@ -18,8 +18,8 @@ function random(): string {
   return Array.from({ length: 32 }, () => ALPHABET[randomInt(ALPHABET.length)]).join('');
 }
 
-function main(): void {
-  const app = mainApp();
+async function main(): Promise<void> {
+  const app = await mainApp();
   if (app === undefined) return;
   const declared = app.node.findAll().filter(node => node instanceof ExternalSecret);
   const { manifests, byHand } = secrets(declared, random);

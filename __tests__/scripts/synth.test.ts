@@ -1,14 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import {
-  cpSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
@@ -19,8 +10,9 @@ import { synthesize } from './lib/synthesize';
 synthesize(app => {
   const chart = new Chart(app, 'chart');
   new ApiObject(chart, 'one', { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: '${name}' } });
-  if ('${name}' === 'refused') for (const what of ['first', 'second']) chart.node.addValidation({ validate: () => [what] });
-  if ('${name}' === 'thrown') throw new Error('topic nope is not known');
+  const name: string = '${name}';
+  if (name === 'refused') for (const what of ['first', 'second']) chart.node.addValidation({ validate: () => [what] });
+  if (name === 'thrown') throw new Error('topic nope is not known');
 });
 `;
 
@@ -28,9 +20,8 @@ let project: string;
 
 beforeEach(() => {
   project = mkdtempSync(join(tmpdir(), 'project-'));
-  mkdirSync(join(project, 'scripts'));
-  for (const file of ['scripts/synth.ts', 'scripts/command-line.ts'])
-    cpSync(join(ROOT, file), join(project, file));
+  for (const own of ['scripts', 'tsconfig.json'])
+    cpSync(join(ROOT, own), join(project, own), { recursive: true });
   symlinkSync(join(ROOT, 'lib'), join(project, 'lib'));
   symlinkSync(join(ROOT, 'node_modules'), join(project, 'node_modules'));
 });
@@ -38,7 +29,7 @@ afterEach(() => rmSync(project, { recursive: true }));
 
 function synth(name: string) {
   writeFileSync(join(project, 'main.ts'), MAIN(name));
-  return spawnSync(process.execPath, ['--import', 'tsx', 'scripts/synth.ts'], {
+  return spawnSync(process.execPath, ['--require', 'tsx/cjs', 'scripts/synth.ts'], {
     cwd: project,
     encoding: 'utf8',
   });
@@ -59,12 +50,12 @@ test('dist/ holds what the program makes now, and nothing of what it made before
 
   expect(Object.keys(dist())).toEqual(['00-cluster.k8s.yaml']);
   expect(dist()['00-cluster.k8s.yaml']).toContain('name: after');
-  expect(readdirSync(project).filter(name => name.startsWith('.'))).toEqual([]);
+  expect(readdirSync(project).filter(name => name.startsWith('.'))).toEqual(['.cache']);
 }, 60_000);
 
 test.each([
   ['refused', ['[chart] first', '[chart] second']],
-  ['thrown', ['[main.ts:8] topic nope is not known']],
+  ['thrown', ['[main.ts:9] topic nope is not known']],
 ])(
   'a program that is %s leaves dist/ as it was and says everything without a stack trace',
   (name, sentences) => {
@@ -77,7 +68,7 @@ test.each([
     for (const sentence of sentences) expect(stderr).toContain(sentence);
     expect(stderr).not.toMatch(/^\s+at /m);
     expect(dist()).toEqual(before);
-    expect(readdirSync(project).filter(entry => entry.startsWith('.'))).toEqual([]);
+    expect(readdirSync(project).filter(entry => entry.startsWith('.'))).toEqual(['.cache']);
   },
   60_000,
 );
