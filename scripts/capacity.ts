@@ -94,8 +94,12 @@ async function main(): Promise<number> {
   } else if (values.json === true) {
     console.log(JSON.stringify(reportJson(report, advice), null, 2));
   } else {
+    const isTerminal = process.stdout.isTTY === true;
     process.stdout.write(
-      reportText(report, advice, process.stdout.isTTY === true && process.env['NO_COLOR'] === undefined),
+      reportText(report, advice, {
+        isColoured: isTerminal && process.env['NO_COLOR'] === undefined,
+        columns: isTerminal ? process.stdout.columns || 80 : Number.POSITIVE_INFINITY,
+      }),
     );
   }
   if (isStopped) {

@@ -9,6 +9,7 @@ import { manifestObjects } from '../../lib/manifest/model';
 
 type Data = Record<string, unknown>;
 
+const PLAIN = { isColoured: false, columns: Number.POSITIVE_INFINITY };
 const group = { name: 'n', instanceType: instanceType('m6i.large'), count: 2 };
 const web: Data = {
   apiVersion: 'apps/v1',
@@ -82,14 +83,14 @@ describe('scenarios', () => {
     const report = await reportOf(web, store);
     expect(verdict(report, '2', 'most')).toBe('guaranteed');
     expect(verdict(report, '2', 'lost')).toBe('impossible');
-    expect(reportText(report, [], false)).toContain('all ask for 2700m cpu of 1930m');
+    expect(reportText(report, [], PLAIN)).toContain('all ask for 2700m cpu of 1930m');
   });
   test('a volume keeps its pod in its zone', async () => {
     const small = { ...web, spec: { ...(web['spec'] as Data), replicas: 1 } };
     const report = await reportOf(small, store);
     expect(verdict(report, '2', 'lost')).toBe('guaranteed');
     expect(verdict(report, '1+1', 'lost')).toBe('order-dependent');
-    expect(reportText(report, [], false)).toMatch(/may wait: was\/store bound in zone-/);
+    expect(reportText(report, [], PLAIN)).toMatch(/may wait: was\/store bound in zone-/);
   });
   test('a rolling update needs room for one more', async () => {
     const report = await reportOf({ ...web, spec: { ...(web['spec'] as Data), replicas: 4 } });
@@ -115,10 +116,10 @@ describe('scenarios', () => {
     expect(count('most', 'was/once')).toBeUndefined();
   });
   test('a budget that lets no pod go is named as a deadlock of the drain', async () => {
-    expect(reportText(await reportOf(store, budget), [], false)).toContain(
+    expect(reportText(await reportOf(store, budget), [], PLAIN)).toContain(
       'never ends, no pod may go: never',
     );
-    expect(reportText(await reportOf(store), [], false)).not.toContain('never ends');
+    expect(reportText(await reportOf(store), [], PLAIN)).not.toContain('never ends');
   });
   test('it stops when asked to, with what is decided', async () => {
     let asked = 0;
@@ -141,17 +142,41 @@ describe('scenarios', () => {
 describe('reports', () => {
   test('text has a row for each scenario, a picture of each node and no escape codes when plain', async () => {
     const report = await reportOf(web, store);
-    const text = reportText(report, [{ change: 'less', priceFactor: 1.25 }], false);
+    const text = reportText(report, [{ change: 'less', priceFactor: 1.25 }], PLAIN);
     for (const { scenario } of report.scenarios) expect(text).toContain(scenario.title);
     expect(text).toMatch(/n-1 \(zone-a\)\n {4}cpu {4}█+░* +\d+ % {2}\d+m of 1930m/);
     expect(text).toContain('less (1.25 × the price of the nodes)');
     expect(text).not.toContain('\u001b');
-    expect(reportText(report, [], true)).toContain('\u001b[');
+    expect(reportText(report, [], { ...PLAIN, isColoured: true })).toContain('\u001b[');
   });
+  test.each([60, 80, 120])(
+    'on a terminal of %d columns no line is longer, and no word is lost',
+    async columns => {
+      const report = await reportOf(
+        { ...web, spec: { ...(web['spec'] as Data), replicas: 5 } },
+        store,
+        nightly,
+      );
+      const words = (text: string) => text.split(/\s+/);
+
+      const text = reportText(report, [], { ...PLAIN, columns });
+
+      // the first line, and a node with its bars, are as wide as they are
+      expect(
+        Math.max(
+          ...text
+            .split('\n')
+            .slice(1)
+            .map(line => line.length),
+        ),
+      ).toBeLessThanOrEqual(Math.max(columns, 75));
+      expect(words(text)).toEqual(words(reportText(report, [], PLAIN)));
+    },
+  );
   test('what waits is said with what there is room for, in the text, the data and the page', async () => {
     const report = await reportOf({ ...web, spec: { ...(web['spec'] as Data), replicas: 5 } });
     const sentence = 'waits: was/web × 5 (at best there is room for was/web × 4)';
-    expect(reportText(report, [], false)).toContain(sentence);
+    expect(reportText(report, [], PLAIN)).toContain(sentence);
     expect(reportHtml(report, [])).toContain(`${sentence}</p><figure><figcaption>what there is room for`);
     const data = reportJson(report, []) as { scenarios: { id: string; room?: { pods: unknown[] }[] }[] };
     const most = data.scenarios.find(({ id }) => id === 'most');

@@ -81,16 +81,29 @@ function bar(load: NodeLoad, resource: string): string {
   return `${text} ${String(percent).padStart(3)} %  ${amount(resource, used)} of ${amount(resource, capacity)}`;
 }
 
+/** 'was/was × 2, storage/minio' */
+function counted(pods: readonly string[]): string {
+  const counts = new Map<string, number>();
+  for (const pod of pods) counts.set(pod, (counts.get(pod) ?? 0) + 1);
+  return [...counts].map(([pod, count]) => (count > 1 ? `${pod} × ${count}` : pod)).join(', ');
+}
+
+/** A line as lines of at most `columns`, broken between words; what follows the first is indented. */
+function broken(line: string, columns: number, indent: number): string[] {
+  if (line.length <= columns) return [line];
+  const margin = ' '.repeat(indent);
+  const end = line.lastIndexOf(' ', columns);
+  if (end < indent) return [line];
+  return [line.slice(0, end), ...broken(margin + line.slice(end + 1), columns, indent)];
+}
+
 function picture(loads: readonly NodeLoad[]): string[] {
   return loads.flatMap(load => {
-    const counts = new Map<string, number>();
-    for (const { pod } of load.pods) counts.set(pod, (counts.get(pod) ?? 0) + 1);
-    const pods = [...counts].map(([pod, count]) => (count > 1 ? `${pod} × ${count}` : pod));
     return [
       `  ${load.node} (${load.zone})`,
       `    cpu    ${bar(load, 'cpu')}`,
       `    memory ${bar(load, 'memory')}`,
-      `    ${pods.join(', ')}`,
+      `    ${counted(load.pods.map(({ pod }) => pod))}`,
     ];
   });
 }
@@ -100,12 +113,26 @@ function witnessLines(witness: BlockingWitness): string[] {
   for (const { pod, node } of witness.placement) at.set(node, [...(at.get(node) ?? []), pod]);
   return [
     `  ${witness.blocked} finds no node when the others came first:`,
-    ...witness.reasons.map(({ node, why }) => `    ${node} ${why}: ${(at.get(node) ?? []).join(', ')}`),
+    ...witness.reasons.map(({ node, why }) => `    ${node} ${why}: ${counted(at.get(node) ?? [])}`),
   ];
 }
 
-/** The report for a terminal, or as plain text when `isColoured` is false. */
-export function reportText(report: CapacityReport, advice: readonly Advice[], isColoured: boolean): string {
+/** Where the text of the report goes. */
+export interface TextStyle {
+  readonly isColoured: boolean;
+  /** Lines break after at most so many characters, between words. */
+  readonly columns: number;
+}
+
+/** The width of the column of verdicts. */
+const MARGIN = 18;
+
+/** The report for people. */
+export function reportText(
+  report: CapacityReport,
+  advice: readonly Advice[],
+  { isColoured, columns }: TextStyle,
+): string {
   const paint = (style: Style, text: string) =>
     isColoured ? styleText(style, text, { validateStream: false } as never) : text;
   const [first] = report.scenarios;
@@ -130,19 +157,26 @@ export function reportText(report: CapacityReport, advice: readonly Advice[], is
     }
     const { mark, style } = LOOK[entry.verdict.verdict];
     const consequence = entry.sameAs === undefined ? consequences(entry) : `as in ${entry.sameAs}`;
-    lines.push(
-      `${paint(style, `${mark} ${entry.verdict.verdict.padEnd(15)}`)} ${entry.scenario.title.padEnd(titleWidth)}  ${paint('dim', consequence)}`,
-    );
+    const word = paint(style, `${mark} ${entry.verdict.verdict}`.padEnd(MARGIN - 1));
+    const fits = MARGIN + titleWidth + 2 + consequence.length <= columns;
+    if (fits) lines.push(`${word} ${entry.scenario.title.padEnd(titleWidth)}  ${paint('dim', consequence)}`);
+    else {
+      const margin = ' '.repeat(MARGIN);
+      const [title = '', ...rest] = broken(margin + entry.scenario.title, columns, MARGIN);
+      lines.push(`${word} ${title.trim()}`, ...rest);
+      lines.push(...broken(margin + consequence, columns, MARGIN).map(line => paint('dim', line)));
+    }
   }
   const most = report.scenarios.find(({ scenario }) => scenario.id === 'most');
   if (most?.verdict.placement !== undefined) {
     lines.push('', paint('bold', `a placement of ${most.scenario.title}`));
-    lines.push(...picture(nodeLoads(most.scenario.unbound, most.verdict.placement)));
+    for (const line of picture(nodeLoads(most.scenario.unbound, most.verdict.placement)))
+      lines.push(...broken(line, columns, 4));
   }
   const witnesses = most?.waits.flatMap(({ witness }) => (witness === undefined ? [] : [witness])) ?? [];
   if (witnesses.length > 0) {
     lines.push('', paint('bold', 'what blocks a pod'));
-    for (const witness of witnesses) lines.push(...witnessLines(witness));
+    for (const line of witnesses.flatMap(witnessLines)) lines.push(...broken(line, columns, 6));
   }
   if (advice.length > 0) {
     lines.push('', paint('bold', 'each of these alone makes everything fit, at its most'));
