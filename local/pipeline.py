@@ -175,8 +175,7 @@ class Pipeline:
     def check_alive(self) -> None:
         """Raises ComponentError when a part has ended by itself."""
         for part in self.parts():
-            if part.exit_code is not None:
-                raise ComponentError(f"{part.name} ended with code {part.exit_code}; its log {part.log} ends with:\n{part.tail()}")
+            part.check_alive()
 
     def committed_offsets(self) -> dict[int, int]:
         """Partition → offset after the last record that is in bronze."""
@@ -219,9 +218,12 @@ class Pipeline:
             time.sleep(1)
 
     def table_as_text(self, table: str, rows: int = 12) -> str:
-        """The first rows of a metrics table, drawn with lines."""
-        statement = f"SELECT * FROM {self.settings.database}.{table} ORDER BY ALL LIMIT {rows} FORMAT PrettyCompactMonoBlock"
-        return self.clickhouse.execute(statement, user=READER, output_format_pretty_color="0").rstrip()
+        """The first rows of a metrics table, drawn with lines; below, how many there are when these are not all."""
+        name = f"{self.settings.database}.{table}"
+        statement = f"SELECT * FROM {name} ORDER BY ALL LIMIT {rows} FORMAT PrettyCompactMonoBlock"
+        drawn = self.clickhouse.execute(statement, user=READER, output_format_pretty_color="0").rstrip()
+        every = int(self.clickhouse.query(f"SELECT count() AS rows FROM {name}", READER)[0]["rows"])
+        return drawn if every <= rows else f"{drawn}\n    the first {rows} of {every:,} rows"
 
     def prove(self) -> Proof:
         """Compares the topic, the layers and the tables."""
@@ -248,7 +250,11 @@ class Pipeline:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.stop()
+        if isinstance(error, ComponentError):  # a job whose Kafka or S3 is gone would not end by itself
+            for job in self._jobs():
+                job.kill()
+        else:
+            self.stop()
 
 
 @dataclass(frozen=True)

@@ -93,6 +93,11 @@ class Process:
                 raise ComponentError(f"{self.name} did not start within {timeout_seconds:.0f} s; its log {self.log} ends with:\n{self.tail()}")
             time.sleep(0.05)
 
+    def check_alive(self) -> None:
+        """Raises ComponentError when it has ended by itself."""
+        if self.exit_code is not None:
+            raise ComponentError(f"{self.name} ended with code {self.exit_code}; its log {self.log} ends with:\n{self.tail()}")
+
     def tail(self, lines: int = 15) -> str:
         return "\n".join(self.output().splitlines()[-lines:])
 

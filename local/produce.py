@@ -70,8 +70,13 @@ class Production:
             context.Process(target=_produce_blocks, args=(bootstrap_servers, topic, partitions, traffic, range(first * BLOCK, count, processes * BLOCK), count, pace))
             for first in range(processes)
         ]
-        for worker in self._workers:
-            worker.start()
+        # They inherit that Ctrl-C is not for them, but for the process that starts them.
+        former = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            for worker in self._workers:
+                worker.start()
+        finally:
+            signal.signal(signal.SIGINT, former)
 
     @property
     def running(self) -> bool:
@@ -97,7 +102,6 @@ class Production:
 
 def _produce_blocks(bootstrap_servers: str, topic: str, partitions: int, traffic: Traffic, firsts: range, count: int, rate: float | None) -> None:
     die_with_parent()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started this one
     every = (event for first in firsts for event in events(traffic, first, min(BLOCK, count - first)))
     send(bootstrap_servers, topic, partitions, every if rate is None else _paced(every, rate))
 

@@ -73,7 +73,7 @@ def submit(
     properties = _properties(folder, {**local_conf(folder, object_store), **(conf or {})})
     spark_submit = Path(_spark_home()) / "bin" / "spark-submit"
     command = [spark_submit, "--master", f"local[{cores}]", "--driver-memory", memory, "--properties-file", properties, job, *arguments]
-    return Process(job.stem, command, folder / f"{job.stem}.log", {**environment(object_store), **(extra_environment or {})}, cwd=folder)
+    return Process(f"the {job.stem.replace('_', ' ')}", command, folder / f"{job.stem}.log", {**environment(object_store), **(extra_environment or {})}, cwd=folder)
 
 
 def session_environment(folder: Path, object_store: ObjectStore | None = None, cores: int = 2, memory: str = "2g") -> dict[str, str]:

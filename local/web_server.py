@@ -44,6 +44,11 @@ class WebServer:
         except OSError:
             return False
 
+    def check_alive(self) -> None:
+        """Raises ComponentError when it has ended by itself."""
+        if self.process is not None:
+            self.process.check_alive()
+
     def stop(self) -> None:
         if self.process is not None:
             self.process.stop(60)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -65,6 +67,12 @@ def assert_nothing_is_left_of(folder: str) -> None:
     assert left_of(folder) == []
 
 
+def children_of(command: Command, program: str = "") -> list[int]:
+    """The processes that it has started, those whose command line has a text."""
+    listed = subprocess.run(["pgrep", "-P", str(command.process.pid), "-f", program], capture_output=True, text=True, check=True)
+    return [int(pid) for pid in listed.stdout.split()]
+
+
 def test_it_ends_with_the_tables_and_the_proof(tmp_path: Path, started: list[Command]) -> None:
     started.append(command := Command(tmp_path, "--events", "2000", "--rate", "400", "--engine", "clickhouse"))
 
@@ -89,24 +97,48 @@ def test_an_interrupt_stops_everything(tmp_path: Path, started: list[Command]) -
     command.process.send_signal(signal.SIGINT)
 
     assert command.process.wait(200) == 130
-    assert command.text.endswith("stopped\n")
+    assert command.text.endswith("\nstopping; Ctrl-C again stops at once\nstopped\n")
     assert not Path(folder).exists()
     assert_nothing_is_left_of(folder)
 
 
-def test_a_component_that_dies_ends_the_run_with_its_name(tmp_path: Path, started: list[Command]) -> None:
-    started.append(command := Command(tmp_path, "--source", "kafka", "--events", "1000000", "--rate", "100"))
+@pytest.mark.parametrize(
+    ("source", "program", "name"),
+    [
+        ("kafka", "kafka.Kafka ", "Kafka"),
+        ("kafka", "versitygw ", "the S3 server"),
+        ("kafka", "clickhouse_process", "ClickHouse"),
+        ("kafka", "streaming_job.py", "the streaming job"),
+        ("was", "was/dist/server.js", "the web server"),
+    ],
+)
+def test_a_component_that_dies_ends_the_run_with_its_name(source: str, program: str, name: str, tmp_path: Path, started: list[Command]) -> None:
+    started.append(command := Command(tmp_path, "--source", source, "--events", "100000", "--rate", "100"))
     folder = command.wait_for(r"everything is in (\S+)")[1]
     command.wait_for(r"lag [1-9]")
+    parts = children_of(command)
 
-    broker = subprocess.run(["pgrep", "-f", f"kafka.Kafka {folder}"], capture_output=True, text=True, check=True).stdout.split()
-    assert len(broker) == 1
-    subprocess.run(["kill", "-9", *broker], check=True)
+    (part,) = children_of(command, program)
+    os.kill(part, signal.SIGKILL)
 
-    assert command.process.wait(200) == 1
-    assert "Kafka ended with code -9" in command.text
-    assert f"the folder {folder} is kept" in command.text
+    assert command.process.wait(100) == 1
+    assert f"{name} ended with code -9" in command.text
+    assert command.text.endswith(f"the folder {folder} is kept\n")
     assert "Traceback" not in command.text
+    assert_nothing_is_left_of(folder)
+    assert [pid for pid in parts if (Path("/proc") / str(pid)).exists()] == []
+    shutil.rmtree(folder)
+
+
+def test_a_terminal_that_is_closed_stops_everything(tmp_path: Path, started: list[Command]) -> None:
+    started.append(command := Command(tmp_path, "--source", "kafka", "--events", "1000000", "--rate", "100"))
+    folder = command.wait_for(r"everything is in (\S+)")[1]
+    command.wait_for("are starting")
+
+    command.process.send_signal(signal.SIGHUP)
+
+    assert command.process.wait(200) == 130
+    assert not Path(folder).exists()
     assert_nothing_is_left_of(folder)
 
 
@@ -118,12 +150,16 @@ def test_a_killed_run_leaves_no_process(tmp_path: Path, started: list[Command]) 
     command.process.kill()
 
     assert_nothing_is_left_of(folder)
+    shutil.rmtree(folder)
 
 
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["--events", "none"], "'none' is no number of events; give a whole number from 1, e.g. 100000"),
+        (["--events", "none"], "'none' is not how many; give a whole number from 1, e.g. 100000"),
+        (["--rate", "5001"], "--rate is 5,001 but requests come at most 5,000 a second; give less, or take --source kafka"),
+        (["--events", "1800001"], "--events is 1,800,001 but 500 requests a second come for an hour at most, which is 1,800,000; give less, or take --source kafka"),
+        (["--seed", "-1"], "'-1' is no seed; give a whole number from 0 to 2147483648"),
         (["--engine", "flink"], "invalid choice: 'flink' (choose from"),
     ],
 )
