@@ -40,7 +40,7 @@ export const REFUSED_EDITS: readonly RefusedEdit[] = [
     name: 'gold executors of 6g',
     props: { gold: { executor: { memory: Size.gibibytes(6) } } },
     refusal:
-      /activity-gold.*executor needs 7373Mi memory but m6i\.large allocates \d+Ki after its daemon pods; set .*memory.* to at most .*rule executor-does-not-fit/,
+      /activity-gold.*executor needs 7373Mi memory but m6i\.large allocates \d+Mi after its daemon pods; set .*memory.* to at most .*rule executor-does-not-fit/,
     inCluster: 'stuck',
   },
   {

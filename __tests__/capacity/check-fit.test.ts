@@ -58,11 +58,9 @@ describe('one pod', () => {
   test('too much memory is named with what a node has after its daemon pods', () => {
     expect(checkFit(gold({ instances: 2, cores: 1, memory: '6g' }), nodes).violations).toEqual([
       expect.objectContaining({
-        message: expect.stringMatching(
-          /executor needs 8601Mi memory but m6i\.large allocates 7185324Ki after/,
-        ),
+        message: expect.stringMatching(/executor needs 8601Mi memory but m6i\.large allocates 7016Mi after/),
         remedy:
-          'set the sum of executor.memory and executor.memoryOverhead to at most 7185324Ki, or take a larger instance type',
+          'set the sum of executor.memory and executor.memoryOverhead to at most 7016Mi, or take a larger instance type',
       }),
     ]);
   });

@@ -171,6 +171,20 @@ describe('SARIF', () => {
 });
 
 describe('the report for people', () => {
+  it.each([
+    ['two-cores', 'set executor.coreRequest to at most 1750m, or take a larger instance type'],
+    [
+      'memory-with-overhead',
+      'set the sum of executor.memory and executor.memoryOverhead to at most 7016Mi, or take a larger instance type',
+    ],
+  ])('names the fields of the manifest that mend %s', (name, remedy) => {
+    const refused = join(HOME, '__tests__/rules/cases/executor-does-not-fit', name, 'refused');
+
+    const { stdout } = run([refused, '--format', 'json']);
+
+    expect(JSON.parse(stdout).violations).toEqual([expect.objectContaining({ remedy })]);
+  });
+
   it('shows rule, place, frame and remedy, grouped by file, and never a credential', () => {
     put('a.yaml', POD());
     const { stdout } = run([folder]);

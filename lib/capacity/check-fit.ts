@@ -3,7 +3,7 @@ import { expandPods, type PodSet } from '../manifest/pods';
 import { type ClusterService, clusterServices, serviceManifests } from './cluster-services';
 import type { ClusterNode } from './node';
 import { Placement } from './placement';
-import { formatAmount } from './pod-request';
+import { formatAmount, readableAmount } from './pod-request';
 import { buildProblem, labelOf, type Problem } from './problem';
 import { type Existence, findPlacement, type SearchOptions } from './search';
 
@@ -158,8 +158,8 @@ export function podsThatFitNowhere(problem: Problem): FitViolation[] {
         {
           rule: 'executor-does-not-fit',
           object: set.owner,
-          message: `[${labelOf(set)}] ${set.role} needs ${formatAmount(resource, request)} ${resource} but ${types} allocates ${formatAmount(resource, largest)} after its daemon pods`,
-          remedy: `set ${requestOf(set, resource)} to at most ${formatAmount(resource, largest)}, or take a larger instance type`,
+          message: `[${labelOf(set)}] ${set.role} needs ${formatAmount(resource, request)} ${resource} but ${types} allocates ${readableAmount(resource, largest)} after its daemon pods`,
+          remedy: `set ${requestOf(set, resource)} to at most ${readableAmount(resource, largest)}, or take a larger instance type`,
         },
       ];
     });
@@ -190,7 +190,7 @@ function setViolation(
     const resource = problem.resources[proof.resource] ?? '';
     return {
       ...base,
-      message: `[cluster] all pods ${when} ask for ${formatAmount(resource, proof.asked)} ${resource} but ${nodes} allocate ${formatAmount(resource, proof.available)} after their daemon pods`,
+      message: `[cluster] all pods ${when} ask for ${formatAmount(resource, proof.asked)} ${resource} but ${nodes} allocate ${readableAmount(resource, proof.available)} after their daemon pods`,
       remedy:
         'lower a request or a replica count, or add a node; npm run capacity names the smallest change that helps',
     };

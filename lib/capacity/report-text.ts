@@ -51,7 +51,7 @@ export function consequences(entry: ScenarioReport): string {
     const { resources } = scenario.unbound;
     parts.push(
       proof.kind === 'total'
-        ? `all ask for ${formatAmount(resources[proof.resource] ?? '', proof.asked)} ${resource} of ${formatAmount(resources[proof.resource] ?? '', proof.available)}`
+        ? `all ask for ${formatAmount(resources[proof.resource] ?? '', proof.asked)} ${resource} of ${amount(resources[proof.resource] ?? '', proof.available)}`
         : `binding: ${resource ?? 'no one resource alone'}, largest pod ${impossible.largestPod}`,
     );
   }

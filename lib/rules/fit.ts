@@ -48,8 +48,14 @@ export function fitFindings(model: Model, rule: FitViolation['rule']): Finding[]
     .flatMap(({ object, message, remedy }) => {
       const owner = object ?? heaviest(model);
       if (owner === undefined) return [];
-      return [{ at: placeOf(owner, message), message: message.replace(/^\[[^\]]*\] /, ''), remedy }];
+      const text = message.replace(/^\[[^\]]*\] /, '');
+      return [{ at: placeOf(owner, message), message: text, remedy: inFields(remedy) }];
     });
+}
+
+/** A remedy in the fields of a SparkApplication, where the engine names the props of a job. */
+function inFields(remedy: string): string {
+  return remedy.replace(/\b(driver|executor)\.cpu\.request\b/, '$1.coreRequest');
 }
 
 /** Where the figure stands that the message is about. */
