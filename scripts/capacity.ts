@@ -1,6 +1,6 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ApiObject } from 'cdk8s';
 import { advise } from '../lib/capacity/advice';
@@ -43,6 +43,15 @@ async function describedChart(): Promise<Described | undefined> {
   return { objects: manifestObjects(objects), nodes: checks.nodes };
 }
 
+function isWritable(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 async function main(): Promise<number> {
   const { values } = parseArgs({
     options: {
@@ -62,6 +71,10 @@ async function main(): Promise<number> {
     values.nodes === undefined ? undefined : wholeNumber('nodes', values.nodes, 1, 10_000, problems);
   if (values.json === true && values.html !== undefined)
     problems.push('--json and --html are both given; choose one');
+  if (values.html !== undefined && !isWritable(dirname(values.html)))
+    problems.push(
+      `--html is ${JSON.stringify(values.html)} but must be a file in a folder that can be written`,
+    );
   if (problems.length > 0) throw new Error(problems.join('\n'));
   const chart = await describedChart();
   if (chart === undefined) {

@@ -17,6 +17,12 @@ test.each([
     ['stray'],
     "Unexpected argument 'stray'. This command does not take positional arguments\n",
   ],
+  [
+    'capacity',
+    ['--html', 'no/such/folder/page.html'],
+    '--html is "no/such/folder/page.html" but must be a file in a folder that can be written\n',
+  ],
+  ['capacity', ['--html', 'page.html', '--json'], '--json and --html are both given; choose one\n'],
   ['load', ['--rate'], "Option '--rate <value>' argument missing\n"],
   ['load', ['--rate', 'fast'], '--rate is "fast" but must be a whole number from 1 to 5000\n'],
 ])(

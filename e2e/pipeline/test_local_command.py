@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -48,23 +48,24 @@ def started(tmp_path: Path) -> Iterator[list[Command]]:
         command.process.wait()
 
 
-def left_of(folder: str) -> list[str]:
-    """The command lines of processes that still work in a folder."""
-    every = (Path("/proc") / entry.name / "cmdline" for entry in Path("/proc").iterdir() if entry.name.isdigit())
-    lines = []
-    for file in every:
+def left_of(folder: str, parts: Sequence[int] = ()) -> list[str]:
+    """The command lines of processes that still work in a folder, and of those that are named."""
+    left = []
+    for pid in (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()):
         try:
-            lines.append(file.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+            line = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
         except OSError:  # it has just ended
             continue
-    return [line for line in lines if folder in line]
+        if folder in line or (pid in parts and line):
+            left.append(line)
+    return left
 
 
-def assert_nothing_is_left_of(folder: str) -> None:
+def assert_nothing_is_left_of(folder: str, parts: Sequence[int] = ()) -> None:
     deadline = time.monotonic() + 20
-    while left_of(folder) and time.monotonic() < deadline:
+    while left_of(folder, parts) and time.monotonic() < deadline:
         time.sleep(0.1)
-    assert left_of(folder) == []
+    assert left_of(folder, parts) == []
 
 
 def children_of(command: Command, program: str = "") -> list[int]:
@@ -125,8 +126,7 @@ def test_a_component_that_dies_ends_the_run_with_its_name(source: str, program: 
     assert f"{name} ended with code -9" in command.text
     assert command.text.endswith(f"the folder {folder} is kept\n")
     assert "Traceback" not in command.text
-    assert_nothing_is_left_of(folder)
-    assert [pid for pid in parts if (Path("/proc") / str(pid)).exists()] == []
+    assert_nothing_is_left_of(folder, parts)
     shutil.rmtree(folder)
 
 
