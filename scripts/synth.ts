@@ -16,6 +16,14 @@ async function main(): Promise<void> {
   const dist = join(root, 'dist');
   const wanted = process.env['CDK8S_OUTDIR'];
   const work = mkdtempSync(join(root, '.dist-'));
+  for (const [signal, number] of [
+    ['SIGINT', 2],
+    ['SIGTERM', 15],
+  ] as const)
+    process.once(signal, () => {
+      rmSync(work, { recursive: true, force: true });
+      process.exit(128 + number);
+    });
   try {
     await runMain(join(work, 'new'));
     if (process.exitCode) return;

@@ -1,4 +1,5 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -25,7 +26,8 @@ beforeEach(() => {
   symlinkSync(join(ROOT, 'lib'), join(project, 'lib'));
   symlinkSync(join(ROOT, 'node_modules'), join(project, 'node_modules'));
 });
-afterEach(() => rmSync(project, { recursive: true }));
+// The type checker of an interrupted synthesis may still be writing what it learned.
+afterEach(() => rmSync(project, { recursive: true, maxRetries: 20, retryDelay: 100 }));
 
 function synth(name: string) {
   writeFileSync(join(project, 'main.ts'), MAIN(name));
@@ -69,6 +71,27 @@ test.each([
     expect(stderr).not.toMatch(/^\s+at /m);
     expect(dist()).toEqual(before);
     expect(readdirSync(project).filter(entry => entry.startsWith('.'))).toEqual(['.cache']);
+  },
+  60_000,
+);
+
+test.each([
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const)(
+  '%s leaves dist/ as it was, and nothing beside it',
+  async (signal, code) => {
+    synth('before');
+    const before = dist();
+    writeFileSync(join(project, 'main.ts'), `process.stderr.write('described');${MAIN('after')}`);
+    const interrupted = spawn(process.execPath, ['--import', 'tsx', 'scripts/synth.ts'], { cwd: project });
+    await once(interrupted.stderr, 'data');
+
+    interrupted.kill(signal);
+
+    expect(await once(interrupted, 'exit')).toEqual([code, null]);
+    expect(dist()).toEqual(before);
+    expect(readdirSync(project).filter(entry => entry.startsWith('.dist'))).toEqual([]);
   },
   60_000,
 );
