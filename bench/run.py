@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import signal
 import sys
@@ -21,10 +20,10 @@ from local.pipeline import Pipeline, Settings, Stores
 from local.process import ComponentError, Process
 from local.produce import ProduceError, Production
 from local.spark import submit
+from local.usage import of_group
 
 JOBS = Path(__file__).with_name("jobs")
 _LONGEST_SECONDS = 3600
-_PAGE_MIB = os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
 class Bench:
@@ -163,16 +162,7 @@ def _has_printed_finished(job: Process) -> bool:
 
 
 def _memory_mib(group: int) -> float:
-    pages = 0
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdigit():
-            try:
-                fields = (folder / "stat").read_text().rsplit(")", 1)[1].split()
-            except OSError:  # it has just ended
-                continue
-            if int(fields[2]) == group:
-                pages += int(fields[21])
-    return pages * _PAGE_MIB
+    return sum(usage.resident_bytes for usage in of_group(group)) / 2**20
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

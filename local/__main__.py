@@ -39,6 +39,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rate", type=_count, metavar="R", help=f"how many a second (default: {REQUESTS_A_SECOND} requests; lines as fast as the machine makes them)")
     parser.add_argument("--seed", type=_seed, default=1, metavar="S", help="the same seed gives the same events (default: %(default)s)")
     parser.add_argument("--engine", choices=("spark", "clickhouse"), default="spark", help="who folds silver into gold (default: %(default)s)")
+    executors = "each job as a driver and N executors, processes of their own with the chart's heaps (default: one process a job)"
+    parser.add_argument("--executors", type=int, choices=range(1, 9), metavar="N", help=executors)
     parser.add_argument("--keep", action="store_true", help="after the proof, leave everything running until Ctrl-C, and keep its folder")
     return parser
 

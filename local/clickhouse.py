@@ -31,9 +31,10 @@ class ClickHouse:
     With an object store, the server reads it by its own configuration, as in the chart: no query holds credentials.
     """
 
-    def __init__(self, folder: Path, object_store: ObjectStore | None = None) -> None:
+    def __init__(self, folder: Path, object_store: ObjectStore | None = None, *, settings: str = "<max_server_memory_usage>3000000000</max_server_memory_usage>") -> None:
         self.folder = folder
         self.object_store = object_store
+        self.settings = settings
         self.port = free_port()
         self.tcp_port = free_port()
         self.password = secrets.token_hex(16)
@@ -73,7 +74,7 @@ class ClickHouse:
         return f"""<clickhouse>
   <users_config>{self.folder}/users.xml</users_config>
   <logger><level>warning</level><log>{self.folder}/server.log</log></logger>
-  <max_server_memory_usage>3000000000</max_server_memory_usage>{s3}
+  {self.settings}{s3}
 </clickhouse>
 """
 

@@ -19,7 +19,7 @@ from local.object_store import ObjectStore
 from local.process import ComponentError, Process
 from local.proof import Proof, prove
 from local.reference_parser import reference_parser
-from local.spark import JOBS, submit
+from local.spark import JOBS, Pods, submit
 
 
 @dataclass(frozen=True)
@@ -149,15 +149,15 @@ class Pipeline:
         """The password, as the chart's Secret gives it."""
         return {"CLICKHOUSE_PASSWORD": self.clickhouse.password}
 
-    def start_streaming(self, cores: int = 2) -> Process:
+    def start_streaming(self, cores: int = 2, pods: Pods | None = None) -> Process:
         folder = self.folder / "streaming"
-        self.streaming = submit(JOBS / "streaming_job.py", self.streaming_arguments(), folder, object_store=self.object_store, cores=cores)
+        self.streaming = submit(JOBS / "streaming_job.py", self.streaming_arguments(), folder, object_store=self.object_store, cores=cores, pods=pods)
         return self.streaming
 
-    def start_gold(self, cores: int = 2) -> Process:
+    def start_gold(self, cores: int = 2, pods: Pods | None = None) -> Process:
         environment = self.gold_environment()
         folder = self.folder / "gold"
-        self.gold = submit(JOBS / "gold_job.py", self.gold_arguments(), folder, object_store=self.object_store, extra_environment=environment, cores=cores)
+        self.gold = submit(JOBS / "gold_job.py", self.gold_arguments(), folder, object_store=self.object_store, extra_environment=environment, cores=cores, pods=pods)
         return self.gold
 
     def read_lake_of(self, other: Pipeline) -> None:

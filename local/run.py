@@ -29,6 +29,8 @@ from local.process import ComponentError, Process, running
 from local.produce import ProduceError, Production
 from local.proof import Proof
 from local.recount import KEYS
+from local.spark import Pods
+from local.usage import as_table
 from local.web_server import WebServer
 
 Say = Callable[[str], None]
@@ -106,8 +108,8 @@ def _run(pipeline: Pipeline, options: Namespace) -> Proof:
 
     pipeline.create().apply_schema()
     say(f"Kafka {pipeline.kafka.bootstrap_servers}, S3 {pipeline.object_store.endpoint}, ClickHouse {pipeline.clickhouse.url}")
-    pipeline.start_streaming()
-    pipeline.start_gold()
+    pipeline.start_streaming(pods=options.executors and Pods.of_chart("activity-streaming", options.executors))
+    pipeline.start_gold(pods=options.executors and Pods.of_chart("activity-gold", options.executors))
     say(f"the streaming job and the gold job (engine {pipeline.settings.engine}) are starting")
     requests: Requests | None = None
     if options.source == "was":
@@ -115,6 +117,7 @@ def _run(pipeline: Pipeline, options: Namespace) -> Proof:
     else:
         _drive_with_lines(pipeline, options, report)
     pipeline.wait_until_drained(600 + options.events / 5_000, report)
+    usage = as_table(pipeline.parts())
     for table in KEYS:
         print(f"\n{table}\n{pipeline.table_as_text(table)}", flush=True)
     say("comparing the layers and counting gold again")
@@ -126,7 +129,8 @@ def _run(pipeline: Pipeline, options: Namespace) -> Proof:
         if not requests.answered <= proof.records <= requests.answered + requests.unanswered:
             proof.wrong.append(counted)
         print(f"  {counted}")
-    print(proof, flush=True)
+    print(proof)
+    print(f"\nuntil gold had counted everything, start-up included\n{usage}", flush=True)
     if options.keep:
         _stay(pipeline, say)
     return proof

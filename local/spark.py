@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+
+import yaml
 
 from local import fetch
 from local.object_store import ObjectStore
@@ -28,7 +31,7 @@ def local_conf(folder: Path, object_store: ObjectStore | None = None) -> dict[st
     """The jobs' settings, and what differs on one machine: connectors from the cache, local folders, no UI."""
     return {
         **default_conf(),
-        "spark.driver.extraClassPath": f"{fetch.artifacts()['spark-connectors'].folder}/*",
+        "spark.driver.extraClassPath": _connectors(),
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.local.dir": str(folder / "spark"),
@@ -55,6 +58,31 @@ def environment(object_store: ObjectStore | None = None) -> dict[str, str]:
     }
 
 
+@dataclass(frozen=True)
+class Pods:
+    """A driver and executors in processes of their own, in place of one process for all."""
+
+    executors: int
+    driver_memory: str
+    executor_memory: str
+
+    @classmethod
+    def of_chart(cls, application: str, executors: int) -> Pods:
+        """With the heaps that the SparkApplication of this name has in dist/."""
+        documents = (document for file in (fetch.REPOSITORY / "dist").glob("*.yaml") for document in yaml.load_all(file.read_text(), yaml.CSafeLoader))
+        (spec,) = [one["spec"] for one in documents if one["kind"] == "SparkApplication" and one["metadata"]["name"] == application]
+        return cls(executors, spec["driver"]["memory"], spec["executor"]["memory"])
+
+    @property
+    def conf(self) -> dict[str, str]:
+        return {"spark.executor.memory": self.executor_memory, "spark.executor.extraClassPath": _connectors()}
+
+    @property
+    def master(self) -> str:
+        """Spark's own small cluster, whose workers are in the driver's process: one executor of one task slot on each."""
+        return f"local-cluster[{self.executors},1,{_mebibytes(self.executor_memory)}]"
+
+
 def submit(
     job: Path,
     arguments: Sequence[str],
@@ -65,15 +93,18 @@ def submit(
     extra_environment: Mapping[str, str] | None = None,
     cores: int = 2,
     memory: str = "2g",
+    pods: Pods | None = None,
 ) -> Process:
-    """Starts a job with spark-submit on `local[cores]`; its log and scratch files are in `folder`.
+    """Starts a job with spark-submit on `local[cores]`, or on pods; its log and scratch files are in `folder`.
 
     stop() lets it finish its batch, as Kubernetes' SIGTERM does; kill() is a crash.
     """
-    properties = _properties(folder, {**local_conf(folder, object_store), **(conf or {})})
-    spark_submit = Path(_spark_home()) / "bin" / "spark-submit"
-    command = [spark_submit, "--master", f"local[{cores}]", "--driver-memory", memory, "--properties-file", properties, job, *arguments]
-    return Process(f"the {job.stem.replace('_', ' ')}", command, folder / f"{job.stem}.log", {**environment(object_store), **(extra_environment or {})}, cwd=folder)
+    properties = _properties(folder, {**local_conf(folder, object_store), **(pods.conf if pods else {}), **(conf or {})})
+    home = _links_to(_spark_home(), folder / "spark-home") if pods else _spark_home()
+    size = ["--master", pods.master, "--driver-memory", pods.driver_memory] if pods else ["--master", f"local[{cores}]", "--driver-memory", memory]
+    command = [home / "bin" / "spark-submit", *size, "--properties-file", properties, job, *arguments]
+    variables = {**environment(object_store), "SPARK_HOME": str(home), **(extra_environment or {})}
+    return Process(f"the {job.stem.replace('_', ' ')}", command, folder / f"{job.stem}.log", variables, cwd=folder)
 
 
 def session_environment(folder: Path, object_store: ObjectStore | None = None, cores: int = 2, memory: str = "2g") -> dict[str, str]:
@@ -90,7 +121,24 @@ def _properties(folder: Path, settings: Mapping[str, str]) -> Path:
     return properties
 
 
-def _spark_home() -> str:
+def _connectors() -> str:
+    return f"{fetch.artifacts()['spark-connectors'].folder}/*"
+
+
+def _mebibytes(jvm_size: str) -> int:
+    return int(jvm_size[:-1]) * {"m": 1, "g": 1024}[jvm_size[-1]]
+
+
+def _spark_home() -> Path:
     import pyspark
 
-    return os.path.dirname(pyspark.__file__)
+    return Path(pyspark.__file__).parent
+
+
+def _links_to(home: Path, folder: Path) -> Path:
+    """A Spark home for one job: its workers write beside Spark's programs."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for entry in home.iterdir():
+        if not (folder / entry.name).exists():
+            (folder / entry.name).symlink_to(entry)
+    return folder

@@ -86,6 +86,8 @@ def test_it_ends_with_the_tables_and_the_proof(tmp_path: Path, started: list[Com
     assert "requests answered 2,000, records in the topic 2,000" in command.text
     assert "proved: acknowledged records 2,000 = bronze 2,000" in command.text
     assert "proved: gold = a recount from bronze" in command.text
+    for program in ("the S3 server", "ClickHouse", "Kafka", "the streaming job", "the gold job"):
+        assert re.search(rf"^  {program} +\d+\.\d +[\d,]+ MiB$", command.text, re.MULTILINE), program
     assert not Path(folder).exists()
     assert_nothing_is_left_of(folder)
 
@@ -160,6 +162,7 @@ def test_a_killed_run_leaves_no_process(tmp_path: Path, started: list[Command]) 
         (["--rate", "5001"], "--rate is 5,001 but requests come at most 5,000 a second; give less, or take --source kafka"),
         (["--events", "1800001"], "--events is 1,800,001 but 500 requests a second come for an hour at most, which is 1,800,000; give less, or take --source kafka"),
         (["--seed", "-1"], "'-1' is no seed; give a whole number from 0 to 2147483648"),
+        (["--executors", "9"], "argument --executors: invalid choice: 9 (choose from 1, 2, 3"),
         (["--engine", "flink"], "invalid choice: 'flink' (choose from"),
     ],
 )
