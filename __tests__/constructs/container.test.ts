@@ -75,12 +75,20 @@ describe('resources', () => {
     ]);
   });
 
-  test('a memory limit of nothing is refused, a mebibyte is not', () => {
-    const of = (limit: Size) => ({ cpu, memory: { request: Size.mebibytes(1), limit } });
-    expect(resourceProblems('container a', of(Size.mebibytes(0)))).toEqual([
-      'container a has a memory limit of 0Ki but it must be more than nothing; set memory.limit, e.g. Size.mebibytes(512)',
+  test.each([
+    [0, '0Ki but it must be more than nothing'],
+    [1, '1Mi but no container starts with less than 12Mi'],
+    [11, '11Mi but no container starts with less than 12Mi'],
+  ])('a memory limit of %iMi is refused', (mebibytes, said) => {
+    const memory = { request: Size.mebibytes(1), limit: Size.mebibytes(mebibytes) };
+    expect(resourceProblems('container a', { cpu, memory })).toEqual([
+      `container a has a memory limit of ${said}; set memory.limit, e.g. Size.mebibytes(512)`,
     ]);
-    expect(resourceProblems('container a', of(Size.mebibytes(1)))).toEqual([]);
+  });
+
+  test('a memory limit with which a container starts is not refused', () => {
+    const memory = { request: Size.mebibytes(1), limit: Size.mebibytes(12) };
+    expect(resourceProblems('container a', { cpu, memory })).toEqual([]);
   });
 
   test('a request above its limit is refused with both', () => {

@@ -434,6 +434,20 @@ describe('refused', () => {
       `[Kafka/kafka/streaming-cluster] each ZooKeeper node of ${object} has no cpu limit but every container needs one; set cpu.limit, e.g. Cpu.millis(500) (rule kafka-without-limits)`,
     ],
     [
+      'brokers whose heap is smaller than what they take at start',
+      { memory: { request: Size.mebibytes(319), limit: Size.gibibytes(1) } },
+      `[KafkaNodePool/kafka/broker] each broker of ${object} has a heap of 159Mi, half of its memory request, but does not start with less than 160Mi; set memory.request to at least 320Mi`,
+    ],
+    [
+      'controllers whose heap is smaller than what they take at start',
+      {
+        coordination: KafkaCoordination.kraft({
+          memory: { request: Size.mebibytes(47), limit: Size.gibibytes(1) },
+        }),
+      },
+      `[KafkaNodePool/kafka/controller] each controller of ${object} has a heap of 23Mi, half of its memory request, but does not start with less than 24Mi; set memory.request to at least 48Mi`,
+    ],
+    [
       'brokers on volumes of nothing',
       { storage: Size.gibibytes(0) },
       `each broker of ${object} has a volume of 0Ki but a volume has a size; set storage, e.g. Size.gibibytes(10)`,
@@ -457,6 +471,18 @@ describe('refused', () => {
     ['the other Kafka that the release runs', { kafkaVersion: '4.3.0' }],
     ['one controller', { coordination: KafkaCoordination.kraft({ replicas: 1 }) }],
     ['four brokers', { brokers: 4 }],
+    [
+      'brokers with the least heap that they start with',
+      { memory: { request: Size.mebibytes(320), limit: Size.gibibytes(1) } },
+    ],
+    [
+      'controllers with the least heap that they start with',
+      {
+        coordination: KafkaCoordination.kraft({
+          memory: { request: Size.mebibytes(48), limit: Size.gibibytes(1) },
+        }),
+      },
+    ],
   ])('%s passes', (_, props) => {
     expect(problems(chart => cluster(chart, props))).toEqual([]);
   });

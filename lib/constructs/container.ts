@@ -1,5 +1,4 @@
-import type { Duration, Size } from 'cdk8s';
-import { SizeRoundingBehavior } from 'cdk8s';
+import { type Duration, Size, SizeRoundingBehavior } from 'cdk8s';
 import { type ContainerResources, type Cpu, k8s } from 'cdk8s-plus-28';
 
 /** The API form of what a container requests and may use at most. */
@@ -45,6 +44,9 @@ export function millicores(cpu: Cpu): number {
   return cpu.amount.endsWith('m') ? Number(cpu.amount.slice(0, -1)) : Number(cpu.amount) * 1000;
 }
 
+/** CRI-O refuses a container that may use less (its container_min_memory); runc's own start takes half of that. */
+const LEAST_MEMORY_LIMIT = Size.mebibytes(12);
+
 /** What is wrong with the figures of a container; `object` names it behind its workload, '[Kind/namespace/name]'. */
 export function resourceProblems(
   object: string,
@@ -70,6 +72,11 @@ export function resourceProblems(
         side =>
           `${object} has a ${resource} ${side} of ${quantity({ request, limit }[side])} but it must be more than nothing; set ${resource}.${side}, e.g. ${example}`,
       );
+    }
+    if (resource === 'memory' && amount(limit) < bytesOf(LEAST_MEMORY_LIMIT)) {
+      return [
+        `${object} has a memory limit of ${quantity(limit)} but no container starts with less than ${quantity(LEAST_MEMORY_LIMIT)}; set memory.limit, e.g. ${example}`,
+      ];
     }
     return amount(request) <= amount(limit)
       ? []

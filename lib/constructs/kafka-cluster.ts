@@ -25,6 +25,11 @@ const PLAIN_PORT = 9092;
 const TLS_PORT = 9093;
 /** Of a container's memory request: what is beside the heap is the JVM's own and the page cache. */
 const HEAP_SHARE = 0.5;
+/**
+ * With less a node of Kafka 3.9.1 ends in an OutOfMemoryError at start, measured in steps of 16 and 8 MiB: a broker's log
+ * cleaner takes 128 MiB at once (log.cleaner.dedupe.buffer.size).
+ */
+const LEAST_HEAP_MIB = { broker: 160, controller: 24 };
 /** The brokers look for segments to delete every five minutes, and delete them a minute later (their defaults). */
 const DELETION_DELAY = Duration.minutes(6);
 
@@ -526,12 +531,18 @@ export class KafkaCluster extends Construct {
     const { coordination } = this;
     const isKraft = coordination.kind === 'kraft';
     const nodes = isKraft ? 'controller' : 'ZooKeeper node';
-    const resources = (pool: string | undefined, what: string, figures: ContainerResources) => {
+    const resources = (
+      pool: string | undefined,
+      what: string,
+      figures: ContainerResources,
+      leastHeapMiB = 0,
+    ) => {
       const written =
         isKraft && pool !== undefined
           ? `KafkaNodePool/${this.namespace}/${pool}`
           : `Kafka/${this.namespace}/${this.name}`;
-      return resourceProblems(`[${written}] ${what}`, figures, 'kafka-without-limits');
+      const wrong = resourceProblems(`[${written}] ${what}`, figures, 'kafka-without-limits');
+      return wrong.length > 0 ? wrong : heapProblems(`[${written}] ${what}`, figures, leastHeapMiB);
     };
     return [
       ...replicaProblems(`brokers of ${object}`, this.brokers),
@@ -542,8 +553,13 @@ export class KafkaCluster extends Construct {
             `${object} has ${coordination.replicas} ${nodes}s but a majority needs an odd number; set coordination.replicas to 1, 3 or 5`,
           ]),
       ...this.versionProblems(object),
-      ...resources('broker', `each broker of ${object}`, figures.brokers),
-      ...resources('controller', `each ${nodes} of ${object}`, coordination.resources),
+      ...resources('broker', `each broker of ${object}`, figures.brokers, LEAST_HEAP_MIB.broker),
+      ...resources(
+        'controller',
+        `each ${nodes} of ${object}`,
+        coordination.resources,
+        isKraft ? LEAST_HEAP_MIB.controller : 0,
+      ),
       ...resources(undefined, `entity operator of ${object}`, figures.operator),
       ...resources(undefined, `exporter of ${object}`, figures.exporter),
       ...volumeProblems(`each ${nodes} of ${object}`, coordination.storage, [], ''),
@@ -615,9 +631,22 @@ const securedContainer = {
   },
 };
 
-function heap({ memory }: ContainerResources) {
-  const mebibytes = Math.floor((bytesOf(memory?.request ?? Size.mebibytes(512)) * HEAP_SHARE) / 2 ** 20);
-  return { xms: `${mebibytes}m`, xmx: `${mebibytes}m` };
+function heapMiB({ memory }: ContainerResources): number {
+  return Math.floor((bytesOf(memory?.request ?? Size.mebibytes(512)) * HEAP_SHARE) / 2 ** 20);
+}
+
+function heap(resources: ContainerResources) {
+  const size = `${heapMiB(resources)}m`;
+  return { xms: size, xmx: size };
+}
+
+function heapProblems(object: string, resources: ContainerResources, leastMiB: number): string[] {
+  const mebibytes = heapMiB(resources);
+  return mebibytes >= leastMiB
+    ? []
+    : [
+        `${object} has a heap of ${mebibytes}Mi, half of its memory request, but does not start with less than ${leastMiB}Mi; set memory.request to at least ${leastMiB / HEAP_SHARE}Mi`,
+      ];
 }
 
 class ClusterTopic extends KafkaTopic {
