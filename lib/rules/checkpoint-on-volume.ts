@@ -43,7 +43,7 @@ function finding(model: Model, checkpoint: Checkpoint): Finding[] {
 }
 
 /** The path on a pod's own file system that a location means; undefined for shared file systems and unknown ones. */
-function localPath(job: Job, location: string): string | undefined {
+export function localPath(job: Job, location: string): string | undefined {
   if (location === '' || isSharedLocation(location)) return undefined;
   const name = scheme(location);
   if (name === 'file') return location.replace(/^file:\/*/i, '/');
@@ -53,7 +53,8 @@ function localPath(job: Job, location: string): string | undefined {
   return location;
 }
 
-function holding(mounts: readonly Mount[], path: string): Mount | undefined {
+/** The mount that a path is on. */
+export function holding(mounts: readonly Mount[], path: string): Mount | undefined {
   return mounts
     .filter(mount => mount.path === '/' || path === mount.path || path.startsWith(`${mount.path}/`))
     .sort((left, right) => right.path.length - left.path.length)[0];

@@ -1,4 +1,6 @@
+import { asObject } from '../manifest/model';
 import { shownId } from '../manifest/pod-templates';
+import { holding, localPath } from './checkpoint-on-volume';
 import { type Checkpoint, checkpointsOf } from './checkpoints';
 import { grouped } from './model';
 import { normalizedLocation } from './object-store';
@@ -14,7 +16,7 @@ export const checkpointShared: Rule = {
     const all = model.jobs
       .flatMap(checkpointsOf)
       .filter(({ whole, place }) => whole !== undefined && whole !== '' && place !== undefined);
-    const places = grouped(all, ({ whole }) => normalizedLocation(whole ?? ''));
+    const places = grouped(all, item => JSON.stringify([normalizedLocation(item.whole ?? ''), diskOf(item)]));
     return [...places.values()].flatMap(group => {
       // One query that is reached on several ways in the code counts once, and so does a place that several name.
       const queries = firsts(group, ({ job, query }) => [shownId(job.object), query?.at, query?.turns]);
@@ -37,6 +39,15 @@ export const checkpointShared: Rule = {
     });
   },
 };
+
+/** What a local path is on: a volume that the pods of others can mount too, else its own job's pod. */
+function diskOf({ job, whole }: Checkpoint): unknown {
+  const path = localPath(job, whole ?? '');
+  if (path === undefined) return null;
+  const { name: _, emptyDir, ephemeral, ...volume } = asObject(holding(job.driverMounts, path)?.volume);
+  const isShared = emptyDir === undefined && ephemeral === undefined && Object.keys(volume).length > 0;
+  return isShared ? [job.object.metadata.namespace, volume] : shownId(job.object);
+}
 
 /** The first item of each that has the same key. */
 function firsts<T>(items: readonly T[], key: (item: T) => unknown): T[] {

@@ -43,6 +43,11 @@ const FORMS: readonly {
     level: 'error',
   },
   {
+    form: /\bmc\s+(?:-\S+\s+)*(?:alias\s+set|config\s+host\s+add)\s+(?:-\S+\s+)*\S+\s+["']?https?:\S+\s+\S+\s+["']?(?!["'$<{%-])[^\s"';&|]{3,}/,
+    what: 'the secret key of a MinIO client',
+    level: 'error',
+  },
+  {
     form: /https:\/\/hooks\.slack\.com\/services\/[A-Z0-9]+\/[A-Z0-9]+\/[A-Za-z0-9]{8,}/,
     what: 'a webhook URL with its token',
     level: 'warning',
