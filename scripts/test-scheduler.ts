@@ -19,7 +19,7 @@ const GOLDEN = resolve(__dirname, '..', 'e2e', 'scheduler', 'golden.jsonl');
 const PROGRESS_MS = 60_000;
 
 async function writeGolden(): Promise<number> {
-  const oracle = new SchedulerOracle(builtOracle());
+  const oracle = new SchedulerOracle(await builtOracle());
   const vectors = await goldenVectors(oracle, 60);
   oracle.stop();
   writeFileSync(GOLDEN, vectors.map(vector => `${JSON.stringify(vector)}\n`).join(''));
@@ -32,7 +32,7 @@ async function compareClusters(clusters: number, orders: number, first: number):
     process.once(signal, () => {
       isStopped = true;
     });
-  const oracle = new SchedulerOracle(builtOracle());
+  const oracle = new SchedulerOracle(await builtOracle());
   const started = Date.now();
   const tally: Tally = { guaranteed: 0, 'order-dependent': 0, impossible: 0, undecided: 0 };
   let contradicted = 0;

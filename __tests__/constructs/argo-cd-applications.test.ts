@@ -80,7 +80,7 @@ test('the Spark operator watches the namespaces of the jobs, with its webhook an
     rbac: { create: false },
   });
   expect(webhook.enable).toBe(true);
-  expect(controller.uiService).toEqual({ enable: false });
+  expect(controller).toMatchObject({ uiService: { enable: false }, workers: 1 });
 });
 
 test('every program gets the figures that the fit counts it with', () => {

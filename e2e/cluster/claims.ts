@@ -2,18 +2,9 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { labelOf } from '../../lib/capacity/problem';
 import { asObjects, at, type PlainObject } from '../../lib/manifest/model';
-import { expandPods, type PodSet } from '../../lib/manifest/pods';
+import type { PodSet } from '../../lib/manifest/pods';
 import { type ControlPlane, eventually } from './control-plane';
-import {
-  isOf,
-  items,
-  type Lakehouse,
-  livePods,
-  nameOf,
-  objects,
-  SCHEDULED_TIMEOUT_MS,
-  services,
-} from './lakehouse';
+import { isOf, items, type Lakehouse, livePods, nameOf, SCHEDULED_TIMEOUT_MS } from './lakehouse';
 
 /** What `npm run capacity -- --json` says of one scenario, as far as a cluster can contradict it. */
 export interface ReportedScenario {
@@ -44,11 +35,6 @@ export async function reportedScenarios(): Promise<ReportedScenario[]> {
   return JSON.parse(output).scenarios;
 }
 
-/** The sets that stand: what a Job has done stays done, and a daemon has a pod wherever there is a node. */
-const standing = expandPods([...objects, ...services]).filter(
-  ({ role, endsByItself }) => role !== 'daemon' && !endsByItself,
-);
-
 /**
  * Waits until the cluster is as the report says of a scenario: every pod that is guaranteed runs; every other one runs,
  * or the scheduler has refused it; and the least number of a set runs where that is guaranteed.
@@ -60,7 +46,7 @@ export async function isAsReported(lakehouse: Lakehouse, scenario: ReportedScena
       await lakehouse.reconcile();
       const pods = await livePods(lakehouse.cluster);
       const zoneOf = await zonesOfClaims(lakehouse.cluster);
-      const against = standing.flatMap(set => contradictions(set, pods, scenario, zoneOf));
+      const against = lakehouse.standing().flatMap(set => contradictions(set, pods, scenario, zoneOf));
       return against.length === 0 ? undefined : against.join('; ');
     },
     SCHEDULED_TIMEOUT_MS,

@@ -1,38 +1,19 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto';
-import {
-  closeSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { Agent, request as httpsRequest } from 'node:https';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { asObject, at } from '../../lib/manifest/model';
-import { cacheFolder } from '../cache-folder';
+import { type CommandResult, run } from '../command';
+import { buildGoProgram } from '../go-program';
 
 const E2E = join(__dirname, '..');
-const SOURCES = join(E2E, 'controlplane');
 /** Start of each component to ready: 4–6 s when alone on two cores; a loaded machine gets ten times that. */
 const READY_TIMEOUT_MS = 60_000;
 const POLL_MS = 200;
-
-/** What a finished command printed. */
-export interface CommandResult {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
 
 /** What the API server answered. */
 export interface ApiAnswer {
@@ -48,61 +29,26 @@ export interface ControlPlane {
   kubectl(args: readonly string[], stdin?: string): Promise<CommandResult>;
   /** One call of the API, a hundred times cheaper than the start of a kubectl. A PATCH is a JSON merge patch. */
   request(method: 'GET' | 'POST' | 'PATCH' | 'DELETE', path: string, body?: object): Promise<ApiAnswer>;
+  /** A kubeconfig with the rights of a service account, for an hour. */
+  credentials(namespace: string, serviceAccount: string): Promise<object>;
   stop(): Promise<void>;
 }
 
 /** Builds the control plane from the Go module proxy, or returns the binary that the same sources gave before. */
-export async function buildControlPlane(log: (line: string) => void): Promise<string> {
-  const files = [join(E2E, 'go.mod'), join(E2E, 'go.sum'), ...goFiles(SOURCES)];
-  const hash = createHash('sha256');
-  for (const file of files) hash.update(relative(E2E, file)).update(readFileSync(file));
-  const target = join(cacheFolder(), 'control-plane', hash.digest('hex').slice(0, 16));
-  if (existsSync(target)) return target;
-
-  mkdirSync(join(cacheFolder(), 'control-plane'), { recursive: true });
-  const started = Date.now();
-  const seconds = () => Math.round((Date.now() - started) / 1000);
-  log('building the control plane from the Go module proxy (about 8 minutes the first time)');
-  const progress = setInterval(() => log(`still building, ${seconds()} s`), 30_000);
-  const unfinished = `${target}.${process.pid}`;
-  try {
-    const result = await run(
-      'go',
-      ['build', '-trimpath', '-ldflags', linkerFlags(), '-o', unfinished, './controlplane'],
-      { cwd: E2E },
-    );
-    if (result.code !== 0)
-      throw new Error(
-        `the control plane did not build; go build said: ${result.stderr.trim().split('\n').slice(-5).join(' | ')}`,
-      );
-    renameSync(unfinished, target);
-  } finally {
-    clearInterval(progress);
-    rmSync(unfinished, { force: true });
-  }
-  log(`built in ${seconds()} s, ${Math.round(statSync(target).size / 1e6)} MB`);
-  return target;
-}
-
-function goFiles(folder: string): string[] {
-  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .filter(name => name.endsWith('.go'))
-    .sort()
-    .map(name => join(folder, name));
+export function buildControlPlane(log: (line: string) => void): Promise<string> {
+  return buildGoProgram(
+    { name: 'control plane', module: E2E, folder: 'controlplane', linkerFlags: versionFlags() },
+    log,
+  );
 }
 
 /** Kubernetes reads its own version from the linker; without it the API server calls itself v0.0.0. */
-function linkerFlags(): string {
+function versionFlags(): string[] {
   const version = /k8s\.io\/kubernetes v((\d+)\.(\d+)\.\d+)/.exec(readFileSync(join(E2E, 'go.mod'), 'utf8'));
   if (version === null) throw new Error('e2e/go.mod names no k8s.io/kubernetes version');
   const set = (name: string, value: string | undefined) =>
     `-X k8s.io/component-base/version.${name}=${value}`;
-  return [
-    '-s -w',
-    set('gitVersion', `v${version[1]}`),
-    set('gitMajor', version[2]),
-    set('gitMinor', version[3]),
-  ].join(' ');
+  return [set('gitVersion', `v${version[1]}`), set('gitMajor', version[2]), set('gitMinor', version[3])];
 }
 
 /** Starts an empty control plane on free loopback ports, its state in a temporary folder that `stop` removes. */
@@ -137,6 +83,11 @@ export async function startControlPlane(binary: string): Promise<ControlPlane> {
       token,
       body,
     );
+  const credentials: ControlPlane['credentials'] = async (namespace, serviceAccount) => {
+    const path = `/api/v1/namespaces/${namespace}/serviceaccounts/${serviceAccount}/token`;
+    const answer = await taken(request('POST', path, { spec: { expirationSeconds: 3600 } }));
+    return kubeconfigOf(server, String(at(answer, 'status', 'token')), certificates);
+  };
   const answers = async (path: string) =>
     existsSync(join(certificates, 'apiserver.crt')) &&
     (await request('GET', path).catch(() => undefined))?.status === 200;
@@ -206,7 +157,7 @@ export async function startControlPlane(binary: string): Promise<ControlPlane> {
     await stop();
     throw error;
   }
-  return { kubeconfig, server, kubectl, request, stop };
+  return { kubeconfig, server, kubectl, request, credentials, stop };
 }
 
 function writeServiceAccountKeys(folder: string): string {
@@ -223,8 +174,8 @@ function kubeconfigOf(server: string, token: string, certificates: string): obje
     clusters: [
       { name: 'e2e', cluster: { server, 'certificate-authority': join(certificates, 'apiserver.crt') } },
     ],
-    users: [{ name: 'admin', user: { token } }],
-    contexts: [{ name: 'e2e', context: { cluster: 'e2e', user: 'admin' } }],
+    users: [{ name: 'user', user: { token } }],
+    contexts: [{ name: 'e2e', context: { cluster: 'e2e', user: 'user' } }],
     'current-context': 'e2e',
   };
 }
@@ -276,6 +227,18 @@ export async function taken(running: Promise<ApiAnswer>, fine?: number): Promise
   return asObject(body);
 }
 
+/** What a command printed; a failed one is an error in its own words. */
+export async function accepted(running: Promise<CommandResult>): Promise<CommandResult> {
+  const result = await running;
+  if (result.code !== 0) throw new Error(result.stderr.trim());
+  return result;
+}
+
+/** Objects as one that kubectl takes. */
+export function list(items: readonly object[]): string {
+  return JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
+}
+
 function call(
   options: { method: string; agent: Agent; ca: Buffer },
   url: URL,
@@ -301,7 +264,7 @@ function call(
 }
 
 /** Ports that nothing listens on: asked for together, so that no two are the same. */
-async function freePorts(count: number): Promise<number[]> {
+export async function freePorts(count: number): Promise<number[]> {
   const servers = await Promise.all(
     Array.from({ length: count }, () => {
       const server = createServer();
@@ -311,25 +274,4 @@ async function freePorts(count: number): Promise<number[]> {
   const ports = servers.map(server => (server.address() as { port: number }).port);
   await Promise.all(servers.map(server => new Promise(resolve => server.close(resolve))));
   return ports;
-}
-
-function run(
-  command: string,
-  args: readonly string[],
-  options: { cwd?: string; env?: NodeJS.ProcessEnv; stdin?: string | undefined } = {},
-): Promise<CommandResult> {
-  const { stdin, ...rest } = options;
-  return new Promise((resolve, reject) => {
-    const child = execFile(command, args, { ...rest, maxBuffer: 64 << 20 }, (error, stdout, stderr) => {
-      if (error !== null && typeof error.code === 'string')
-        reject(new Error(`${command} cannot run (${error.code}); is it installed and on the PATH?`));
-      else
-        resolve({
-          code: typeof error?.code === 'number' ? error.code : error === null ? 0 : 1,
-          stdout,
-          stderr,
-        });
-    });
-    child.stdin?.end(stdin ?? '');
-  });
 }

@@ -3,6 +3,7 @@ module.exports = {
   ...require('../../jest.config.js'),
   rootDir: '../..',
   roots: ['<rootDir>/e2e/cluster'],
+  globalSetup: '<rootDir>/e2e/cluster/build.ts',
   maxWorkers: 1,
   testTimeout: 300_000,
 };

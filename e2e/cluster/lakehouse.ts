@@ -12,39 +12,76 @@ import {
   stringMap,
 } from '../../lib/manifest/model';
 import { expandPods, type PodSet } from '../../lib/manifest/pods';
-import { type CommandResult, type ControlPlane, eventually, startControlPlane, taken } from './control-plane';
+import { operators } from '../../lib/versions';
+import type { CommandResult } from '../command';
+import {
+  accepted,
+  buildControlPlane,
+  type ControlPlane,
+  eventually,
+  list,
+  startControlPlane,
+  taken,
+} from './control-plane';
 import { readManifests, strimziObjects } from './custom-resources';
+import { DriverProgram } from './driver-program';
 import { addNodes, addStorageClass, type FakeNode } from './nodes';
-import { Submission } from './spark-submission';
+import { buildSparkOperator, chartDefinitions, SparkOperator } from './spark-operator';
 
 const REPOSITORY = join(__dirname, '..', '..');
 /** Far above what scheduling takes here (seconds); a pod that is pending after it has no place. */
 export const SCHEDULED_TIMEOUT_MS = 90_000;
 
 /** What dist/ holds but for ArgoCD's own objects, and the pods that it comes to. */
-export const objects = readManifests().filter(object => !object.apiVersion.startsWith('argoproj.io/'));
+const manifests = readManifests();
+export const objects = manifests.filter(object => !object.apiVersion.startsWith('argoproj.io/'));
 export const sets: readonly PodSet[] = expandPods(objects);
-export const services = serviceManifests(clusterServices, objects);
-const applications = objects.filter(object => object.kind === 'SparkApplication');
+export const applications = objects.filter(object => object.kind === 'SparkApplication');
+const [operatorApplication] = manifests.filter(
+  ({ kind, metadata }) => kind === 'Application' && metadata.name === operators.spark.chart,
+) as [ManifestObject];
 
-/** A cluster with what dist/ needs before it, and stand-ins for the operators that make pods of custom resources. */
+/** The cluster's own programs as the capacity report counts them; the Spark operator's come of its chart. */
+const counted = serviceManifests(clusterServices, objects);
+export const services = counted.filter(({ metadata }) => metadata.namespace !== operators.spark.namespace);
+export const countedOfOperator = counted.filter(object => !services.includes(object));
+
+/** A cluster with what dist/ needs before it, the Spark operator, and a stand-in for Strimzi's. */
 export class Lakehouse {
   private running?: ControlPlane;
-  private submissions: Submission[] = [];
-  /** What operators hold in being: Strimzi's pods with their claims, and the drivers that Spark's submission made. */
-  private operated: object[] = [];
+  private installed?: SparkOperator;
+  private drivers = new Map<ManifestObject, DriverProgram>();
+  /** What is held in being: Strimzi's pods with their claims and, once the Spark operator rests, the drivers. */
+  private held: object[] = [];
 
   public get cluster(): ControlPlane {
     if (this.running === undefined) throw new Error('the control plane has not started');
     return this.running;
   }
 
-  public async start(program: string, nodes: readonly FakeNode[]): Promise<void> {
+  public get operator(): SparkOperator {
+    if (this.installed === undefined) throw new Error('the Spark operator is not installed');
+    return this.installed;
+  }
+
+  /** The sets that stand: what a Job has done stays done, and a daemon has a pod wherever there is a node. */
+  public standing(): readonly PodSet[] {
+    return expandPods([...objects, ...services, ...this.operator.objects]).filter(
+      ({ role, endsByItself }) => role !== 'daemon' && !endsByItself,
+    );
+  }
+
+  /** Starts a cluster that knows the definitions of the custom resources. */
+  public async start(nodes: readonly FakeNode[]): Promise<void> {
+    const log = (line: string) => process.stderr.write(`${line}\n`);
+    const program = await buildControlPlane(log);
+    const operator = await buildSparkOperator(log);
     this.running = await startControlPlane(program);
-    this.submissions = applications.map(application => new Submission(this.cluster, application));
+    this.installed = new SparkOperator(this.cluster, operator, operatorApplication);
+    this.drivers = new Map(applications.map(application => [application, new DriverProgram(this.cluster)]));
     await addStorageClass(this.cluster);
     await addNodes(this.cluster, nodes);
-    await this.apply(await definitions());
+    await this.apply([...(await definitions()), ...chartDefinitions(operator).map(({ body }) => body)]);
     await eventually(
       'the definitions are established',
       async () => {
@@ -60,14 +97,56 @@ export class Lakehouse {
     );
   }
 
+  /** Strimzi's pods, and the Spark operator with what it makes of dist/. */
   public async startOperated(): Promise<void> {
-    this.operated = strimziObjects(sets);
-    await this.apply(this.operated);
-    await Promise.all(this.submissions.map(submission => submission.submit()));
+    this.held = strimziObjects(sets);
+    await this.apply(this.held);
+    await this.operator.install();
+    await Promise.all(applications.map(application => this.runDriver(application)));
+  }
+
+  /** Waits until a driver pod runs that is not the former one, and runs its program. Returns the pod. */
+  public async runDriver(application: ManifestObject, former?: object): Promise<object> {
+    const path = `${podsOf(application)}/${application.metadata.name}-driver`;
+    let pod: object | undefined;
+    await eventually(
+      `the operator starts the driver of ${application.metadata.name}`,
+      async () => {
+        const { body } = await this.cluster.request('GET', path);
+        const isOther = at(body, 'metadata', 'uid') !== at(former, 'metadata', 'uid');
+        pod = isOther && at(body, 'status', 'phase') === 'Running' ? asObject(body) : undefined;
+        return pod === undefined ? this.operator.lastLines('controller') : undefined;
+      },
+      SCHEDULED_TIMEOUT_MS,
+    );
+    if (former !== undefined) {
+      const program = new DriverProgram(this.cluster);
+      await this.drivers.get(application)?.stop();
+      this.drivers.set(application, program);
+    }
+    await this.drivers.get(application)?.start(pod as object);
+    return pod as object;
+  }
+
+  /**
+   * From here on nodes come and go faster than the operator tries again: its drivers are held in being as they are, and
+   * the executors do not end with a driver pod, which would be another one each time.
+   */
+  public async restOperator(): Promise<void> {
+    await this.operator.stop('controller');
     const drivers = (await livePods(this.cluster)).filter(
       pod => at(pod, 'metadata', 'labels', 'spark-role') === 'driver',
     );
-    this.operated.push(...drivers.map(unbound));
+    this.held.push(...drivers.map(unbound));
+    await Promise.all(
+      applications.map(async application => {
+        const program = new DriverProgram(this.cluster);
+        await this.drivers.get(application)?.stop();
+        this.drivers.set(application, program);
+        const pod = drivers.find(driver => nameOf(driver) === `${application.metadata.name}-driver`);
+        await program.start(pod as object, false);
+      }),
+    );
   }
 
   public async apply(items: readonly object[]): Promise<void> {
@@ -99,7 +178,7 @@ export class Lakehouse {
     const there = new Set(pods.filter(pod => !orphans.includes(pod)).map(pathAndName));
     const claims = await items(this.cluster, '/api/v1/persistentvolumeclaims');
     for (const claim of claims) there.add(pathAndName({ kind: 'PersistentVolumeClaim', ...claim }));
-    for (const object of this.operated.filter(object => !there.has(pathAndName(object))))
+    for (const object of this.held.filter(object => !there.has(pathAndName(object))))
       await taken(this.cluster.request('POST', pathOf(object), object), CONFLICT);
   }
 
@@ -124,17 +203,24 @@ export class Lakehouse {
   }
 
   public async stop(): Promise<void> {
-    await Promise.all(this.submissions.map(submission => submission.stop()));
+    await Promise.all([...this.drivers.values()].map(driver => driver.stop()));
+    await this.installed?.uninstall();
     await this.running?.stop();
   }
 }
 
+/** The label by which the webhook knows the operator's pods. */
+const LAUNCHED_BY_OPERATOR = 'sparkoperator.k8s.io/launched-by-spark-operator';
 const NOT_FOUND = 404;
 const CONFLICT = 409;
 
 /** The objects at a path of the API. */
 export async function items(cluster: ControlPlane, path: string): Promise<readonly PlainObject[]> {
   return asObjects(at(await taken(cluster.request('GET', path)), 'items'));
+}
+
+export function podsOf({ metadata }: ManifestObject): string {
+  return `/api/v1/namespaces/${metadata.namespace ?? 'default'}/pods`;
 }
 
 function pathOf(object: object): string {
@@ -147,12 +233,13 @@ function pathAndName(object: object): string {
 }
 
 /**
- * The pod as it was asked for, to be asked for again. The ConfigMaps that a submission made for its driver went with
- * that; the operator would submit anew.
+ * The pod as it was asked for, to be asked for again. The ConfigMaps that a submission made for its driver go with
+ * that; what the operator's webhook added is there already, so it is not to look at the pod.
  */
-export function unbound(pod: object): object {
+function unbound(pod: object): object {
   const { metadata, spec } = pod as { metadata: Record<string, unknown>; spec: Record<string, unknown> };
-  const { name, namespace, labels, annotations } = metadata;
+  const { name, namespace, annotations } = metadata;
+  const { [LAUNCHED_BY_OPERATOR]: __, ...labels } = asObject(metadata['labels']);
   const { nodeName: _, ...rest } = spec;
   const volumes = asObjects(spec['volumes']).map(volume => {
     const { configMap } = volume;
@@ -173,9 +260,10 @@ export function nameOf(pod: object): string {
   return String(at(pod, 'metadata', 'name'));
 }
 
+/** The definitions that the bindings of imports/ come of; SparkApplication's come with the operator's chart. */
 async function definitions(): Promise<object[]> {
   const sources = definitionSources(readFileSync(join(REPOSITORY, 'cdk8s.yaml'), 'utf8')).filter(
-    ({ name }) => !name.startsWith('zookeeper-'),
+    ({ name }) => !name.startsWith('zookeeper-') && name !== 'sparkoperator.k8s.io',
   );
   return (await Promise.all(sources.map(source => fetchDefinitions(source, process.env['CRDS_DIR'])))).flat();
 }
@@ -186,16 +274,6 @@ function files(): string[] {
 
 export function applyDist(cluster: ControlPlane): Promise<CommandResult> {
   return cluster.kubectl(['apply', '--server-side', '--validate=strict', '--warnings-as-errors', ...files()]);
-}
-
-export async function accepted(running: Promise<CommandResult>): Promise<CommandResult> {
-  const result = await running;
-  if (result.code !== 0) throw new Error(result.stderr.trim());
-  return result;
-}
-
-export function list(items: readonly object[]): string {
-  return JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
 }
 
 /** The programs of the cluster itself, with the namespaces that they bring. */
@@ -212,7 +290,7 @@ function serviceNamespaces(): object[] {
   const own = new Set(
     objects.filter(({ kind }) => kind === 'Namespace').map(({ metadata }) => metadata.name),
   );
-  const names = new Set(services.map(({ metadata }) => metadata.namespace ?? 'default'));
+  const names = new Set(counted.map(({ metadata }) => metadata.namespace ?? 'default'));
   return [...names]
     .filter(name => !own.has(name))
     .map(name => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } }));

@@ -1,15 +1,10 @@
-import { execFileSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
-import { cacheFolder } from '../cache-folder';
+import { resolve } from 'node:path';
+import { buildGoProgram } from '../go-program';
 
 /** Builds the oracle from the pinned sources, or finds it built; returns the program's path. Needs Go. */
-export function builtOracle(): string {
-  const binary = join(cacheFolder(), 'scheduler', 'scheduler');
-  mkdirSync(dirname(binary), { recursive: true });
-  execFileSync('go', ['build', '-trimpath', '-ldflags', '-s -w', '-o', binary, './scheduler'], {
-    cwd: resolve(__dirname, '..'),
-    stdio: ['ignore', 'inherit', 'inherit'],
-  });
-  return binary;
+export function builtOracle(): Promise<string> {
+  const module = resolve(__dirname, '..');
+  return buildGoProgram({ name: 'scheduler oracle', module, folder: 'scheduler' }, line =>
+    process.stderr.write(`${line}\n`),
+  );
 }

@@ -108,10 +108,10 @@ export const clusterServices: readonly ClusterService[] = [
     kind: 'Deployment',
     replicas: 1,
     cpu: '100m',
-    memory: '300Mi',
+    memory: '384Mi',
     priorityClassName: 'lakehouse-serving',
     source:
-      'kubeflow/spark-operator, Helm values: none by default; the figures of the comment beside controller.resources',
+      'kubeflow/spark-operator, Helm values: none by default, 100m and 300Mi in the comment beside controller.resources; with a spark-submit beside it, measured: docs/capacity.md',
   },
   {
     name: 'spark-operator-webhook',
@@ -119,10 +119,10 @@ export const clusterServices: readonly ClusterService[] = [
     kind: 'Deployment',
     replicas: 1,
     cpu: '100m',
-    memory: '300Mi',
+    memory: '128Mi',
     priorityClassName: 'lakehouse-serving',
     source:
-      'kubeflow/spark-operator, Helm values: none by default; the figures of the comment beside webhook.resources',
+      'kubeflow/spark-operator, Helm values: none by default, 100m in the comment beside webhook.resources; twice the measured memory: docs/capacity.md',
   },
   {
     name: 'prometheus-server',

@@ -108,7 +108,9 @@ export class ArgoCdApplications extends Construct {
           controller: {
             uiService: { enable: false },
             ...figures('spark-operator-controller'),
-            // spark-submit resolves packages in the operator's pod too: 551 MB for Kafka and S3A.
+            // Each worker runs one spark-submit, which resolves packages here too (551 MB for Kafka and S3A). Two at
+            // once write over each other's downloads and need the memory of two JVMs.
+            workers: 1,
             volumes: [{ name: 'tmp', emptyDir: { sizeLimit: '1Gi' } }],
             volumeMounts: [{ name: 'tmp', mountPath: '/tmp', readOnly: false }],
           },
