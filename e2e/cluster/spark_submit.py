@@ -21,7 +21,7 @@ def main(arguments: list[str]) -> int:
     jvm = f"-XX:MaxRAM={os.environ['SUBMIT_MEMORY']} -XX:ActiveProcessorCount=1"
     spark = os.environ["SUBMIT_WITH"]
     command = [f"{spark}/bin/spark-submit", *here]
-    ended = subprocess.run(command, env={**os.environ, "SPARK_HOME": spark, "JAVA_TOOL_OPTIONS": jvm}, check=False)  # noqa: S603
+    ended = subprocess.run(command, env={**os.environ, "SPARK_HOME": spark, "JAVA_TOOL_OPTIONS": jvm}, check=False)
     with (folder / "peaks.txt").open("a") as peaks:
         peaks.write(f"{resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024}\n")
     return ended.returncode
