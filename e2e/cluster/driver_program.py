@@ -51,8 +51,14 @@ def main() -> int:
             settings[POD_TEMPLATE] = str(template)
         if not order["owned"]:
             del settings["spark.kubernetes.driver.pod.name"]
-        # A pod that ends with its node leaves no trace that Spark's watch understands: it asks again when it next counts its pods.
-        settings |= {"spark.driver.host": "127.0.0.1", "spark.ui.enabled": "false", "spark.kubernetes.executor.apiPollingInterval": "1s"}
+        settings |= {
+            "spark.driver.host": "127.0.0.1",
+            "spark.ui.enabled": "false",
+            # A pod that ends with its node leaves no trace that Spark's watch understands: it asks again when it next counts its pods.
+            "spark.kubernetes.executor.apiPollingInterval": "1s",
+            # Nobody registers: without this Spark waits half a minute for executors before it says that it has started.
+            "spark.scheduler.minRegisteredResourcesRatio": "0",
+        }
         context = SparkContext(gateway=gateway, conf=SparkConf(_jvm=gateway.jvm).setAll(list(settings.items())))
         print("requested", flush=True)
         sys.stdin.read()

@@ -108,6 +108,7 @@ export class Lakehouse {
   /** Waits until a driver pod runs that is not the former one, and runs its program. Returns the pod. */
   public async runDriver(application: ManifestObject, former?: object): Promise<object> {
     const path = `${podsOf(application)}/${application.metadata.name}-driver`;
+    const program = former === undefined ? this.drivers.get(application) : new DriverProgram(this.cluster);
     let pod: object | undefined;
     await eventually(
       `the operator starts the driver of ${application.metadata.name}`,
@@ -119,12 +120,8 @@ export class Lakehouse {
       },
       SCHEDULED_TIMEOUT_MS,
     );
-    if (former !== undefined) {
-      const program = new DriverProgram(this.cluster);
-      await this.drivers.get(application)?.stop();
-      this.drivers.set(application, program);
-    }
-    await this.drivers.get(application)?.start(pod as object);
+    await this.replace(application, program as DriverProgram);
+    await program?.start(pod as object);
     return pod as object;
   }
 
@@ -133,20 +130,26 @@ export class Lakehouse {
    * the executors do not end with a driver pod, which would be another one each time.
    */
   public async restOperator(): Promise<void> {
+    const programs = applications.map(() => new DriverProgram(this.cluster));
     await this.operator.stop('controller');
     const drivers = (await livePods(this.cluster)).filter(
       pod => at(pod, 'metadata', 'labels', 'spark-role') === 'driver',
     );
     this.held.push(...drivers.map(unbound));
     await Promise.all(
-      applications.map(async application => {
-        const program = new DriverProgram(this.cluster);
-        await this.drivers.get(application)?.stop();
-        this.drivers.set(application, program);
+      applications.map(async (application, index) => {
+        const program = programs[index] as DriverProgram;
+        await this.replace(application, program);
         const pod = drivers.find(driver => nameOf(driver) === `${application.metadata.name}-driver`);
         await program.start(pod as object, false);
       }),
     );
+  }
+
+  private async replace(application: ManifestObject, program: DriverProgram): Promise<void> {
+    const former = this.drivers.get(application);
+    if (former !== program) await former?.stop();
+    this.drivers.set(application, program);
   }
 
   public async apply(items: readonly object[]): Promise<void> {

@@ -93,10 +93,18 @@ export class SparkOperator {
 
   /** Applies the chart and starts both programs; resolves when they are ready. */
   public async install(): Promise<void> {
+    const namespace = {
+      apiVersion: 'v1',
+      kind: 'Namespace',
+      metadata: { name: namespaceOf(this.application) },
+    };
     const [port] = (await freePorts(1)) as [number];
     this.objects = await renderChart(this.program, this.application, { webhook: { port } });
     await accepted(
-      this.cluster.kubectl(['apply', '--server-side', '-f', '-'], list(this.objects.map(onThisMachine))),
+      this.cluster.kubectl(
+        ['apply', '--server-side', '-f', '-'],
+        list([namespace, ...this.objects.map(onThisMachine)]),
+      ),
     );
     mkdirSync(join(this.folder, 'bin'));
     symlinkSync(join(__dirname, 'spark_submit.py'), join(this.folder, 'bin', 'spark-submit'));
