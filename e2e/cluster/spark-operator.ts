@@ -14,6 +14,7 @@ import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
 import { asObject, asObjects, at, type ManifestObject, manifestObjects } from '../../lib/manifest/model';
 import { bytes } from '../../lib/manifest/quantity';
+import { cacheFolder } from '../cache-folder';
 import { run } from '../command';
 import { buildGoProgram } from '../go-program';
 import { accepted, type ControlPlane, eventually, freePorts, list } from './control-plane';
@@ -81,6 +82,7 @@ export async function renderChart(
  */
 export class SparkOperator {
   private readonly folder = mkdtempSync(join(tmpdir(), 'cdk8s-lakehouse-spark-operator-'));
+  private readonly peaks = join(this.folder, 'peaks.txt');
   private readonly running = new Map<Component, ChildProcess>();
   /** What the chart comes to, once it is installed. */
   public objects: readonly ManifestObject[] = [];
@@ -147,7 +149,8 @@ export class SparkOperator {
         KUBERNETES_SERVICE_PORT: port,
         SPARK_HOME: this.folder,
         SUBMIT_WITH: await sparkHome(),
-        SUBMIT_FOLDER: this.folder,
+        SUBMIT_PACKAGES: join(cacheFolder(), 'submission-packages'),
+        SUBMIT_PEAKS: this.peaks,
         SUBMIT_MEMORY: String(bytes(at(container, 'resources', 'limits', 'memory'))),
       },
     });
@@ -171,7 +174,7 @@ export class SparkOperator {
   public peakMemory(component: Component): number {
     const status = readFileSync(`/proc/${this.running.get(component)?.pid}/status`, 'utf8');
     const [, own] = /VmHWM:\s+(\d+) kB/.exec(status) ?? [];
-    const submissions = readFileSync(join(this.folder, 'peaks.txt'), 'utf8').trim().split('\n').map(Number);
+    const submissions = readFileSync(this.peaks, 'utf8').trim().split('\n').map(Number);
     return Number(own) * 1024 + (component === 'controller' ? Math.max(...submissions) : 0);
   }
 

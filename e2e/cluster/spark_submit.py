@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """`spark-submit ARGUMENTS`: what the operator starts, in a JVM that sees the memory and the processor that its container would give.
 
-Environment: SUBMIT_WITH, the Spark to submit with; SUBMIT_MEMORY, bytes; SUBMIT_FOLDER, for what is fetched and for peaks.txt, which gets
-a line for each submission: the most bytes that were resident.
+Environment: SUBMIT_WITH, the Spark to submit with; SUBMIT_MEMORY, bytes; SUBMIT_PACKAGES, a folder for what is fetched; SUBMIT_PEAKS, a file
+that gets a line for each submission: the most bytes that were resident.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from pathlib import Path
 
 def main(arguments: list[str]) -> int:
     """spark-submit's own exit code."""
-    folder = Path(os.environ["SUBMIT_FOLDER"])
-    here = [f"spark.jars.ivy={folder / 'ivy'}" if argument.startswith("spark.jars.ivy=") else argument for argument in arguments]
+    packages = f"spark.jars.ivy={os.environ['SUBMIT_PACKAGES']}"
+    here = [packages if argument.startswith("spark.jars.ivy=") else argument for argument in arguments]
     jvm = f"-XX:MaxRAM={os.environ['SUBMIT_MEMORY']} -XX:ActiveProcessorCount=1"
     spark = os.environ["SUBMIT_WITH"]
     command = [f"{spark}/bin/spark-submit", *here]
     ended = subprocess.run(command, env={**os.environ, "SPARK_HOME": spark, "JAVA_TOOL_OPTIONS": jvm}, check=False)
-    with (folder / "peaks.txt").open("a") as peaks:
+    with Path(os.environ["SUBMIT_PEAKS"]).open("a") as peaks:
         peaks.write(f"{resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024}\n")
     return ended.returncode
 
