@@ -87,9 +87,13 @@ class Production:
         return any(worker.exitcode is None for worker in self._workers)
 
     def wait(self) -> None:
-        """Returns when every event is acknowledged. Raises ProduceError when one could not be written."""
-        for worker in self._workers:
-            worker.join()
+        """Returns when every event is acknowledged. Raises ProduceError when one could not be written; an interrupt ends the processes."""
+        try:
+            for worker in self._workers:
+                worker.join()
+        except KeyboardInterrupt:
+            self.stop()
+            raise
         if self.running:
             raise ProduceError(f"the events could not be written to {self._target}")
 
@@ -102,6 +106,9 @@ class Production:
 
 def _produce_blocks(bootstrap_servers: str, topic: str, partitions: int, traffic: Traffic, firsts: range, count: int, rate: float | None) -> None:
     die_with_parent()
+    parent = multiprocessing.parent_process()
+    if parent is not None and not parent.is_alive():  # it was gone before it could be followed
+        return
     every = (event for first in firsts for event in events(traffic, first, min(BLOCK, count - first)))
     send(bootstrap_servers, topic, partitions, every if rate is None else _paced(every, rate))
 
