@@ -1,4 +1,5 @@
 import { cpSync, existsSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { constants } from 'node:os';
 import { join, resolve } from 'node:path';
 import { commandLine } from './command-line';
 import { runMain } from './main-app';
@@ -16,14 +17,12 @@ async function main(): Promise<void> {
   const dist = join(root, 'dist');
   const wanted = process.env['CDK8S_OUTDIR'];
   const work = mkdtempSync(join(root, '.dist-'));
-  for (const [signal, number] of [
-    ['SIGINT', 2],
-    ['SIGTERM', 15],
-  ] as const)
-    process.once(signal, () => {
-      rmSync(work, { recursive: true, force: true });
-      process.exit(128 + number);
-    });
+  const stopped = (signal: NodeJS.Signals) => {
+    rmSync(work, { recursive: true, force: true });
+    process.exit(128 + constants.signals[signal]);
+  };
+  const signals = ['SIGINT', 'SIGTERM'] as const;
+  for (const signal of signals) process.once(signal, stopped);
   try {
     await runMain(join(work, 'new'));
     if (process.exitCode) return;
@@ -35,6 +34,7 @@ async function main(): Promise<void> {
     if (existsSync(dist)) renameSync(dist, join(work, 'former'));
     renameSync(join(work, 'new'), dist);
   } finally {
+    for (const signal of signals) process.off(signal, stopped);
     rmSync(work, { recursive: true, force: true });
   }
 }
