@@ -1,9 +1,10 @@
 import { buildControlPlane } from './control-plane';
-import { buildSparkOperator } from './spark-operator';
+import { buildSparkOperator, sparkHome } from './spark-operator';
 
-/** Before any test's clock runs: builds the programs that are not in the cache. */
+/** Before any test's clock runs: builds and fetches what is not in the cache. */
 export default async function build(): Promise<void> {
   const log = (line: string) => process.stderr.write(`${line}\n`);
   await buildControlPlane(log);
   await buildSparkOperator(log);
+  await sparkHome();
 }

@@ -215,11 +215,21 @@ function onThisMachine(object: ManifestObject): object {
 
 let home: Promise<string> | undefined;
 
-/** The Spark that the tests fetch, in the version of the jobs. */
-function sparkHome(): Promise<string> {
+/** The Spark that the tests fetch, in the version of the jobs; what the fetch says goes to standard error. */
+export function sparkHome(): Promise<string> {
   const script = 'import os, pyspark; print(os.path.dirname(pyspark.__file__))';
-  home ??= accepted(
-    run('python3', ['-m', 'local.python', '--only', 'python', '--', '-c', script], { cwd: REPOSITORY }),
-  ).then(({ stdout }) => stdout.trim());
+  home ??= new Promise((resolve, reject) => {
+    const fetched = spawn('python3', ['-m', 'local.python', '--only', 'python', '--', '-c', script], {
+      cwd: REPOSITORY,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    let output = '';
+    fetched.stdout.on('data', chunk => (output += chunk));
+    fetched.once('error', reject);
+    fetched.once('close', code => {
+      if (code === 0) resolve(output.trim());
+      else reject(new Error('Spark could not be fetched; what is above says why'));
+    });
+  });
   return home;
 }
