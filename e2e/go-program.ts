@@ -18,8 +18,8 @@ export interface GoProgram {
 /** Seconds between two lines of progress. */
 const PROGRESS_MS = 30_000;
 
-/** The program's path: what the same sources gave before, else a new build. */
-export async function buildGoProgram(program: GoProgram, log: (line: string) => void): Promise<string> {
+/** The program's path: what the same sources gave before, else a new build, with its progress on standard error. */
+export async function buildGoProgram(program: GoProgram): Promise<string> {
   const { name, module, folder, linkerFlags = [] } = program;
   const sources = join(module, folder);
   const hash = createHash('sha256');
@@ -29,6 +29,7 @@ export async function buildGoProgram(program: GoProgram, log: (line: string) => 
   const target = join(cache, hash.digest('hex').slice(0, 16));
   if (existsSync(target)) return target;
 
+  const log = (line: string) => process.stderr.write(`${line}\n`);
   mkdirSync(cache, { recursive: true });
   const started = Date.now();
   const seconds = () => Math.round((Date.now() - started) / 1000);

@@ -3,8 +3,7 @@ import { buildSparkOperator, sparkHome } from './spark-operator';
 
 /** Before any test's clock runs: builds and fetches what is not in the cache. */
 export default async function build(): Promise<void> {
-  const log = (line: string) => process.stderr.write(`${line}\n`);
-  await buildControlPlane(log);
-  await buildSparkOperator(log);
+  await buildControlPlane();
+  await buildSparkOperator();
   await sparkHome();
 }

@@ -40,13 +40,14 @@ export async function reportedScenarios(): Promise<ReportedScenario[]> {
  * or the scheduler has refused it; and the least number of a set runs where that is guaranteed.
  */
 export async function isAsReported(lakehouse: Lakehouse, scenario: ReportedScenario): Promise<void> {
+  const standing = lakehouse.standing();
   await eventually(
     `the cluster is as the capacity report says of ${scenario.id} on ${scenario.zones} nodes`,
     async () => {
       await lakehouse.reconcile();
       const pods = await livePods(lakehouse.cluster);
       const zoneOf = await zonesOfClaims(lakehouse.cluster);
-      const against = lakehouse.standing().flatMap(set => contradictions(set, pods, scenario, zoneOf));
+      const against = standing.flatMap(set => contradictions(set, pods, scenario, zoneOf));
       return against.length === 0 ? undefined : against.join('; ');
     },
     SCHEDULED_TIMEOUT_MS,

@@ -23,7 +23,6 @@ export interface ApiAnswer {
 
 /** A running control plane: etcd, API server, controllers, scheduler and the stand-in for the kubelets. */
 export interface ControlPlane {
-  readonly kubeconfig: string;
   readonly server: string;
   /** Runs kubectl; never throws, so that a test can look at a refusal. */
   kubectl(args: readonly string[], stdin?: string): Promise<CommandResult>;
@@ -35,11 +34,13 @@ export interface ControlPlane {
 }
 
 /** Builds the control plane from the Go module proxy, or returns the binary that the same sources gave before. */
-export function buildControlPlane(log: (line: string) => void): Promise<string> {
-  return buildGoProgram(
-    { name: 'control plane', module: E2E, folder: 'controlplane', linkerFlags: versionFlags() },
-    log,
-  );
+export function buildControlPlane(): Promise<string> {
+  return buildGoProgram({
+    name: 'control plane',
+    module: E2E,
+    folder: 'controlplane',
+    linkerFlags: versionFlags(),
+  });
 }
 
 /** Kubernetes reads its own version from the linker; without it the API server calls itself v0.0.0. */
@@ -157,7 +158,7 @@ export async function startControlPlane(binary: string): Promise<ControlPlane> {
     await stop();
     throw error;
   }
-  return { kubeconfig, server, kubectl, request, credentials, stop };
+  return { server, kubectl, request, credentials, stop };
 }
 
 function writeServiceAccountKeys(folder: string): string {

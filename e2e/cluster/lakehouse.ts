@@ -73,9 +73,8 @@ export class Lakehouse {
 
   /** Starts a cluster that knows the definitions of the custom resources. */
   public async start(nodes: readonly FakeNode[]): Promise<void> {
-    const log = (line: string) => process.stderr.write(`${line}\n`);
-    const program = await buildControlPlane(log);
-    const operator = await buildSparkOperator(log);
+    const program = await buildControlPlane();
+    const operator = await buildSparkOperator();
     this.running = await startControlPlane(program);
     this.installed = new SparkOperator(this.cluster, operator, operatorApplication);
     this.drivers = new Map(applications.map(application => [application, new DriverProgram(this.cluster)]));

@@ -35,8 +35,8 @@ export interface OperatorProgram {
   readonly chart: string;
 }
 
-export async function buildSparkOperator(log: (line: string) => void): Promise<OperatorProgram> {
-  const binary = await buildGoProgram({ name: 'spark operator', module: MODULE, folder: '.' }, log);
+export async function buildSparkOperator(): Promise<OperatorProgram> {
+  const binary = await buildGoProgram({ name: 'spark operator', module: MODULE, folder: '.' });
   const listed = await run('go', ['mod', 'download', '-json', OPERATOR], { cwd: MODULE });
   if (listed.code !== 0)
     throw new Error(`the chart of the Spark operator cannot be fetched: ${listed.stderr.trim()}`);
