@@ -9,12 +9,15 @@ import { decide } from '../lib/capacity/verdict';
 import { LakehouseChart } from '../lib/lakehouse-chart';
 import { manifestObjects } from '../lib/manifest/model';
 import { expandPods } from '../lib/manifest/pods';
+import { commandLine } from '../scripts/command-line';
+import { median } from './median';
 
-/**
- * How long the fit check of a synthesis and the whole capacity report of the default chart take, and how the verdict
- * grows with the cluster: n nodes of m6i.large with ten pods each. Prints
- * seconds of the processor, which other work on the machine does not change, each also as a multiple of the smallest.
- */
+const USAGE = `Usage: npm run bench:capacity
+
+How long the fit check of a synthesis and the whole capacity report of the default chart take, and how the verdict
+grows with the cluster: n nodes of m6i.large with ten pods each. Prints seconds of the processor, which other work on
+the machine does not change, each also as a multiple of the smallest.`;
+
 const GROWTH = [4, 10, 25, 50, 100];
 const ROUNDS = 5;
 const m6iLarge = instanceType('m6i.large');
@@ -24,10 +27,6 @@ async function seconds(work: () => unknown): Promise<number> {
   await work();
   const { user, system } = process.cpuUsage(before);
   return (user + system) / 1e6;
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((left, right) => left - right)[Math.floor(values.length / 2)] ?? Number.NaN;
 }
 
 /**
@@ -65,7 +64,7 @@ function pods(nodes: number): ReturnType<typeof expandPods> {
   );
 }
 
-async function main(): Promise<void> {
+async function run(): Promise<void> {
   const chart = new LakehouseChart(Testing.app(), 'lakehouse');
   const objects = manifestObjects(
     chart.node
@@ -111,4 +110,4 @@ async function main(): Promise<void> {
   }
 }
 
-main();
+commandLine(USAGE, {}, run);

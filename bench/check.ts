@@ -2,12 +2,15 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { commandLine } from '../scripts/command-line';
+import { median } from './median';
 
-/**
- * How long `npm run check` takes on folders of 50 to 1,000 files, start-up of npm and Node included, and how that grows:
- * the manifests of the incidents' after folders and of the healthy corpus, each copy in namespaces of its own. Prints
- * medians of wall and CPU time, and what a file costs.
- */
+const USAGE = `Usage: npm run bench:check
+
+How long npm run check takes on folders of 50 to 1,000 files, start-up of npm and Node included, and how that grows:
+the manifests of the incidents' after folders and of the healthy corpus, each copy in namespaces of its own. Prints
+medians of wall and CPU time, and what a file costs.`;
+
 const SIZES = [50, 100, 200, 500, 1000];
 const ROUNDS = 5;
 const root = path.join(__dirname, '..');
@@ -60,10 +63,6 @@ function costOf(folder: string): Cost {
   return { seconds, cpuSeconds };
 }
 
-function median(values: readonly number[]): number {
-  return [...values].sort((left, right) => left - right)[Math.floor(values.length / 2)] ?? Number.NaN;
-}
-
 function medianCost(folder: string): Cost {
   const costs = Array.from({ length: ROUNDS }, () => costOf(folder));
   return {
@@ -76,30 +75,34 @@ function row(name: string, { seconds, cpuSeconds }: Cost, growth = ''): string {
   return `${name.padStart(12)}   ${seconds.toFixed(2)} s   ${cpuSeconds.toFixed(2)} CPU-s   ${growth}`.trimEnd();
 }
 
-const texts = templates();
-const work = mkdtempSync(path.join(tmpdir(), 'check-'));
-try {
-  const empty = path.join(work, 'empty');
-  mkdirSync(empty);
-  costOf(empty); // fills the cache of the file system and makes the bundle
-  const start = medianCost(empty);
-  console.log(row('empty folder', start));
-  let first: number | undefined;
-  for (const size of SIZES) {
-    const folder = path.join(work, String(size));
-    fill(folder, texts, size);
-    const cost = medianCost(folder);
-    // What the files cost beside the start of the command.
-    const own = cost.cpuSeconds - start.cpuSeconds;
-    first ??= own / size;
-    console.log(
-      row(
-        `${size} files`,
-        cost,
-        `${((own / size) * 1000).toFixed(1)} CPU-ms a file beside the start, ${(own / size / first).toFixed(2)} x that of ${SIZES[0]}`,
-      ),
-    );
+function run(): void {
+  const texts = templates();
+  const work = mkdtempSync(path.join(tmpdir(), 'check-'));
+  try {
+    const empty = path.join(work, 'empty');
+    mkdirSync(empty);
+    costOf(empty); // fills the cache of the file system and makes the bundle
+    const start = medianCost(empty);
+    console.log(row('empty folder', start));
+    let first: number | undefined;
+    for (const size of SIZES) {
+      const folder = path.join(work, String(size));
+      fill(folder, texts, size);
+      const cost = medianCost(folder);
+      // What the files cost beside the start of the command.
+      const own = cost.cpuSeconds - start.cpuSeconds;
+      first ??= own / size;
+      console.log(
+        row(
+          `${size} files`,
+          cost,
+          `${((own / size) * 1000).toFixed(1)} CPU-ms a file beside the start, ${(own / size / first).toFixed(2)} x that of ${SIZES[0]}`,
+        ),
+      );
+    }
+  } finally {
+    rmSync(work, { recursive: true, force: true });
   }
-} finally {
-  rmSync(work, { recursive: true, force: true });
 }
+
+commandLine(USAGE, {}, run);

@@ -10,13 +10,11 @@ import tempfile
 from pathlib import Path
 from xml.etree import ElementTree
 
-import yaml
-
 from clickhouse import ClickHouse as Client
 from contract_gold import STATE_LOADS
 from gold_ledger import Target
 from gold_load import Loader
-from local import fetch
+from local import manifests
 from local.clickhouse import READER, WRITER, ClickHouse, ClickHouseError
 from local.usage import of_group
 from schema_job import apply
@@ -45,8 +43,7 @@ def events(day: int, first_second: int, seconds: int) -> str:
 
 def chart_settings() -> tuple[str, int]:
     """What the server's configuration in dist/ says of memory and pools, and what one query of a reader may use."""
-    documents = (document for file in (fetch.REPOSITORY / "dist").glob("*.yaml") for document in yaml.load_all(file.read_text(), yaml.CSafeLoader))
-    (files,) = [one["data"] for one in documents if one["kind"] == "ConfigMap" and "users.xml" in one["data"]]
+    (files,) = [one["data"] for one in manifests.of_kind("ConfigMap") if "users.xml" in one["data"]]
     server, users = (ElementTree.fromstring(files[name]) for name in ("config.xml", "users.xml"))
     chosen = [entry for entry in server if entry.tag in _SERVER_SETTINGS or entry.tag.endswith("cache_size")]
     return "".join(ElementTree.tostring(entry, encoding="unicode") for entry in chosen), int(users.findtext("profiles/readonly/max_memory_usage") or 0)

@@ -7,9 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
-from local import fetch
+from local import fetch, manifests
 from local.object_store import ObjectStore
 from local.process import Process
 
@@ -69,8 +67,7 @@ class Pods:
     @classmethod
     def of_chart(cls, application: str, executors: int) -> Pods:
         """With the heaps that the SparkApplication of this name has in dist/."""
-        documents = (document for file in (fetch.REPOSITORY / "dist").glob("*.yaml") for document in yaml.load_all(file.read_text(), yaml.CSafeLoader))
-        (spec,) = [one["spec"] for one in documents if one["kind"] == "SparkApplication" and one["metadata"]["name"] == application]
+        spec = manifests.named("SparkApplication", application)["spec"]
         return cls(executors, spec["driver"]["memory"], spec["executor"]["memory"])
 
     @property

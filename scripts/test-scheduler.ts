@@ -3,30 +3,41 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { builtOracle } from '../e2e/scheduler/build';
 import { compare, type Tally } from '../e2e/scheduler/compare';
-import { goldenVectors } from '../e2e/scheduler/golden';
+import { goldenVectors, preemptionVectors } from '../e2e/scheduler/golden';
 import { SchedulerOracle } from '../e2e/scheduler/oracle';
-import { randomCluster } from '../e2e/scheduler/random-cluster';
+import { MIXES, randomCluster } from '../e2e/scheduler/random-cluster';
 import { wholeNumber } from './whole-number';
 
-const USAGE = `usage: npm run test:scheduler [-- [--clusters N] [--orders N] [--seed N] | --golden]
+const USAGE = `usage: npm run test:scheduler [-- [--clusters N] [--orders N] [--seed N] [--mix M] | --golden]
 Compares the capacity verdicts on random clusters with the real kube-scheduler, which is built first (needs Go).
   --clusters N   how many, 1 to 1000000 (default 500)
   --orders N     orders of arrival for each, an even number from 2 to 1000 (default 20)
   --seed N       of the first cluster; each next one has the next seed (default 1)
-  --golden       compare nothing; write the vectors that the unit tests replay (e2e/scheduler/golden.jsonl)
+  --mix M        usual (default): up to 10 nodes and 60 pods, every filter about as often as in a cluster at work;
+                 relations: small clusters in which nearly every pod has affinities, spreads and a priority
+  --golden       compare nothing; write the vectors that the unit tests replay (e2e/scheduler/golden*.jsonl)
 Exit 0 without a contradiction, 1 with one, 2 for unusable input, 130 when stopped; then it says what it has so far.`;
-const GOLDEN = resolve(__dirname, '..', 'e2e', 'scheduler', 'golden.jsonl');
+const FOLDER = resolve(__dirname, '..', 'e2e', 'scheduler');
 const PROGRESS_MS = 60_000;
 
 async function writeGolden(): Promise<number> {
   const oracle = new SchedulerOracle(await builtOracle());
-  const vectors = await goldenVectors(oracle, 60);
+  const lines = (vectors: readonly unknown[]) =>
+    vectors.map(vector => `${JSON.stringify(vector)}\n`).join('');
+  writeFileSync(resolve(FOLDER, 'golden.jsonl'), lines(await goldenVectors(oracle, 60)));
+  writeFileSync(resolve(FOLDER, 'golden-preemption.jsonl'), lines(await preemptionVectors(oracle, 120)));
   oracle.stop();
-  writeFileSync(GOLDEN, vectors.map(vector => `${JSON.stringify(vector)}\n`).join(''));
   return 0;
 }
 
-async function compareClusters(clusters: number, orders: number, first: number): Promise<number> {
+type MixName = keyof typeof MIXES;
+
+async function compareClusters(
+  clusters: number,
+  orders: number,
+  first: number,
+  mix: MixName,
+): Promise<number> {
   let isStopped = false;
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
     process.once(signal, () => {
@@ -43,7 +54,7 @@ async function compareClusters(clusters: number, orders: number, first: number):
     const minutes = ((Date.now() - started) / 60_000).toFixed(1);
     const { user, system } = process.cpuUsage();
     return (
-      `${seed - first} of ${clusters} random clusters (seeds from ${first}) × ${orders} orders in ${minutes} min, ` +
+      `${seed - first} of ${clusters} random clusters (${mix} mix, seeds from ${first}) × ${orders} orders in ${minutes} min, ` +
       `${((user + system) / 1e6).toFixed(0)} CPU-s of the engine: ${JSON.stringify(tally)}, ` +
       `${undecidedKinds} of ${kinds} pod kinds undecided, ${contradicted} contradictions`
     );
@@ -51,7 +62,7 @@ async function compareClusters(clusters: number, orders: number, first: number):
   const draws = process.stderr.isTTY === true;
   let told = started;
   for (; seed < first + clusters && !isStopped; seed++) {
-    const { verdict, contradictions } = await compare(oracle, randomCluster(seed), seed, orders);
+    const { verdict, contradictions } = await compare(oracle, randomCluster(seed, MIXES[mix]), seed, orders);
     tally[verdict.verdict]++;
     kinds += verdict.kinds.length;
     undecidedKinds += verdict.kinds.filter(kind => kind.verdict === 'undecided').length;
@@ -79,6 +90,7 @@ async function main(): Promise<number> {
       clusters: { type: 'string', default: '500' },
       orders: { type: 'string', default: '20' },
       seed: { type: 'string', default: '1' },
+      mix: { type: 'string', default: 'usual' },
       golden: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h' },
     },
@@ -96,8 +108,11 @@ async function main(): Promise<number> {
     problems.push(
       `--orders is ${orders} but must be even: in half of them the scheduler's scores choose the node`,
     );
-  if (problems.length > 0) throw new Error(problems.join('\n'));
-  return compareClusters(clusters, orders, seed);
+  const mix = (Object.keys(MIXES) as MixName[]).find(name => name === values.mix);
+  if (mix === undefined)
+    problems.push(`--mix is ${values.mix} but must be ${Object.keys(MIXES).join(' or ')}`);
+  if (problems.length > 0 || mix === undefined) throw new Error(problems.join('\n'));
+  return compareClusters(clusters, orders, seed, mix);
 }
 
 main()

@@ -3,7 +3,7 @@ import { nodesOf } from '../../lib/capacity/node';
 import { type CapacityReport, capacityReport } from '../../lib/capacity/report';
 import { reportHtml } from '../../lib/capacity/report-html';
 import { reportJson } from '../../lib/capacity/report-json';
-import { reportText } from '../../lib/capacity/report-text';
+import { consequences, reportText } from '../../lib/capacity/report-text';
 import { zoneLayouts } from '../../lib/capacity/scenarios';
 import { manifestObjects } from '../../lib/manifest/model';
 
@@ -148,6 +148,21 @@ describe('reports', () => {
     expect(text).toContain('less (1.25 × the price of the nodes)');
     expect(text).not.toContain('\u001b');
     expect(reportText(report, [], { ...PLAIN, isColoured: true })).toContain('\u001b[');
+  });
+  test('a scenario names every pod that is not guaranteed a node, and none that is', async () => {
+    const { scenarios } = await reportOf(web, store, nightly);
+    const seen = new Set<string>();
+    for (const entry of scenarios) {
+      for (const { label, verdict } of entry.verdict.kinds) {
+        const [pod = ''] = label.split(' bound in ');
+        expect({ verdict, isNamed: consequences(entry).includes(pod) }).toEqual({
+          verdict,
+          isNamed: verdict !== 'guaranteed',
+        });
+        seen.add(verdict);
+      }
+    }
+    expect(seen).toEqual(new Set(['guaranteed', 'order-dependent', 'impossible']));
   });
   test.each([60, 80, 120])(
     'on a terminal of %d columns no line is longer, and no word is lost',

@@ -1,6 +1,6 @@
-import { randomCluster } from '../../e2e/scheduler/random-cluster';
-import { Placement } from '../../lib/capacity/placement';
-import type { Problem } from '../../lib/capacity/problem';
+import { MIXES, type RandomCluster, randomCluster } from '../../e2e/scheduler/random-cluster';
+import { isVictim, Placement } from '../../lib/capacity/placement';
+import type { PodKind, Problem } from '../../lib/capacity/problem';
 import { decide } from '../../lib/capacity/verdict';
 import { near, node, pods, problem, spread } from './clusters';
 
@@ -105,6 +105,34 @@ describe('priority', () => {
     ]);
     expect(await kindVerdicts(of)).toEqual({ x: 'guaranteed', y: 'impossible' });
   });
+  test('who wants to be near pods that it would push out has to take the node as it is', async () => {
+    const to = (priority: string) => [
+      pods('x', 1, 300, 0, { priorityClassName: 'high', ...near('podAffinity', 'y') }),
+      pods('y', 1, 500, 0, { priorityClassName: priority }),
+      pods('z', 1, 300, 0, { priorityClassName: 'low' }),
+    ];
+    const { kinds } = await decide(problem(one, to('low')));
+    expect(kinds[0]).toMatchObject({ label: 'test/x', verdict: 'order-dependent' });
+    expect(kinds[0]?.witness?.reasons).toEqual([
+      {
+        node: 'a',
+        why: 'has 200m cpu left of the 300m requested, and the pod affinity asks for pods that would be pushed out',
+      },
+    ]);
+    // Beside y of its own priority, x pushes out z alone.
+    expect((await kindVerdicts(problem(one, to('high'))))['x']).toBe('guaranteed');
+  });
+  // There the real scheduler left such pods pending, in one order of twenty and in all of them.
+  test.each([
+    [9055, 'default/app-11'],
+    [9199, 'default/app-1'],
+  ])(
+    'in random cluster %d, %s leans on pods of lower priority and is not guaranteed',
+    async (seed, label) => {
+      const { kinds } = await decide(randomCluster(seed).problem);
+      expect(kinds.find(kind => kind.label === label)?.verdict).toBe('order-dependent');
+    },
+  );
   test('a class that never preempts guarantees nothing', async () => {
     const of = problem(one, [
       pods('x', 1, 800, 0, { priorityClassName: 'never' }),
@@ -135,6 +163,35 @@ test('what is too large for its bound is undecided, with the bound', async () =>
   for (const { bound } of open) expect(bound).toMatch(/0\.001 s or 1 nodes of the solver/);
 }, 30_000);
 
+/** Each way in which the scheduler can push pods off a node for one that then fits: the most important may stay first. */
+function preemptions(placement: Placement, kind: number, on: number): number[][] {
+  const { kinds } = placement.problem;
+  const pod = kinds[kind] as PodKind;
+  const counts = placement.on[on] as number[];
+  const found: number[][] = [];
+  const spare = (waiting: readonly number[], victims: readonly number[]) => {
+    if (waiting.length === 0) found.push([...victims]);
+    const highest = Math.max(...waiting.map(other => (kinds[other] as PodKind).priority));
+    for (const other of new Set(waiting.filter(one => kinds[one]?.priority === highest))) {
+      const rest = [...waiting];
+      rest.splice(rest.indexOf(other), 1);
+      placement.place(other, on);
+      const fits = placement.blocker(kind, on) === undefined;
+      if (fits) spare(rest, victims);
+      placement.remove(other, on);
+      if (!fits) spare(rest, [...victims, other]);
+    }
+  };
+  const candidates = counts.flatMap((count, other) =>
+    isVictim(pod, kinds[other] as PodKind) ? Array.from({ length: count }, () => other) : [],
+  );
+  if (candidates.length === 0) return [];
+  for (const other of candidates) placement.remove(other, on);
+  if (placement.blocker(kind, on) === undefined) spare(candidates, []);
+  for (const other of candidates) placement.place(other, on);
+  return found;
+}
+
 /** Kinds that some order leaves unplaced for good, by walking through every placement that can come about. */
 function stuckKinds(of: Problem): { readonly stuck: Set<number>; readonly completes: boolean } | undefined {
   const seen = new Set<string>();
@@ -150,11 +207,18 @@ function stuckKinds(of: Problem): { readonly stuck: Set<number>; readonly comple
     if (rest.length === 0) completes = true;
     let moved = false;
     for (const { index } of rest) {
-      for (const on of placement.candidates(index)) {
+      const candidates = placement.candidates(index);
+      const moves =
+        candidates.length > 0
+          ? candidates.map(on => ({ on, victims: [] as number[] }))
+          : of.nodes.flatMap((_, on) => preemptions(placement, index, on).map(victims => ({ on, victims })));
+      for (const { on, victims } of moves) {
         moved = true;
+        for (const victim of victims) placement.remove(victim, on);
         placement.place(index, on);
         const complete = walk();
         placement.remove(index, on);
+        for (const victim of victims) placement.place(victim, on);
         if (!complete) return false;
       }
     }
@@ -165,27 +229,39 @@ function stuckKinds(of: Problem): { readonly stuck: Set<number>; readonly comple
 }
 
 describe('against every order of arrival, walked through', () => {
-  const small = Array.from({ length: 700 }, (_, index) => randomCluster(index + 5000)).filter(
-    ({ problem: of }) =>
-      of.kinds.every(({ priority }) => priority === 0) &&
-      of.nodes.length <= 4 &&
-      of.kinds.reduce((sum, { count }) => sum + count, 0) <= 9,
+  // A node that was cordoned late may hold pods that no order brings there now.
+  const isSmall = ({ problem: of, cordoned }: RandomCluster) =>
+    cordoned.size === 0 && of.nodes.length <= 4 && of.kinds.reduce((sum, { count }) => sum + count, 0) <= 9;
+  const hasPriorities = ({ problem: of }: RandomCluster) =>
+    new Set(of.kinds.map(({ priority }) => priority)).size > 1;
+  const usual = Array.from({ length: 1500 }, (_, index) => randomCluster(index + 5000)).filter(isSmall);
+  const related = Array.from({ length: 400 }, (_, index) => randomCluster(index, MIXES.relations)).filter(
+    isSmall,
   );
 
-  test('verdicts are exact', async () => {
-    let checked = 0;
-    for (const { problem: of } of small) {
-      const truth = stuckKinds(of);
-      if (truth === undefined) continue;
-      const { verdict, kinds } = await decide(of);
-      checked++;
-      if (verdict !== 'undecided') expect(verdict === 'impossible').toBe(!truth.completes);
-      for (const { label, verdict: own } of kinds) {
-        const index = of.kinds.findIndex(kind => kind.label === label);
-        if (own === 'guaranteed') expect(truth.stuck).not.toContain(index);
-        if (own === 'order-dependent' || own === 'impossible') expect(truth.stuck).toContain(index);
+  test.each([
+    ['of one priority', usual.filter(cluster => !hasPriorities(cluster))],
+    ['of several priorities', usual.filter(hasPriorities)],
+    ['of one priority that look at each other', related.filter(cluster => !hasPriorities(cluster))],
+    ['of several priorities that look at each other', related.filter(hasPriorities)],
+  ])(
+    'verdicts on pods %s are exact',
+    async (_, clusters) => {
+      let checked = 0;
+      for (const { problem: of } of clusters) {
+        const truth = stuckKinds(of);
+        if (truth === undefined) continue;
+        const { verdict, kinds } = await decide(of);
+        checked++;
+        if (verdict !== 'undecided') expect(verdict === 'impossible').toBe(!truth.completes);
+        for (const { label, verdict: own } of kinds) {
+          const index = of.kinds.findIndex(kind => kind.label === label);
+          if (own === 'guaranteed') expect(truth.stuck).not.toContain(index);
+          if (own === 'order-dependent' || own === 'impossible') expect(truth.stuck).toContain(index);
+        }
       }
-    }
-    expect(checked).toBeGreaterThan(30);
-  }, 60_000);
+      expect(checked).toBeGreaterThan(30);
+    },
+    60_000,
+  );
 });

@@ -20,30 +20,16 @@ import pyarrow as pa
 import pyarrow.fs as fs
 import pyarrow.parquet as pq
 import pytest
-import yaml
 
 from clickhouse import ClickHouse, ClickHouseError
 from contract_gold import STATE_LOADS
 from gold_ledger import Target
 from gold_load import FileLoad, Loader
-from local import fetch
+from local import fetch, manifests
+from local.manifests import Manifest
 from local.process import Process, answers, free_port
 
-Manifest = dict[str, Any]
-
 BUCKETS = ["gold", "raw-data", "silver"]
-
-
-@pytest.fixture(scope="module")
-def manifests() -> list[Manifest]:
-    files = sorted((fetch.REPOSITORY / "dist").glob("*.yaml"))
-    return [document for file in files for document in yaml.safe_load_all(file.read_text())]
-
-
-def manifest(manifests: list[Manifest], kind: str, start: str) -> Manifest:
-    """The one object of a kind whose name begins so: Jobs and ConfigMaps end with a hash."""
-    (found,) = [one for one in manifests if one["kind"] == kind and one["metadata"]["name"].startswith(start)]
-    return found
 
 
 def pod(workload: Manifest) -> Manifest:
@@ -51,11 +37,11 @@ def pod(workload: Manifest) -> Manifest:
     return spec
 
 
-def config_map_files(manifests: list[Manifest], workload: Manifest, volume: str, folder: Path) -> Path:
+def config_map_files(workload: Manifest, volume: str, folder: Path) -> Path:
     """Writes the ConfigMap that a pod mounts as a volume."""
     (name,) = [one["configMap"]["name"] for one in pod(workload)["volumes"] if one["name"] == volume]
     folder.mkdir(parents=True)
-    for file, text in manifest(manifests, "ConfigMap", name)["data"].items():
+    for file, text in manifests.named("ConfigMap", name)["data"].items():
         (folder / file).write_text(text)
     return folder
 
@@ -88,13 +74,13 @@ def values() -> Secrets:
 class MinIO:
     """The StatefulSet's container, with the setup Job beside it."""
 
-    def __init__(self, manifests: list[Manifest], values: Secrets, folder: Path) -> None:
+    def __init__(self, values: Secrets, folder: Path) -> None:
         fetch.ensure("minio")
         self.programs = fetch.artifacts()["minio"].folder
         self.values = values
         self.folder = folder
         self.port = free_port()
-        server = manifest(manifests, "StatefulSet", "minio")
+        server = manifests.named("StatefulSet", "minio")
         (container,) = pod(server)["containers"]
         for name in ("data", "certs", "tmp"):
             (folder / name).mkdir(parents=True)
@@ -104,8 +90,8 @@ class MinIO:
         self.process = Process("MinIO", [self.programs / program, *arguments], folder / "minio.log", environment)
         self.process.wait_until(lambda: answers(self.port), 60)
 
-        self.job = manifest(manifests, "Job", "minio-setup-")
-        self.files = config_map_files(manifests, self.job, "setup", folder / "setup")
+        self.job = manifests.named("Job", "minio-setup-")
+        self.files = config_map_files(self.job, "setup", folder / "setup")
         self.clients = sorted(file.stem.removeprefix("policy-") for file in self.files.glob("policy-*.json"))
         users = folder / "users"
         users.mkdir()
@@ -143,8 +129,8 @@ class MinIO:
 
 
 @pytest.fixture(scope="module")
-def minio(manifests: list[Manifest], values: Secrets, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MinIO]:
-    store = MinIO(manifests, values, tmp_path_factory.mktemp("minio"))
+def minio(values: Secrets, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MinIO]:
+    store = MinIO(values, tmp_path_factory.mktemp("minio"))
     first = store.set_up()
     assert first.returncode == 0, first.stderr
     yield store
@@ -238,13 +224,13 @@ def test_wrong_root_credentials_are_one_sentence(minio: MinIO) -> None:
 class Server:
     """The StatefulSet's configuration on a real server, with the schema Job beside it."""
 
-    def __init__(self, manifests: list[Manifest], values: Secrets, folder: Path, minio: MinIO) -> None:
+    def __init__(self, values: Secrets, folder: Path, minio: MinIO) -> None:
         fetch.ensure("clickhouse")
         self.values = values
         self.port = free_port()
-        workload = manifest(manifests, "StatefulSet", "clickhouse")
+        workload = manifests.named("StatefulSet", "clickhouse")
         (container,) = pod(workload)["containers"]
-        config_map_files(manifests, workload, "config", folder)
+        config_map_files(workload, "config", folder)
         config = (folder / "config.xml").read_text().replace("/var/lib/clickhouse/", f"{folder}/data/")
         config = config.replace("<port>9363</port>", f"<port>{free_port()}</port>").replace("http://minio.storage.svc.cluster.local:9000", minio.url)
         (folder / "config.xml").write_text(config)
@@ -259,8 +245,8 @@ class Server:
         script = fetch.HERE / "clickhouse_process.py"
         self.process = Process("ClickHouse", [sys.executable, script, library, folder, self.port, free_port()], folder / "log", environment)
         self.process.wait_until(lambda: answers(self.port), 60)
-        self.job = manifest(manifests, "Job", "clickhouse-schema-")
-        self.code = config_map_files(manifests, self.job, "code", folder / "code")
+        self.job = manifests.named("Job", "clickhouse-schema-")
+        self.code = config_map_files(self.job, "code", folder / "code")
 
     def apply_schema(self) -> subprocess.CompletedProcess[str]:
         """Runs the Job's container."""
@@ -276,9 +262,9 @@ class Server:
 
 
 @pytest.fixture(scope="module")
-def server(manifests: list[Manifest], values: Secrets, tmp_path_factory: pytest.TempPathFactory, minio: MinIO) -> Iterator[Server]:
+def server(values: Secrets, tmp_path_factory: pytest.TempPathFactory, minio: MinIO) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("clickhouse") / "server"
-    started = Server(manifests, values, folder, minio)
+    started = Server(values, folder, minio)
     first = started.apply_schema()
     assert first.returncode == 0, first.stderr
     yield started

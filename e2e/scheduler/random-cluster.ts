@@ -17,12 +17,46 @@ const ZONE = 'topology.kubernetes.io/zone';
 const HOST = 'kubernetes.io/hostname';
 const MI = 2 ** 20;
 
+/** How large the clusters are, and how often pods have what. */
+interface Mix {
+  readonly nodes: number;
+  readonly pods: number;
+  readonly priorities: number;
+  readonly antiAffinity: number;
+  readonly affinity: number;
+  readonly affinityToTier: number;
+  readonly spread: number;
+}
+
+export const MIXES = {
+  /** Every filter about as often as in a cluster at work. */
+  usual: {
+    nodes: 10,
+    pods: 60,
+    priorities: 0.25,
+    antiAffinity: 0.18,
+    affinity: 0.04,
+    affinityToTier: 0,
+    spread: 0.15,
+  },
+  /** Small clusters in which nearly every pod looks at others, and may push some out. */
+  relations: {
+    nodes: 5,
+    pods: 16,
+    priorities: 0.8,
+    antiAffinity: 0.25,
+    affinity: 0.3,
+    affinityToTier: 0.4,
+    spread: 0.2,
+  },
+} as const satisfies Readonly<Record<string, Mix>>;
+
 /**
- * A cluster from a seed: 1–10 nodes of up to three sizes in up to three zones, up to 60 pods in up to 12 groups that
- * ask for 35–95 % of what there is, with every filter that decides: taints, selectors, (anti-)affinity, spreads,
- * host ports, volumes with zones, priorities, cordoned nodes.
+ * A cluster from a seed: nodes (up to 10 of the usual mix) of up to three sizes in up to three zones, pods (up to 60) in
+ * up to 12 groups that ask for 35–95 % of what there is, with every filter that decides: taints, selectors,
+ * (anti-)affinity, spreads, host ports, volumes with zones, priorities, cordoned nodes.
  */
-export function randomCluster(seed: number): RandomCluster {
+export function randomCluster(seed: number, mix: Mix = MIXES.usual): RandomCluster {
   const random = seeded(seed);
   const chance = (share: number) => random() < share;
   const pick = <T>(items: readonly T[]): T => items[Math.floor(random() * items.length)] as T;
@@ -38,7 +72,7 @@ export function randomCluster(seed: number): RandomCluster {
   }));
   const tainted: Taint = { key: 'dedicated', value: 'gold', effect: 'NoSchedule' };
   const usesTaints = chance(0.15);
-  const nodes = Array.from({ length: between(1, 10) }, (_, index): ClusterNode => {
+  const nodes = Array.from({ length: between(1, mix.nodes) }, (_, index): ClusterNode => {
     const size = pick(sizes);
     const name = `node-${index}`;
     const zone = `zone-${index % zones}`;
@@ -65,7 +99,7 @@ export function randomCluster(seed: number): RandomCluster {
   });
   const cordoned = new Set(nodes.length > 1 && chance(0.1) ? [pick(nodes).name] : []);
 
-  const hasPriorities = chance(0.25);
+  const hasPriorities = chance(mix.priorities);
   const load = 0.35 + random() * 0.6;
   const largest = {
     cpu: Math.max(...nodes.map(({ allocatable }) => allocatable.cpuMillis)),
@@ -76,12 +110,14 @@ export function randomCluster(seed: number): RandomCluster {
     wanted.cpu += allocatable.cpuMillis * load;
     wanted.memory += allocatable.memoryBytes * load;
   }
+  // A mix without them draws nothing: its clusters stay those of their seeds.
+  const toTier = () => mix.affinityToTier > 0 && chance(mix.affinityToTier);
   const groups: { manifest: PlainObject; zone?: string }[] = [];
   let pods = 0;
   const used = { cpu: 0, memory: 0 };
-  while (groups.length < 12 && pods < 60 && (used.cpu < wanted.cpu || used.memory < wanted.memory)) {
+  while (groups.length < 12 && pods < mix.pods && (used.cpu < wanted.cpu || used.memory < wanted.memory)) {
     const number = groups.length;
-    const replicas = Math.min(60 - pods, pick([1, 1, 2, 2, 3, 3, 4, 5, 8]));
+    const replicas = Math.min(mix.pods - pods, pick([1, 1, 2, 2, 3, 3, 4, 5, 8]));
     const cpu = chance(0.05) ? 0 : pick([50, 100, 200, 250, 300, 500, 750, 1000]);
     const memory = chance(0.05) ? 0 : pick([64, 128, 256, 512, 1024, 1433, 2048, 2868]) * MI;
     const fits =
@@ -123,7 +159,7 @@ export function randomCluster(seed: number): RandomCluster {
                   }
                 : {}),
               affinity: {
-                ...(chance(0.18)
+                ...(chance(mix.antiAffinity)
                   ? {
                       podAntiAffinity: required({
                         topologyKey: key,
@@ -131,11 +167,16 @@ export function randomCluster(seed: number): RandomCluster {
                       }),
                     }
                   : {}),
-                ...(chance(0.04)
-                  ? { podAffinity: required({ topologyKey: key, labelSelector: chance(0.5) ? own : other }) }
+                ...(chance(mix.affinity)
+                  ? {
+                      podAffinity: required({
+                        topologyKey: key,
+                        labelSelector: toTier() ? tier : chance(0.5) ? own : other,
+                      }),
+                    }
                   : {}),
               },
-              ...(chance(0.15)
+              ...(chance(mix.spread)
                 ? {
                     topologySpreadConstraints: [
                       {

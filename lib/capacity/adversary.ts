@@ -2,7 +2,7 @@ import type { Highs } from 'highs';
 import { coverNodes, isBlockedNodeByNode } from './blocking-cover';
 import { blockingSets, type Pods, shortage } from './blocking-sets';
 import type { MilpLimits } from './milp';
-import { arrivalOrder, Placement, type Step } from './placement';
+import { arrivalOrder, isVictim, Placement, type Step } from './placement';
 import {
   isSelfSpread,
   PlacementModel,
@@ -197,16 +197,19 @@ function isEntangled(problem: Problem): boolean {
   );
 }
 
-/** Pods that X cannot push out, and those that matter to it beyond one node. */
+/**
+ * Pods that X cannot push out, and those that matter to it all the same: beyond one node, or because it leans on pods
+ * that it would push out, and so has to do without preemption.
+ */
 function opponents(problem: Problem, x: PodKind): { readonly firm: PodKind[]; readonly related: PodKind[] } {
-  const firm = problem.kinds.filter(kind => !x.preempts || kind.priority >= x.priority);
+  const firm = problem.kinds.filter(kind => !isVictim(x, kind));
+  const victims = problem.kinds.filter(kind => isVictim(x, kind));
+  const leansOnVictims = victims.some(({ index }) => x.affinity?.matches.includes(index));
   const relatedTo = new Set([
     ...x.conflicts.filter(({ topology }) => topology !== 0).map(({ other }) => other),
     ...x.spreads.flatMap(({ matches }) => matches),
-    ...(x.affinity?.matches ?? []),
   ]);
-  const related = problem.kinds.filter(kind => !firm.includes(kind) && relatedTo.has(kind.index));
-  return { firm, related };
+  return { firm, related: victims.filter(({ index }) => leansOnVictims || relatedTo.has(index)) };
 }
 
 /**
@@ -371,6 +374,12 @@ function buildModel(problem: Problem, x: PodKind, options: ModelOptions): Model 
   const usable = problem.nodes.flatMap((_, node) => (x.eligible[node] ? [node] : []));
   const reasons = new Map(usable.map(node => [node, [] as number[]]));
   const atMost = (kind: PodKind) => (kind.index === x.index ? options.placedAtMost : kind.count);
+  /** The variables of those among these kinds that X would push out of the node. */
+  const victimsOn = (node: number, kinds: readonly number[]) =>
+    kinds.flatMap(kind => {
+      const variable = placements.onNode(node, kind);
+      return variable >= 0 && isVictim(x, problem.kinds[kind] as PodKind) ? [variable] : [];
+    });
   for (const node of usable) {
     const listed: [reason: number, pods: Pods][] = [];
     x.requests.forEach((request, r) => {
@@ -383,7 +392,8 @@ function buildModel(problem: Problem, x: PodKind, options: ModelOptions): Model 
     for (const { other, topology } of x.conflicts) {
       // On its own node X pushes out what it can; what stands elsewhere in the domain stays.
       const domain = problem.topologies[topology]?.[node] ?? -1;
-      const there = !inGame.has(other) || domain < 0 ? [] : placements.inDomain(topology, domain, [other]);
+      const all = !inGame.has(other) || domain < 0 ? [] : placements.inDomain(topology, domain, [other]);
+      const there = all.filter(variable => !victimsOn(node, [other]).includes(variable));
       if (there.length === 0) continue;
       const reason = milp.binary();
       milp.row([...placements.sum(there), [reason, -1]], 0, any);
@@ -434,19 +444,32 @@ function buildModel(problem: Problem, x: PodKind, options: ModelOptions): Model 
   const { affinity } = x;
   if (affinity !== undefined) {
     const most = countOf(affinity.matches);
+    const everywhere = placements.everywhere(affinity.matches);
     for (const node of usable) {
+      const victims = victimsOn(node, affinity.matches);
+      const stays = (variable: number) => !victims.includes(variable);
       for (const topology of affinity.topologies) {
         const near = placements.inDomain(
           topology,
           problem.topologies[topology]?.[node] ?? -1,
           affinity.matches,
         );
-        const reason = milp.binary();
-        milp.row([...placements.sum(near), [reason, most]], none, most);
-        if (affinity.matchesItself) {
-          milp.row([...placements.sum(placements.everywhere(affinity.matches)), [reason, -1]], 0, any);
-        }
-        reasons.get(node)?.push(reason);
+        const nobodyNear = (those: readonly number[], anywhere: readonly number[]) => {
+          const reason = milp.binary();
+          milp.row([...placements.sum(those), [reason, most]], none, most);
+          if (affinity.matchesItself) milp.row([...placements.sum(anywhere), [reason, -1]], 0, any);
+          reasons.get(node)?.push(reason);
+          return reason;
+        };
+        nobodyNear(near, everywhere);
+        if (victims.length === 0) continue;
+        // Those near would be pushed out, and as they stand something else keeps X off.
+        const onlyVictimsNear = nobodyNear(near.filter(stays), everywhere.filter(stays));
+        milp.row(
+          [...placements.sum(blockedAsItIs(placements, x, game, node)), [onlyVictimsNear, -1]],
+          0,
+          any,
+        );
       }
     }
   }
@@ -456,6 +479,34 @@ function buildModel(problem: Problem, x: PodKind, options: ModelOptions): Model 
   }
   for (const reason of reasons.values()) milp.row(placements.sum(reason), 1, any);
   return { placements, bound };
+}
+
+/** What keeps X off a node by what stands on it, were it to push out nobody: one of these holds. */
+function blockedAsItIs(
+  placements: PlacementModel,
+  x: PodKind,
+  game: readonly PodKind[],
+  node: number,
+): number[] {
+  const { milp } = placements;
+  const shortages = x.requests.flatMap((request, r) =>
+    request > 0 ? [placements.addShortage(game, node, r, request)] : [],
+  );
+  const conflicts = x.conflicts.flatMap(({ other, topology }) => {
+    const variable = placements.onNode(node, other);
+    if (topology !== 0 || variable < 0) return [];
+    const reason = milp.binary();
+    milp.row(
+      [
+        [variable, 1],
+        [reason, -1],
+      ],
+      0,
+      Number.POSITIVE_INFINITY,
+    );
+    return [reason];
+  });
+  return [...shortages, ...conflicts];
 }
 
 /** How many pods of each set have their volumes in which zone; no more of them are placed there. */

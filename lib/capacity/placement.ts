@@ -7,7 +7,14 @@ export type Blocker =
   | { readonly filter: 'resource'; readonly resource: number; readonly missing: number }
   | { readonly filter: 'conflict'; readonly other: number; readonly why: string }
   | { readonly filter: 'spread'; readonly topology: number }
-  | { readonly filter: 'affinity' };
+  | { readonly filter: 'affinity' }
+  /** The node is blocked as it is, and pushing out others would take away what the pod affinity asks for. */
+  | { readonly filter: 'affinity to victims'; readonly direct: Blocker };
+
+/** Whether pods of one kind may push out those of another. */
+export function isVictim(by: PodKind, other: PodKind): boolean {
+  return by.preempts && other.priority < by.priority;
+}
 
 /** One pod of a kind on a node, both by index. */
 export interface Step {
@@ -98,17 +105,19 @@ export class Placement {
         return { filter: 'spread', topology: spread.topology };
       }
     }
-    const { affinity } = pod;
-    if (affinity !== undefined) {
-      const near = affinity.topologies.every(topology => {
-        const counts = this.inDomain[topology]?.[topologies[topology]?.[node] ?? -1];
-        return affinity.matches.some(other => (counts?.[other] ?? 0) > 0);
-      });
-      // The first pod of a group that wants to be with its own kind may go anywhere.
-      const first = affinity.matchesItself && !affinity.matches.some(other => (this.placed[other] ?? 0) > 0);
-      if (!near && !first) return { filter: 'affinity' };
-    }
-    return undefined;
+    return this.isAffinityMet(pod, node) ? undefined : { filter: 'affinity' };
+  }
+
+  private isAffinityMet({ affinity }: PodKind, node: number): boolean {
+    if (affinity === undefined) return true;
+    const isNear = affinity.topologies.every(topology => {
+      const counts = this.inDomain[topology]?.[this.problem.topologies[topology]?.[node] ?? -1];
+      return affinity.matches.some(other => (counts?.[other] ?? 0) > 0);
+    });
+    // The first pod of a group that wants to be with its own kind may go anywhere.
+    return (
+      isNear || (affinity.matchesItself && !affinity.matches.some(other => (this.placed[other] ?? 0) > 0))
+    );
   }
 
   private spreadCounts(spread: PodKind['spreads'][number]): Map<number, number> {
@@ -126,21 +135,21 @@ export class Placement {
 
   /**
    * As `blocker`, for a pod that may push out others: the node is looked at without the pods of lower priority on
-   * it, which is how the scheduler's preemption decides (budgets do not stop it, they only order the victims).
+   * it, all of them at once, which is how the scheduler's preemption decides (budgets do not stop it, they only order
+   * the victims). So a pod gains nothing where its affinity asks for pods that it would push out.
    */
   blockerAfterPreemption(kind: number, node: number): Blocker | undefined {
     const pod = this.problem.kinds[kind] as PodKind;
     const direct = this.blocker(kind, node);
     if (direct === undefined || !pod.preempts) return direct;
+    const wasMet = this.isAffinityMet(pod, node);
     const victims = (this.on[node] as number[]).flatMap((count, other) =>
-      (this.problem.kinds[other] as PodKind).priority < pod.priority
-        ? Array.from({ length: count }, () => other)
-        : [],
+      isVictim(pod, this.problem.kinds[other] as PodKind) ? Array.from({ length: count }, () => other) : [],
     );
     for (const victim of victims) this.remove(victim, node);
     const blocker = this.blocker(kind, node);
     for (const victim of victims) this.place(victim, node);
-    return blocker;
+    return blocker?.filter === 'affinity' && wasMet ? { filter: 'affinity to victims', direct } : blocker;
   }
 
   /** The nodes that would take the kind now. */
@@ -170,6 +179,8 @@ export function describeBlocker(problem: Problem, kind: number, blocker: Blocker
       return 'is in a domain that would exceed maxSkew of the topology spread';
     case 'affinity':
       return 'has no pod near that the pod affinity asks for';
+    case 'affinity to victims':
+      return `${describeBlocker(problem, kind, blocker.direct)}, and the pod affinity asks for pods that would be pushed out`;
   }
 }
 

@@ -3,7 +3,7 @@ import type { Advice } from './advice';
 import { readableAmount as amount } from './pod-request';
 import { labelOf } from './problem';
 import { type CapacityReport, type NodeLoad, nodeLoads, type ScenarioReport } from './report';
-import { consequences } from './report-text';
+import { consequences, OTHERS_ARE_GUARANTEED } from './report-text';
 import type { BlockingWitness, Verdict } from './verdict';
 
 function escapeHtml(text: string): string {
@@ -144,7 +144,7 @@ g:hover > title + rect { stroke: var(--text); stroke-width: 2; } section h2, sec
 </style></head><body>
 <h1>${escapeHtml(report.describedNodes)} <small>${distinct.length} scenarios, ${report.scenarios.length} with each way to spread the nodes over zones; choose one below</small></h1>
 ${advised.length === 0 ? '' : `<h2>Each of these alone makes everything fit</h2><ul>${advised.join('')}</ul>`}
-<div class="legend">${legend.join('')}<small>heights are shares of what the daemon pods of a node leave</small></div>
+<div class="legend">${legend.join('')}<small>heights are shares of what the daemon pods of a node leave; ${OTHERS_ARE_GUARANTEED}</small></div>
 ${sections.join('\n')}
 <table><thead><tr><th>zones</th><th>scenario</th><th>verdict</th><th>what it means</th></tr></thead><tbody>${rows.join('')}</tbody></table>
 <script>

@@ -40,6 +40,10 @@ function roomFor({ room, scenario, waits }: ScenarioReport): string {
   return ` (at best there is room for ${placed.length === 0 ? 'none of it' : named(placed)})`;
 }
 
+/** How to read the pods that a scenario names. */
+export const OTHERS_ARE_GUARANTEED =
+  'a scenario names the pods that wait or may wait; every other pod is guaranteed a node in it';
+
 /** What may have to wait in a scenario, and how it got to be so, in one line. */
 export function consequences(entry: ScenarioReport): string {
   const { verdict, waits, scenario } = entry;
@@ -148,6 +152,7 @@ export function reportText(
     );
   }
   for (const problem of report.problems) lines.push(paint('red', problem));
+  lines.push(...broken(OTHERS_ARE_GUARANTEED, columns, 0));
   const titleWidth = Math.max(0, ...report.scenarios.map(({ scenario }) => scenario.title.length));
   let layout = '';
   for (const entry of report.scenarios) {

@@ -202,11 +202,22 @@ function impossiblePriority(
   if (placeable.exists !== false) return Number.NEGATIVE_INFINITY;
   const priorities = [...new Set(problem.kinds.map(({ priority }) => priority))].sort((a, b) => b - a);
   const lowest = priorities.pop() ?? Number.NEGATIVE_INFINITY;
-  const above = (priority: number): Problem => ({
+  return priorities.find(priority => prove(fromPriority(problem, priority)).exists === false) ?? lowest;
+}
+
+/** The problem without the pods of lower priority, and without what asks for them: they are not there to be near. */
+function fromPriority(problem: Problem, priority: number): Problem {
+  const stay = (matches: readonly number[]) =>
+    matches.every(other => (problem.kinds[other] as PodKind).priority >= priority);
+  return {
     ...problem,
-    kinds: problem.kinds.map(kind => (kind.priority >= priority ? kind : { ...kind, count: 0 })),
-  });
-  return priorities.find(priority => prove(above(priority)).exists === false) ?? lowest;
+    kinds: problem.kinds.map(({ affinity, ...kind }) => ({
+      ...kind,
+      ...(kind.priority < priority ? { count: 0 } : {}),
+      ...(affinity !== undefined && stay(affinity.matches) ? { affinity } : {}),
+      spreads: kind.spreads.filter(({ matches }) => stay(matches)),
+    })),
+  };
 }
 
 function overall(placeable: Existence, kinds: readonly KindVerdict[]): Verdict {
