@@ -94,6 +94,18 @@ describe('relations', () => {
     expect(await verdictOf(problem(three, sets))).toBe('guaranteed');
     expect(await verdictOf(problem(three, [...sets, pods('z', 2, 800)]))).toBe('order-dependent');
   });
+  test('those that ask for each other follow the first of them, or whoever does not ask', async () => {
+    const labelSelector = { matchExpressions: [{ key: 'app', operator: 'In', values: ['x', 'y', 'z'] }] };
+    const term = { topologyKey: 'kubernetes.io/hostname', labelSelector };
+    const together = {
+      affinity: { podAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [term] } },
+    };
+    const sets = [pods('x', 2, 400, 0, together), pods('y', 1, 400, 0, together)];
+    const nodes = [node('a'), node('b')];
+    expect(await verdictOf(problem(nodes, sets))).toBe('impossible');
+    const everywhere = pods('z', 2, 100, 0, near('podAntiAffinity', 'z'));
+    expect(await verdictOf(problem(nodes, [...sets, everywhere]))).toBe('guaranteed');
+  });
 });
 
 describe('priority', () => {

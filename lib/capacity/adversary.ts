@@ -62,20 +62,17 @@ export function contest(highs: Highs, problem: Problem, kind: number, options: C
   const holds = relationsThatHold(problem, options);
   const entangled = isEntangled(problem);
   const attempts: readonly ModelOptions[] = [
-    { placedAtMost, holds, supportersPlaced: false },
-    ...(removals && hasRelations(problem)
-      ? [{ placedAtMost, holds: () => true, supportersPlaced: false }]
-      : []),
-    ...(entangled ? [{ placedAtMost, holds, supportersPlaced: true }] : []),
+    { placedAtMost, holds, given: [] },
+    ...(removals && hasRelations(problem) ? [{ placedAtMost, holds: () => true, given: [] }] : []),
+    ...(entangled ? leanings(problem, x).map(given => ({ placedAtMost, holds, given })) : []),
   ];
   let bound = '';
   for (const [number, attempt] of attempts.entries()) {
     const model = buildModel(problem, x, attempt);
     const result = model.placements.milp.solve(highs, options.limits);
     if (result.status === 'infeasible') {
-      // The first model holds everything that can come about; the third, once its supporters are always placed.
-      if (number === 0) return { outcome: 'always placed', given: [] };
-      if (attempt.supportersPlaced) return { outcome: 'always placed', given: supporters(x) };
+      // The first model holds everything that can come about; the last ones, once what they lean on is always placed.
+      if (number === 0 || attempt.given.length > 0) return { outcome: 'always placed', given: attempt.given };
       continue;
     }
     if (result.status === 'stopped') {
@@ -188,6 +185,13 @@ function supporters(x: PodKind): number[] {
   return [
     ...new Set([...x.spreads.flatMap(({ matches }) => matches), ...(x.affinity?.matches ?? [])]),
   ].filter(other => other !== x.index);
+}
+
+/** What X may lean on: first those kinds that do not lean on X themselves, which settles more; then all. */
+function leanings(problem: Problem, x: PodKind): number[][] {
+  const all = supporters(x);
+  const oneWay = all.filter(other => !supporters(problem.kinds[other] as PodKind).includes(x.index));
+  return [oneWay, ...(oneWay.length < all.length ? [all] : [])].filter(kinds => kinds.length > 0);
 }
 
 /** Whether a block can lift when others arrive: affinity, or a spread that counts other kinds. */
@@ -337,8 +341,8 @@ interface ModelOptions {
   readonly placedAtMost: number;
   /** The kinds whose spreads and affinities hold of the pods that are placed. */
   readonly holds: (kind: PodKind) => boolean;
-  /** A block by affinity or spread counts only when all that could lift it are placed already. */
-  readonly supportersPlaced: boolean;
+  /** Kinds that are placed already: a block that one of their pods could lift does not count. */
+  readonly given: readonly number[];
 }
 
 interface Model {
@@ -473,7 +477,7 @@ function buildModel(problem: Problem, x: PodKind, options: ModelOptions): Model 
       }
     }
   }
-  for (const other of options.supportersPlaced ? supporters(x) : []) {
+  for (const other of options.given) {
     const count = problem.kinds[other]?.count ?? 0;
     milp.row(placements.sum(placements.everywhere([other])), count, count);
   }

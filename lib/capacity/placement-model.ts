@@ -1,6 +1,6 @@
 import type { Pods } from './blocking-sets';
 import { Milp } from './milp';
-import type { PodKind, Problem, Spread } from './problem';
+import type { Affinity, PodKind, Problem, Spread } from './problem';
 
 type Terms = [variable: number, coefficient: number][];
 
@@ -243,16 +243,7 @@ export class PlacementModel {
       const { affinity } = kind;
       if (affinity === undefined || !affinity.matches.every(other => this.inGame.has(other))) continue;
       if (affinity.matchesItself) {
-        if (affinity.matches.length > 1) continue;
-        // Only the first may choose: all others follow into its domains.
-        for (const topology of affinity.topologies) {
-          const chosen = this.domainsOf(topology).map(domain => ({ domain, variable: milp.binary() }));
-          milp.row(this.sum(chosen.map(({ variable }) => variable)), 0, 1);
-          for (const { domain, variable } of chosen) {
-            const there = this.inDomain(topology, domain, [kind.index]);
-            milp.row([...this.sum(there), [variable, -kind.count]], Number.NEGATIVE_INFINITY, 0);
-          }
-        }
+        this.addFollowing(affinity, this.kinds.filter(holds));
         continue;
       }
       for (const topology of affinity.topologies) {
@@ -262,6 +253,32 @@ export class PlacementModel {
           const near = this.inDomain(topology, problem.topologies[topology]?.[node] ?? -1, affinity.matches);
           milp.row([[variable, 1], ...this.sum(near, -kind.count)], Number.NEGATIVE_INFINITY, 0);
         });
+      }
+    }
+  }
+
+  /**
+   * Pods that ask to be near their own kind: the very first may choose, all others follow to where one of those kinds
+   * is. So they are in one domain, and in those that kinds which do not ask for it have opened.
+   */
+  private addFollowing(affinity: Affinity, kinds: readonly PodKind[]): void {
+    const { milp } = this;
+    const askFor = (other: PodKind) =>
+      other.affinity?.matchesItself === true && String(other.affinity.matches) === String(affinity.matches);
+    const following = kinds.filter(askFor).map(({ index }) => index);
+    const opening = affinity.matches.filter(other => !following.includes(other));
+    const most = following.reduce((sum, kind) => sum + (this.problem.kinds[kind]?.count ?? 0), 0);
+    for (const topology of affinity.topologies) {
+      const chosen = this.domainsOf(topology).map(domain => ({ domain, variable: milp.binary() }));
+      milp.row(this.sum(chosen.map(({ variable }) => variable)), 0, 1);
+      for (const { domain, variable } of chosen) {
+        const there = this.inDomain(topology, domain, following);
+        const opened = this.inDomain(topology, domain, opening);
+        milp.row(
+          [...this.sum(there), [variable, -most], ...this.sum(opened, -most)],
+          Number.NEGATIVE_INFINITY,
+          0,
+        );
       }
     }
   }

@@ -26,6 +26,14 @@ export interface Spread {
   readonly counted: readonly boolean[];
 }
 
+/** Kinds of which a pod asks to be in one domain, in each of these topologies. */
+export interface Affinity {
+  readonly topologies: readonly number[];
+  /** In ascending order. */
+  readonly matches: readonly number[];
+  readonly matchesItself: boolean;
+}
+
 /** A set whose volumes are bound to zones: each zone is a kind of its own, together they are the set's pods. */
 export interface Binding {
   /** One for all kinds of the set. */
@@ -52,11 +60,7 @@ export interface PodKind {
   /** Pods of one set whose volumes are bound in some zone: how many of them are in which is the adversary's choice. */
   readonly binding?: Binding;
   readonly conflicts: readonly Conflict[];
-  readonly affinity?: {
-    readonly topologies: readonly number[];
-    readonly matches: readonly number[];
-    readonly matchesItself: boolean;
-  };
+  readonly affinity?: Affinity;
   readonly spreads: readonly Spread[];
   readonly priority: number;
   readonly preempts: boolean;
