@@ -17,6 +17,8 @@ interface Workload {
   readonly priority: keyof typeof PRIORITIES;
   /** Refuses a node where pods of that workload are. */
   readonly apartFrom?: string;
+  /** Takes only a node where pods of that workload are. */
+  readonly near?: string;
   /** A budget lets none of its pods go. */
   readonly guarded?: true;
 }
@@ -87,6 +89,24 @@ export const CONTESTS: readonly Contest[] = [
     workloads: [
       { name: 'batch', pods: 1, cpu: '100m', priority: 'low', apartFrom: 'server' },
       { name: 'server', pods: 1, cpu: '100m', priority: 'high' },
+    ],
+  },
+  {
+    name: 'a pod that wants to be near a lower priority cannot push out what is beside that',
+    nodes: 2,
+    workloads: [
+      { name: 'cache', pods: 1, cpu: '900m', priority: 'low' },
+      { name: 'batch', pods: 2, cpu: '700m', priority: 'low' },
+      { name: 'server', pods: 1, cpu: '800m', priority: 'high', near: 'cache' },
+    ],
+  },
+  {
+    name: 'a pod that wants to be near its own priority can',
+    nodes: 2,
+    workloads: [
+      { name: 'cache', pods: 1, cpu: '900m', priority: 'high' },
+      { name: 'batch', pods: 2, cpu: '700m', priority: 'low' },
+      { name: 'server', pods: 1, cpu: '800m', priority: 'high', near: 'cache' },
     ],
   },
   {
@@ -204,11 +224,8 @@ async function arrive(
   const budgets = `/apis/policy/v1/namespaces/${NAMESPACE}/poddisruptionbudgets`;
   const own = async () => items(cluster, `${path}?labelSelector=pool%3D${pool}`);
   const wanted = new Map<string, object>();
-  for (const [index, { workload, node }] of arrivals.entries()) {
-    const pod = podOf(workload, pool, index, node);
-    wanted.set(nameOf(pod), pod);
-    if (workload.guarded === true) await taken(cluster.request('POST', budgets, budget(workload, pool)), 409);
-    await eventually(
+  const settled = () =>
+    eventually(
       `each pod of ${pool} has a node or is refused one`,
       async () => {
         const there = await own();
@@ -220,8 +237,18 @@ async function arrive(
       },
       SCHEDULED_TIMEOUT_MS,
     );
+  const waiting = async () => (await own()).filter(pod => !isRunning(pod));
+  for (const [index, { workload, node }] of arrivals.entries()) {
+    const pod = podOf(workload, pool, index, node);
+    wanted.set(nameOf(pod), pod);
+    if (workload.guarded === true) await taken(cluster.request('POST', budgets, budget(workload, pool)), 409);
+    await settled();
   }
-  const waiting = (await own()).filter(pod => !isRunning(pod));
+  // What was refused before its neighbours came arrives again, now that all are there.
+  for (const pod of await waiting())
+    await taken(cluster.request('DELETE', `${path}/${nameOf(pod)}?gracePeriodSeconds=0`), 404);
+  await settled();
+  const left = await waiting();
   await taken(cluster.request('DELETE', `${path}?labelSelector=pool%3D${pool}&gracePeriodSeconds=0`));
   await taken(cluster.request('DELETE', `${budgets}?labelSelector=pool%3D${pool}`));
   await eventually(
@@ -229,27 +256,24 @@ async function arrive(
     async () => ((await own()).length === 0 ? undefined : 'some are there'),
     SCHEDULED_TIMEOUT_MS,
   );
-  return [...new Set(waiting.map(pod => String(at(pod, 'metadata', 'labels', 'app'))))];
+  return [...new Set(left.map(pod => String(at(pod, 'metadata', 'labels', 'app'))))];
 }
 
-function podSpec({ name, cpu, priority, apartFrom }: Workload, pool: string, node?: string): object {
-  const selector = { matchLabels: { app: apartFrom, pool } };
+function podSpec({ name, cpu, priority, apartFrom, near }: Workload, pool: string, node?: string): object {
+  const onNodeOf = (app: string) => ({
+    requiredDuringSchedulingIgnoredDuringExecution: [
+      { labelSelector: { matchLabels: { app, pool } }, topologyKey: 'kubernetes.io/hostname' },
+    ],
+  });
   return {
     priorityClassName: `contest-${priority}`,
     terminationGracePeriodSeconds: 0,
     nodeSelector: { pool, ...(node === undefined ? {} : { 'kubernetes.io/hostname': node }) },
     tolerations: [{ key: 'pool', operator: 'Exists' }],
-    ...(apartFrom === undefined
-      ? {}
-      : {
-          affinity: {
-            podAntiAffinity: {
-              requiredDuringSchedulingIgnoredDuringExecution: [
-                { labelSelector: selector, topologyKey: 'kubernetes.io/hostname' },
-              ],
-            },
-          },
-        }),
+    affinity: {
+      ...(apartFrom === undefined ? {} : { podAntiAffinity: onNodeOf(apartFrom) }),
+      ...(near === undefined ? {} : { podAffinity: onNodeOf(near) }),
+    },
     containers: [{ name, image: 'stand-in:1', resources: { requests: { cpu } } }],
   };
 }
