@@ -243,7 +243,7 @@ export class PlacementModel {
       const { affinity } = kind;
       if (affinity === undefined || !affinity.matches.every(other => this.inGame.has(other))) continue;
       if (affinity.matchesItself) {
-        this.addFollowing(affinity, this.kinds.filter(holds));
+        this.addFollowing(kind, affinity, this.kinds.filter(holds));
         continue;
       }
       for (const topology of affinity.topologies) {
@@ -259,13 +259,15 @@ export class PlacementModel {
 
   /**
    * Pods that ask to be near their own kind: the very first may choose, all others follow to where one of those kinds
-   * is. So they are in one domain, and in those that kinds which do not ask for it have opened.
+   * is. So they are in one domain, and in those that kinds which do not ask for it have opened. Once for all that ask
+   * for the same.
    */
-  private addFollowing(affinity: Affinity, kinds: readonly PodKind[]): void {
+  private addFollowing(kind: PodKind, affinity: Affinity, kinds: readonly PodKind[]): void {
     const { milp } = this;
     const askFor = (other: PodKind) =>
       other.affinity?.matchesItself === true && String(other.affinity.matches) === String(affinity.matches);
     const following = kinds.filter(askFor).map(({ index }) => index);
+    if (following[0] !== kind.index) return;
     const opening = affinity.matches.filter(other => !following.includes(other));
     const most = following.reduce((sum, kind) => sum + (this.problem.kinds[kind]?.count ?? 0), 0);
     for (const topology of affinity.topologies) {
