@@ -452,6 +452,7 @@ function buildModel(problem: Problem, x: PodKind, options: ModelOptions): Model 
     for (const node of usable) {
       const victims = victimsOn(node, affinity.matches);
       const stays = (variable: number) => !victims.includes(variable);
+      const asItIs = victims.length === 0 ? [] : blockedAsItIs(placements, x, game, node);
       for (const topology of affinity.topologies) {
         const near = placements.inDomain(
           topology,
@@ -469,11 +470,7 @@ function buildModel(problem: Problem, x: PodKind, options: ModelOptions): Model 
         if (victims.length === 0) continue;
         // Those near would be pushed out, and as they stand something else keeps X off.
         const onlyVictimsNear = nobodyNear(near.filter(stays), everywhere.filter(stays));
-        milp.row(
-          [...placements.sum(blockedAsItIs(placements, x, game, node)), [onlyVictimsNear, -1]],
-          0,
-          any,
-        );
+        milp.row([...placements.sum(asItIs), [onlyVictimsNear, -1]], 0, any);
       }
     }
   }
