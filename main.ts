@@ -1,5 +1,5 @@
-import { LakehouseChart } from './lib/lakehouse-chart';
-import { synthesize } from './lib/synthesize';
+import { LakehouseChart } from './lib/lakehouse/lakehouse-chart';
+import { synthesize } from './lib/lakehouse/synthesize';
 
 export const app = synthesize(app => {
   new LakehouseChart(app, 'lakehouse', {

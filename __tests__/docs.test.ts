@@ -2,10 +2,10 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { App, Size } from 'cdk8s';
 import { Cpu } from 'cdk8s-plus-28';
-import { needs, tools } from '../lib/doctor';
-import { LakehouseChart, type LakehouseChartProps } from '../lib/lakehouse-chart';
-import * as versions from '../lib/versions';
-import { REFUSED_EDITS } from './refused-edits';
+import { needs, tools } from '../lib/commands/doctor';
+import { LakehouseChart, type LakehouseChartProps } from '../lib/lakehouse/lakehouse-chart';
+import * as versions from '../lib/lakehouse/versions';
+import { REFUSED_EDITS } from './lakehouse/refused-edits';
 
 /** The documentation says what the program does now. */
 const root = path.join(__dirname, '..');
@@ -169,10 +169,10 @@ function optionalProps(file: string): [prop: string, hasDefault: boolean][] {
 }
 
 test('every optional prop of a construct states its default', () => {
-  const constructs = readdirSync(path.join(root, 'lib/constructs')).filter(file => file.endsWith('.ts'));
-  const props = [...constructs.map(file => `lib/constructs/${file}`), 'lib/lakehouse-chart.ts'].flatMap(
-    optionalProps,
-  );
+  const files = readdirSync(path.join(root, 'lib/lakehouse'), { recursive: true, encoding: 'utf8' });
+  const props = files
+    .filter(file => file.endsWith('.ts'))
+    .flatMap(file => optionalProps(`lib/lakehouse/${file}`));
   expect(props.length).toBeGreaterThan(80);
   expect(props.filter(([, hasDefault]) => !hasDefault)).toEqual([]);
 });

@@ -75,11 +75,7 @@ const GIVEN: Readonly<Record<string, string>> = {
 /** Where each name that an example may use comes from: cdk8s, cdk8s-plus, and everything that lib/ exports. */
 function exportedNames(): Map<string, string> {
   const names = new Map<string, string>();
-  const own = ['lib/constructs', 'lib/checks', 'lib/capacity'].flatMap(folder => filesUnder(folder, '.ts'));
-  const top = readdirSync(path.join(root, 'lib'))
-    .filter(file => file.endsWith('.ts'))
-    .map(file => `lib/${file}`);
-  for (const file of [...own, ...top]) {
+  for (const file of filesUnder('lib', '.ts')) {
     const text = readFileSync(path.join(root, file), 'utf8');
     for (const match of text.matchAll(
       /^export (?:abstract )?(?:class|function|const|interface|type) (\w+)/gm,

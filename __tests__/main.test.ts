@@ -3,7 +3,7 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, wr
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { ALLOWED_EDITS, REFUSED_EDITS } from './refused-edits';
+import { ALLOWED_EDITS, REFUSED_EDITS } from './lakehouse/refused-edits';
 
 /** A dozen programs are run one after the other, each for a second or two of the processor. */
 jest.setTimeout(600_000);
@@ -90,7 +90,7 @@ function edited(list: 'REFUSED_EDITS' | 'ALLOWED_EDITS', index: number): Program
   if (!original.includes(start) || !end.test(original))
     throw new Error('main.ts has another form than this test expects');
   const main = [
-    `import { type Edit, ${list} } from './__tests__/refused-edits';`,
+    `import { type Edit, ${list} } from './__tests__/lakehouse/refused-edits';`,
     `const { props, after } = ${list}[${index}] as Edit;`,
     original
       .replace(start, `const lakehouse = ${start} ...props,`)

@@ -1,14 +1,14 @@
 import { ApiObject, Testing } from 'cdk8s';
-import { checkFit } from '../lib/capacity/check-fit';
-import { instanceType } from '../lib/capacity/instance-types';
-import { nodesOf } from '../lib/capacity/node';
-import { buildProblem } from '../lib/capacity/problem';
-import { capacityReport } from '../lib/capacity/report';
-import { findPlacement } from '../lib/capacity/search';
-import { decide } from '../lib/capacity/verdict';
-import { LakehouseChart } from '../lib/lakehouse-chart';
-import { manifestObjects } from '../lib/manifest/model';
-import { expandPods } from '../lib/manifest/pods';
+import { checkFit } from '../lib/checker/capacity/check-fit';
+import { instanceType } from '../lib/checker/capacity/instance-types';
+import { nodesOf } from '../lib/checker/capacity/node';
+import { buildProblem } from '../lib/checker/capacity/problem';
+import { capacityReport } from '../lib/checker/capacity/report';
+import { findPlacement } from '../lib/checker/capacity/search';
+import { decide } from '../lib/checker/capacity/verdict';
+import { manifestObjects } from '../lib/checker/manifest/model';
+import { expandPods } from '../lib/checker/manifest/pods';
+import { LakehouseChart } from '../lib/lakehouse/lakehouse-chart';
 import { commandLine } from '../scripts/command-line';
 import { median } from './median';
 

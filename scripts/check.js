@@ -31,7 +31,7 @@ function cached() {
 /** One file instead of 180: reading the modules one by one, through a compiler, is most of the time of a small folder. */
 function bundled() {
   const { outputFiles, metafile } = require('esbuild').buildSync({
-    entryPoints: ['lib/check/command-line.ts'],
+    entryPoints: ['lib/checker/check/command-line.ts'],
     absWorkingDir: home,
     bundle: true,
     platform: 'node',

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
-import { CLUSTER_CONTEXT_FILE } from '../lib/eks/cluster-context';
-import { describeNodegroup } from '../lib/eks/describe-nodegroup';
+import { CLUSTER_CONTEXT_FILE } from '../lib/checker/eks/cluster-context';
+import { describeNodegroup } from '../lib/checker/eks/describe-nodegroup';
 import { commandLine, UnusableInput } from './command-line';
 
 const USAGE = `usage: npm run cluster-context -- --cluster NAME --nodegroup NAME [--region REGION]

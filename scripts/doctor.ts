@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { type Answer, diagnose, type ToolName, tools } from '../lib/doctor';
+import { type Answer, diagnose, type ToolName, tools } from '../lib/commands/doctor';
 import { commandLine } from './command-line';
 
 const USAGE = `usage: npm run doctor

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ContractError, readContract } from '../lib/contract/contract';
-import { generatedFiles } from '../lib/contract/generate';
+import { ContractError, readContract } from '../contract/generator/contract';
+import { generatedFiles } from '../contract/generator/generate';
 import { commandLine, UnusableInput } from './command-line';
 
 const CONTRACT = 'contract/lakehouse.odcs.yaml';

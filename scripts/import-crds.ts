@@ -1,9 +1,9 @@
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { writeBindings } from '../lib/crds/bindings';
-import { definitionSources } from '../lib/crds/definitions';
 import { commandLine } from './command-line';
+import { writeBindings } from './crds/bindings';
+import { definitionSources } from './crds/definitions';
 
 const USAGE = `usage: npm run import [-- --check]
 Writes imports/ from the custom resource definitions that cdk8s.yaml names: from the folder CRDS_DIR when that

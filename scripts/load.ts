@@ -1,4 +1,4 @@
-import { seeded } from '../lib/capacity/search';
+import { seeded } from '../lib/checker/capacity/search';
 import { runLoad } from '../was/load';
 import { commandLine, UnusableInput } from './command-line';
 import { wholeNumber } from './whole-number';

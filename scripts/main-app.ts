@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { App } from 'cdk8s';
-import { typeErrors } from '../lib/type-errors';
+import { typeErrors } from '../lib/commands/type-errors';
 
 const root = join(__dirname, '..');
 

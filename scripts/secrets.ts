@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { stringify } from 'yaml';
-import { ExternalSecret } from '../lib/constructs/external';
-import { secrets } from '../lib/secrets';
+import { secrets } from '../lib/lakehouse/secrets';
+import { ExternalSecret } from '../lib/lakehouse/workload/external';
 import { commandLine } from './command-line';
 import { mainApp } from './main-app';
 

@@ -1,4 +1,4 @@
-import { connectorJars } from '../lib/constructs/spark-dependencies';
+import { connectorJars } from '../lib/lakehouse/spark/spark-dependencies';
 import { commandLine } from './command-line';
 
 const USAGE = `usage: npm run --silent spark-jars

@@ -1,6 +1,6 @@
 """Lists every configuration key of a Spark release, as Spark itself declares them.
 
-Usage: spark-keys.py JARS_DIR [EXTRA_JAR ...] > lib/rules/spark-keys-VERSION.json, then npx biome format --write on it
+Usage: spark-keys.py JARS_DIR [EXTRA_JAR ...] > lib/checker/facts/spark-keys-VERSION.json, then npx biome format --write on it
 
 JARS_DIR is the `jars` folder of a Spark distribution (pyspark/jars of the PyPI package, whose Python runs this), an
 extra jar a connector such as spark-sql-kafka-0-10. Each class that mentions a configuration builder is initialized in

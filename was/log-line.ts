@@ -1,4 +1,4 @@
-import type { Event } from '../lib/contract/schema';
+import type { Event } from '../lib/lakehouse/contract/schema';
 
 /** What a request leaves behind: the contract's event, with the time as the clock gives it. */
 export type LoggedRequest = Pick<Event, 'user_id' | 'session_id'> & {

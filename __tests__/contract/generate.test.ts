@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { clickHouseTables, clickHouseViews } from '../../lib/contract/clickhouse-ddl';
-import { ContractError, objectNamed, objectsTagged, readContract } from '../../lib/contract/contract';
-import { generatedFiles } from '../../lib/contract/generate';
-import { metricsTables } from '../../lib/contract/schema';
+import { clickHouseTables, clickHouseViews } from '../../contract/generator/clickhouse-ddl';
+import { ContractError, objectNamed, objectsTagged, readContract } from '../../contract/generator/contract';
+import { generatedFiles } from '../../contract/generator/generate';
+import { metricsTables } from '../../lib/lakehouse/contract/schema';
 
 const root = join(__dirname, '../..');
 const text = readFileSync(join(root, 'contract/lakehouse.odcs.yaml'), 'utf8');
@@ -74,7 +74,7 @@ test('a measure that is added to the contract alone reaches both engines, the DD
   expect(files.get('spark-jobs/contract_gold.py')).toContain(
     '("latency", "sum(delay_us)", "sum({partial})")',
   );
-  expect(files.get('lib/contract/schema.ts')).toContain('readonly total_latency: number;');
+  expect(files.get('lib/lakehouse/contract/schema.ts')).toContain('readonly total_latency: number;');
 });
 
 test.each([

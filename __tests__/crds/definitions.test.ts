@@ -4,9 +4,9 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import { writeBindings } from '../../lib/crds/bindings';
-import { definitionSources, fetchDefinitions, readDefinitions } from '../../lib/crds/definitions';
-import { operators, strimzi } from '../../lib/versions';
+import { operators, strimzi } from '../../lib/lakehouse/versions';
+import { writeBindings } from '../../scripts/crds/bindings';
+import { definitionSources, fetchDefinitions, readDefinitions } from '../../scripts/crds/definitions';
 
 const schema = (texts: boolean) => {
   const told = (text: string) => (texts ? { description: text, example: 'x' } : {});

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { kubernetes, operators, spark, sparkPackages } from '../../lib/versions';
+import { kubernetes, operators, spark, sparkPackages } from '../../lib/lakehouse/versions';
 
 const pinned = (file: string, folder = 'local') =>
   readFileSync(join(__dirname, '../..', folder, file), 'utf8');

@@ -39,7 +39,7 @@ test('the bundle of the last run is used again as long as its source stays as it
 
   expect(run('--list-rules').stdout).toContain('of the bundle kept');
 
-  appendFileSync(join(project, 'lib/rules/rule.ts'), '\nexport const CHANGED = true;\n');
+  appendFileSync(join(project, 'lib/checker/finding/rule.ts'), '\nexport const CHANGED = true;\n');
 
   expect(run('--list-rules').stdout).not.toContain('of the bundle kept');
 });
@@ -47,7 +47,7 @@ test('the bundle of the last run is used again as long as its source stays as it
 test('a changed source is checked with at once', () => {
   expect(run('-').stderr).toContain('no Kubernetes object was found');
 
-  const file = join(project, 'lib/check/check.ts');
+  const file = join(project, 'lib/checker/check/check.ts');
   writeFileSync(
     file,
     readFileSync(file, 'utf8').replace('no Kubernetes object was found', 'nothing is here'),

@@ -6,7 +6,7 @@ import path from 'node:path';
 const root = path.join(__dirname, '../..');
 const main = (labels: string) => `
 import { ApiObject, Chart } from 'cdk8s';
-import { synthesize } from './lib/synthesize';
+import { synthesize } from './lib/lakehouse/synthesize';
 export const app = synthesize(app => {
   new ApiObject(new Chart(app, 'chart', ${labels}), 'one', { apiVersion: 'v1', kind: 'ConfigMap' });
 });

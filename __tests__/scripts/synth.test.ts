@@ -7,7 +7,7 @@ import { join, resolve } from 'node:path';
 const ROOT = resolve(__dirname, '../..');
 const MAIN = (name: string) => `
 import { ApiObject, Chart } from 'cdk8s';
-import { synthesize } from './lib/synthesize';
+import { synthesize } from './lib/lakehouse/synthesize';
 synthesize(app => {
   const chart = new Chart(app, 'chart');
   new ApiObject(chart, 'one', { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: '${name}' } });

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { seeded } from '../../lib/capacity/search';
+import { seeded } from '../../lib/checker/capacity/search';
 import { httpServer } from '../../was/http-server';
 import { quantiles, runLoad } from '../../was/load';
 import type { LoggedRequest } from '../../was/log-line';

@@ -3,12 +3,12 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { ApiObject, Testing } from 'cdk8s';
-import { instanceType } from '../../lib/capacity/instance-types';
-import { nodesOf } from '../../lib/capacity/node';
-import { type CapacityReport, capacityReport } from '../../lib/capacity/report';
-import { reportHtml } from '../../lib/capacity/report-html';
-import { LakehouseChart } from '../../lib/lakehouse-chart';
-import { manifestObjects } from '../../lib/manifest/model';
+import { instanceType } from '../../lib/checker/capacity/instance-types';
+import { nodesOf } from '../../lib/checker/capacity/node';
+import { type CapacityReport, capacityReport } from '../../lib/checker/capacity/report';
+import { reportHtml } from '../../lib/checker/capacity/report-html';
+import { manifestObjects } from '../../lib/checker/manifest/model';
+import { LakehouseChart } from '../../lib/lakehouse/lakehouse-chart';
 
 const SCREENSHOT = resolve(__dirname, '..', '..', 'docs', 'images', 'capacity.png');
 

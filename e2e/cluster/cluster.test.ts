@@ -1,11 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
-import { REFUSED_EDITS } from '../../__tests__/refused-edits';
-import { nodesOf } from '../../lib/capacity/node';
-import { type ZoneLayout, zoneLayouts } from '../../lib/capacity/scenarios';
-import { NodeGroup } from '../../lib/constructs/node-group';
-import { asObjects, at, type ManifestObject, objectId } from '../../lib/manifest/model';
-import { expandPods, type PodSet } from '../../lib/manifest/pods';
-import { bytes, cpuMillis } from '../../lib/manifest/quantity';
+import { REFUSED_EDITS } from '../../__tests__/lakehouse/refused-edits';
+import { nodesOf } from '../../lib/checker/capacity/node';
+import { type ZoneLayout, zoneLayouts } from '../../lib/checker/capacity/scenarios';
+import { asObjects, at, type ManifestObject, objectId } from '../../lib/checker/manifest/model';
+import { expandPods, type PodSet } from '../../lib/checker/manifest/pods';
+import { bytes, cpuMillis } from '../../lib/checker/manifest/quantity';
+import { NodeGroup } from '../../lib/lakehouse/cluster/node-group';
 import {
   isAsReported,
   isRefused,

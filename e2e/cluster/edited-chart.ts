@@ -1,7 +1,7 @@
 import { ApiObject, App } from 'cdk8s';
-import type { Edit } from '../../__tests__/refused-edits';
-import { LakehouseChart } from '../../lib/lakehouse-chart';
-import { type ManifestObject, manifestObjects } from '../../lib/manifest/model';
+import type { Edit } from '../../__tests__/lakehouse/refused-edits';
+import { type ManifestObject, manifestObjects } from '../../lib/checker/manifest/model';
+import { LakehouseChart } from '../../lib/lakehouse/lakehouse-chart';
 
 /** What main.ts' chart is with an edit: its errors, and its objects, which nothing has checked. */
 export function editedChart({ props, after }: Edit): {

@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { clusterServices, serviceManifests } from '../../lib/capacity/cluster-services';
-import { definitionSources, fetchDefinitions } from '../../lib/crds/definitions';
+import { clusterServices, serviceManifests } from '../../lib/checker/capacity/cluster-services';
 import {
   asObject,
   asObjects,
@@ -10,9 +9,10 @@ import {
   objectId,
   type PlainObject,
   stringMap,
-} from '../../lib/manifest/model';
-import { expandPods, type PodSet } from '../../lib/manifest/pods';
-import { operators } from '../../lib/versions';
+} from '../../lib/checker/manifest/model';
+import { expandPods, type PodSet } from '../../lib/checker/manifest/pods';
+import { operators } from '../../lib/lakehouse/versions';
+import { definitionSources, fetchDefinitions } from '../../scripts/crds/definitions';
 import type { CommandResult } from '../command';
 import {
   accepted,

@@ -1,9 +1,9 @@
-import { type ClusterNode, nodesOf } from '../../lib/capacity/node';
-import { buildProblem } from '../../lib/capacity/problem';
-import { decide, type ProblemVerdict } from '../../lib/capacity/verdict';
-import { NodeGroup } from '../../lib/constructs/node-group';
-import { at, manifestObjects } from '../../lib/manifest/model';
-import { expandPods } from '../../lib/manifest/pods';
+import { type ClusterNode, nodesOf } from '../../lib/checker/capacity/node';
+import { buildProblem } from '../../lib/checker/capacity/problem';
+import { decide, type ProblemVerdict } from '../../lib/checker/capacity/verdict';
+import { at, manifestObjects } from '../../lib/checker/manifest/model';
+import { expandPods } from '../../lib/checker/manifest/pods';
+import { NodeGroup } from '../../lib/lakehouse/cluster/node-group';
 import { isRefused, isRunning } from './claims';
 import { type ControlPlane, eventually, taken } from './control-plane';
 import { items, nameOf, SCHEDULED_TIMEOUT_MS, services } from './lakehouse';

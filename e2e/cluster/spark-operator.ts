@@ -12,8 +12,14 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
-import { asObject, asObjects, at, type ManifestObject, manifestObjects } from '../../lib/manifest/model';
-import { bytes } from '../../lib/manifest/quantity';
+import {
+  asObject,
+  asObjects,
+  at,
+  type ManifestObject,
+  manifestObjects,
+} from '../../lib/checker/manifest/model';
+import { bytes } from '../../lib/checker/manifest/quantity';
 import { cacheFolder } from '../cache-folder';
 import { run } from '../command';
 import { buildGoProgram } from '../go-program';

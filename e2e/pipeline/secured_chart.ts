@@ -1,7 +1,7 @@
 import { App, Testing } from 'cdk8s';
-import { ExternalSecret } from '../../lib/constructs/external';
-import { LakehouseChart } from '../../lib/lakehouse-chart';
-import { secrets } from '../../lib/secrets';
+import { LakehouseChart } from '../../lib/lakehouse/lakehouse-chart';
+import { secrets } from '../../lib/lakehouse/secrets';
+import { ExternalSecret } from '../../lib/lakehouse/workload/external';
 
 /** Prints the chart whose Kafka clients log in over TLS: its manifests, and its Secrets with values of the caller's alphabet. */
 const chart = new LakehouseChart(new App(), 'lakehouse', { kafka: { clientSecurity: 'scram-tls' } });

@@ -1,6 +1,6 @@
-import type { ManifestObject } from '../../lib/manifest/model';
-import { expandPods, type PodSet } from '../../lib/manifest/pods';
-import { imageReference, images, strimzi } from '../../lib/versions';
+import type { ManifestObject } from '../../lib/checker/manifest/model';
+import { expandPods, type PodSet } from '../../lib/checker/manifest/pods';
+import { imageReference, images, strimzi } from '../../lib/lakehouse/versions';
 
 /** What Strimzi's operator runs where a resource names no image (its own defaults, by release). */
 const STRIMZI_IMAGES = {

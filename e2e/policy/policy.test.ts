@@ -2,8 +2,8 @@ import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writ
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseAllDocuments, stringify } from 'yaml';
-import { withoutPolicyAnnotations } from '../../lib/constructs/policy-exceptions';
-import { isObject, type ManifestObject, manifestObjects, stringMap } from '../../lib/manifest/model';
+import { isObject, type ManifestObject, manifestObjects, stringMap } from '../../lib/checker/manifest/model';
+import { withoutPolicyAnnotations } from '../../lib/lakehouse/cluster/policy-exceptions';
 import { operatedPods } from './operated-pods';
 import { type Finding, type PolicyTools, policyTools } from './tools';
 

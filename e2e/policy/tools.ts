@@ -1,6 +1,6 @@
 import { execFile, execFileSync } from 'node:child_process';
 import { join } from 'node:path';
-import { kubernetes } from '../../lib/versions';
+import { kubernetes } from '../../lib/lakehouse/versions';
 
 const ROOT = join(__dirname, '..', '..');
 const [OLDEST, TESTED] = [kubernetes.oldest, kubernetes.tested].map(version =>

@@ -1,5 +1,10 @@
-import { seeded } from '../../lib/capacity/search';
-import { type DecideOptions, decide, type ProblemVerdict, type Verdict } from '../../lib/capacity/verdict';
+import { seeded } from '../../lib/checker/capacity/search';
+import {
+  type DecideOptions,
+  decide,
+  type ProblemVerdict,
+  type Verdict,
+} from '../../lib/checker/capacity/verdict';
 import { asApiObjects, type SchedulerOracle } from './oracle';
 import type { RandomCluster } from './random-cluster';
 

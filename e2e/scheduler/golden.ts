@@ -1,6 +1,6 @@
-import { isVictim, Placement } from '../../lib/capacity/placement';
-import type { PodKind } from '../../lib/capacity/problem';
-import { seeded } from '../../lib/capacity/search';
+import { isVictim, Placement } from '../../lib/checker/capacity/placement';
+import type { PodKind } from '../../lib/checker/capacity/problem';
+import { seeded } from '../../lib/checker/capacity/search';
 import { asApiObjects, type SchedulerOracle } from './oracle';
 import { MIXES, randomCluster } from './random-cluster';
 

@@ -1,9 +1,9 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
-import type { ClusterNode } from '../../lib/capacity/node';
-import type { Demand } from '../../lib/capacity/problem';
-import type { PlainObject } from '../../lib/manifest/model';
+import type { ClusterNode } from '../../lib/checker/capacity/node';
+import type { Demand } from '../../lib/checker/capacity/problem';
+import type { PlainObject } from '../../lib/checker/manifest/model';
 
 /** A question to the Go program e2e/scheduler: see its main.go. */
 export interface Question {

@@ -1,9 +1,9 @@
-import { customInstanceType } from '../../lib/capacity/instance-types';
-import type { ClusterNode, Taint } from '../../lib/capacity/node';
-import { buildProblem, type Demand, type Problem } from '../../lib/capacity/problem';
-import { seeded } from '../../lib/capacity/search';
-import { manifestObjects, type PlainObject } from '../../lib/manifest/model';
-import { expandPods } from '../../lib/manifest/pods';
+import { customInstanceType } from '../../lib/checker/capacity/instance-types';
+import type { ClusterNode, Taint } from '../../lib/checker/capacity/node';
+import { buildProblem, type Demand, type Problem } from '../../lib/checker/capacity/problem';
+import { seeded } from '../../lib/checker/capacity/search';
+import { manifestObjects, type PlainObject } from '../../lib/checker/manifest/model';
+import { expandPods } from '../../lib/checker/manifest/pods';
 
 /** A small cluster with pods to place, as the engine and as the scheduler see it. */
 export interface RandomCluster {

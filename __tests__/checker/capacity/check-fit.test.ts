@@ -1,0 +1,170 @@
+import { advise } from '../../../lib/checker/capacity/advice';
+import { checkFit } from '../../../lib/checker/capacity/check-fit';
+import { clusterServices, serviceManifests } from '../../../lib/checker/capacity/cluster-services';
+import { instanceType } from '../../../lib/checker/capacity/instance-types';
+import { nodesOf } from '../../../lib/checker/capacity/node';
+import { manifestObjects } from '../../../lib/checker/manifest/model';
+import { expandPods } from '../../../lib/checker/manifest/pods';
+
+type Data = Record<string, unknown>;
+
+const nodes = nodesOf({ name: 'default', instanceType: instanceType('m6i.large'), count: 4 });
+const gold = (executor: Data, more: Data = {}) =>
+  manifestObjects([
+    {
+      apiVersion: 'sparkoperator.k8s.io/v1beta2',
+      kind: 'SparkApplication',
+      metadata: { name: 'gold', namespace: 'default' },
+      spec: {
+        type: 'Python',
+        mainApplicationFile: 'local:///gold.py',
+        driver: { cores: 1, memory: '1g' },
+        executor,
+        ...more,
+      },
+    },
+  ]);
+const web = (replicas: number, requests: Data, podSpec: Data = {}) =>
+  manifestObjects([
+    {
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: { name: 'web', namespace: 'was' },
+      spec: {
+        replicas,
+        template: {
+          metadata: { labels: { app: 'web' } },
+          spec: { containers: [{ name: 'main', resources: { requests } }], ...podSpec },
+        },
+      },
+    },
+  ]);
+const messages = (objects: ReturnType<typeof gold>) =>
+  checkFit(objects, nodes).violations.map(({ message }) => message);
+
+describe('one pod', () => {
+  test('the seed’s executors of two cores fit no node; with one core they do', () => {
+    const { violations } = checkFit(gold({ instances: 3, cores: 2, memory: '4g' }), nodes);
+    expect(violations).toEqual([
+      expect.objectContaining({
+        rule: 'executor-does-not-fit',
+        message:
+          '[default/gold-exec] executor needs 2000m cpu but m6i.large allocates 1750m after its daemon pods',
+        remedy: 'set executor.cpu.request to at most 1750m, or take a larger instance type',
+      }),
+    ]);
+    expect(checkFit(gold({ instances: 3, cores: 1, memory: '4g' }), nodes).violations).toEqual([]);
+  });
+  test('too much memory is named with what a node has after its daemon pods', () => {
+    expect(checkFit(gold({ instances: 2, cores: 1, memory: '6g' }), nodes).violations).toEqual([
+      expect.objectContaining({
+        message: expect.stringMatching(/executor needs 8601Mi memory but m6i\.large allocates 7016Mi after/),
+        remedy:
+          'set the sum of executor.memory and executor.memoryOverhead to at most 7016Mi, or take a larger instance type',
+      }),
+    ]);
+  });
+  test('every resource that is short is named at once', () => {
+    expect(messages(gold({ cores: 2, memory: '6g' }))).toHaveLength(2);
+  });
+  test('a pod that selects no node is named, one that selects a label of the nodes is not', () => {
+    expect(messages(web(1, {}, { nodeSelector: { disk: 'ssd' } }))).toEqual([
+      expect.stringContaining('[was/web] replica selects no node'),
+    ]);
+    expect(messages(web(1, {}, { nodeSelector: { 'kubernetes.io/os': 'linux' } }))).toEqual([]);
+  });
+  test('what is no quantity is named', () => {
+    expect(messages(web(1, { memory: '1 GB' }))).toEqual([
+      expect.stringContaining('[was/web] container main: resources.requests.memory "1 GB" is no quantity'),
+    ]);
+  });
+});
+
+describe('all pods', () => {
+  test('together they fit with a witness: every pod on a node, at start and at most', () => {
+    const dynamic = {
+      dynamicAllocation: { enabled: true, initialExecutors: 2, minExecutors: 2, maxExecutors: 3 },
+    };
+    const { violations, witnesses, undecided } = checkFit(gold({ cores: 1, memory: '2g' }, dynamic), nodes);
+    expect([violations, undecided]).toEqual([[], []]);
+    expect(witnesses.map(({ when }) => when)).toEqual(['at start', 'at most']);
+    const executors = (index: number) =>
+      witnesses[index]?.placement.filter(({ pod }) => pod === 'default/gold-exec').length;
+    expect([executors(0), executors(1)]).toEqual([2, 3]);
+  });
+  test('too many are refused by the sum, with what was asked and what there is', () => {
+    expect(messages(web(12, { cpu: '500m' }))).toEqual([
+      expect.stringMatching(
+        /^\[cluster\] all pods at start ask for 7\d{3}m cpu but 4 × m6i\.large allocate 7000m after their daemon pods$/,
+      ),
+    ]);
+  });
+  test('enough in sum but not in pieces is refused, with the resource that binds', () => {
+    const [message = ''] = messages(web(5, { cpu: '1100m' }));
+    expect(message).toContain(
+      '[cluster] no placement of all pods at start on 4 × m6i.large exists (binding resource cpu, largest pod was/web with 1100m)',
+    );
+    expect(messages(web(4, { cpu: '1100m' }))).toEqual([]);
+  });
+  test('dynamic allocation without a maximum is refused', () => {
+    expect(messages(gold({}, { dynamicAllocation: { enabled: true } }))).toEqual([
+      expect.stringContaining('dynamic allocation has no maximum'),
+    ]);
+  });
+  test('a maximum that fits no placement is refused, its initial number is not', () => {
+    const dynamic = (maxExecutors: number) => ({
+      dynamicAllocation: { enabled: true, minExecutors: 2, maxExecutors },
+    });
+    expect(messages(gold({ cores: 1, memory: '2g' }, dynamic(9)))).toEqual([
+      expect.stringContaining('at most'),
+    ]);
+    expect(messages(gold({ cores: 1, memory: '2g' }, dynamic(3)))).toEqual([]);
+  });
+});
+
+describe('cluster services', () => {
+  test('a service that the objects hold themselves is not counted twice', () => {
+    const own = manifestObjects([
+      {
+        apiVersion: 'apps/v1',
+        kind: 'Deployment',
+        metadata: { name: 'coredns', namespace: 'kube-system' },
+        spec: {},
+      },
+    ]);
+    const names = (objects: ReturnType<typeof gold>) =>
+      serviceManifests(clusterServices, objects).map(({ metadata }) => metadata.name);
+    expect(names([])).toContain('coredns');
+    expect(names(own)).not.toContain('coredns');
+  });
+  test('each says where its figures come from, and every quantity can be read', () => {
+    for (const { source } of clusterServices) expect(source).not.toBe('');
+    expect(checkFit([], nodes).violations).toEqual([]);
+  });
+});
+
+describe('advice', () => {
+  const advised = async (objects: ReturnType<typeof gold>) => {
+    const sets = expandPods([...objects, ...serviceManifests(clusterServices, objects)]);
+    return (await advise(sets, nodes, set => objects.includes(set.owner))).map(({ change }) => change);
+  };
+  test('the seed’s executors: one core, or larger nodes', async () => {
+    const changes = await advised(gold({ instances: 3, cores: 2, memory: '4g' }));
+    expect(changes).toContain('default/gold-exec: 1 core instead of 2000m');
+    expect(changes).toContain('4 × m6i.xlarge');
+    expect(changes.filter(change => change.includes('more m6i.large'))).toEqual([]);
+  });
+  test('too many pods: fewer, smaller, or one more node, each the smallest that helps', async () => {
+    const changes = await advised(web(5, { cpu: '1100m' }));
+    expect(changes).toEqual(
+      expect.arrayContaining(['was/web: 4 pods at most instead of 5', '1 more m6i.large', '4 × m6i.xlarge']),
+    );
+    const cpu = changes.find(change => change.includes(' cpu '));
+    const millis = Number(/: (\d+)m cpu/.exec(cpu ?? '')?.[1]);
+    expect(checkFit(web(5, { cpu: `${millis}m` }), nodes).violations).toEqual([]);
+    expect(checkFit(web(5, { cpu: `${millis + 50}m` }), nodes).violations).not.toEqual([]);
+  });
+  test('what fits needs none', async () => {
+    expect(await advised(web(2, { cpu: '100m' }))).toEqual([]);
+  });
+});

@@ -1,0 +1,444 @@
+import { join } from 'node:path';
+import { collect } from '../../../lib/checker/check/collect';
+import { buildModel } from '../../../lib/checker/facts/model';
+import { parseNodes } from '../../../lib/checker/facts/nodes';
+import { loadManifests } from '../../../lib/checker/manifest/load';
+import { manifestObjects } from '../../../lib/checker/manifest/model';
+import { runRules } from '../../../lib/checker/review/run';
+import { rules } from '../../../lib/checker/rules';
+
+/** A manifest that may be broken. */
+// biome-ignore lint/suspicious/noExplicitAny: tests reach into plain data at any depth
+type Body = any;
+
+const DIST = join(__dirname, '..', '..', '..', 'dist');
+const originals = loadManifests(collect([DIST], () => new Uint8Array()).sources).objects.map(
+  ({ body }) => body,
+);
+const nodes = parseNodes('4xm6i.large');
+
+class Dist {
+  /** Without the LimitRanges, which give limits to whatever lost its own. */
+  public withoutLimitRanges(): this {
+    for (const body of this.bodies.filter(({ kind }) => kind === 'LimitRange'))
+      this.bodies.splice(this.bodies.indexOf(body), 1);
+    return this;
+  }
+
+  public readonly bodies: Body[] = structuredClone(originals) as Body[];
+
+  public find(kind: string, name: string | RegExp): Body {
+    const found = this.bodies.find(
+      body =>
+        body.kind === kind &&
+        (typeof name === 'string' ? body.metadata.name === name : name.test(body.metadata.name)),
+    );
+    if (found === undefined) throw new Error(`dist/ has no ${kind} ${name}`);
+    return found;
+  }
+
+  public get streaming(): Body {
+    return this.find('SparkApplication', 'activity-streaming').spec;
+  }
+
+  public get gold(): Body {
+    return this.find('SparkApplication', 'activity-gold').spec;
+  }
+
+  /** Changes the code of a job; what is replaced must be there. */
+  public edit(configMap: RegExp, file: string, from: string | RegExp, to: string): void {
+    const data = this.bodies.find(
+      body =>
+        body.kind === 'ConfigMap' && configMap.test(body.metadata.name) && body.data?.[file] !== undefined,
+    )?.data;
+    if (data === undefined) throw new Error(`dist/ has no ConfigMap ${configMap} with ${file}`);
+    const changed = String(data[file]).replace(from, to);
+    if (changed === data[file]) throw new Error(`${file} has no ${from}`);
+    data[file] = changed;
+  }
+
+  public argument(application: Body, flag: string, value: string): void {
+    const index = application.arguments.indexOf(flag);
+    if (index < 0) throw new Error(`no argument ${flag}`);
+    application.arguments[index + 1] = value;
+  }
+
+  public drop(kind: string, name: string | RegExp): void {
+    this.bodies.splice(this.bodies.indexOf(this.find(kind, name)), 1);
+  }
+
+  public container(kind: string, name: string | RegExp): Body {
+    return this.find(kind, name).spec.template.spec.containers[0];
+  }
+}
+
+function fired(mutate: (dist: Dist) => void): string[] {
+  const dist = new Dist();
+  mutate(dist);
+  const model = buildModel(manifestObjects(dist.bodies), {
+    nodes: { list: 'nodes' in nodes ? nodes.nodes : [], source: 'test', areDescribed: false },
+  });
+  return [...new Set(runRules(model).map(({ rule }) => rule))];
+}
+
+const STREAM_CODE = /^spark-app-code/;
+const GOLD_CODE = /^spark-gold-code/;
+const package_ = (application: Body, name: string) =>
+  application.deps.packages.findIndex((item: string) => item.includes(name));
+
+const MUTATIONS: readonly (readonly [rule: string, what: string, mutate: (dist: Dist) => void])[] = [
+  [
+    'bronze-not-written',
+    'bronze is defined and not written',
+    d =>
+      d.edit(
+        STREAM_CODE,
+        'batch_writer.py',
+        /lambda: _writer\(raw, BRONZE\)\.json\([^\n]*\)\)\n/,
+        'lambda: None)\n',
+      ),
+  ],
+  [
+    'checkpoint-on-volume',
+    'streaming keeps its checkpoint in a folder',
+    d => d.argument(d.streaming, '--checkpoint', '/tmp/checkpoints'),
+  ],
+  [
+    'checkpoint-on-volume',
+    'gold keeps its checkpoint behind file:',
+    d => d.argument(d.gold, '--checkpoint', 'file:///opt/spark/work-dir/checkpoint'),
+  ],
+  [
+    'checkpoint-shared',
+    'gold takes the checkpoint of streaming',
+    d =>
+      d.argument(
+        d.gold,
+        '--checkpoint',
+        d.streaming.arguments[d.streaming.arguments.indexOf('--checkpoint') + 1],
+      ),
+  ],
+  [
+    'layer-without-writer',
+    'gold reads the commits of another version',
+    d => d.argument(d.gold, '--commits', 's3a://silver/commits/user-activity-v2/'),
+  ],
+  [
+    'layer-without-writer',
+    'streaming writes the commits of another version',
+    d => d.argument(d.streaming, '--commits', 's3a://silver/commits/user-activity-v2/'),
+  ],
+  [
+    'ivy-cache-unwritable',
+    'streaming says no Ivy directory',
+    d => {
+      delete d.streaming.sparkConf['spark.jars.ivy'];
+    },
+  ],
+  [
+    'ivy-cache-unwritable',
+    "gold's Ivy directory is on the read-only root",
+    d => {
+      d.gold.sparkConf['spark.jars.ivy'] = '/home/spark/.ivy2';
+    },
+  ],
+  [
+    'executor-does-not-fit',
+    'gold executors ask for two cores',
+    d => {
+      d.gold.executor.coreRequest = '2';
+    },
+  ],
+  [
+    'executor-does-not-fit',
+    'executors have 7g',
+    d => {
+      d.gold.executor.memory = '7g';
+    },
+  ],
+  [
+    'set-does-not-fit',
+    'sixteen gold executors',
+    d => {
+      Object.assign(d.gold.dynamicAllocation, { maxExecutors: 16 });
+      d.gold.executor.coreRequest = '1';
+    },
+  ],
+  [
+    'set-does-not-fit',
+    'forty web servers',
+    d => {
+      d.find('Deployment', 'was').spec.replicas = 40;
+    },
+  ],
+  [
+    'unbounded-backlog',
+    'Kafka without a bound',
+    d => d.edit(STREAM_CODE, 'streaming_job.py', /\n\s*\.option\("maxOffsetsPerTrigger"[^\n]*/, ''),
+  ],
+  [
+    'unbounded-backlog',
+    'commits without a bound',
+    d => d.edit(GOLD_CODE, 'gold_job.py', /"maxFilesPerTrigger"/, '"maxFilesPerTrigge"'),
+  ],
+  [
+    'table-schema-mismatch',
+    'the schema job makes another table',
+    d => d.edit(/./, 'contract_clickhouse.py', 'name="user_states"', 'name="users_states"'),
+  ],
+  [
+    'table-schema-mismatch',
+    'gold writes a column that nobody made',
+    d =>
+      d.edit(
+        GOLD_CODE,
+        'contract_gold.py',
+        /(from_partials="INSERT INTO \{database\}\.user_states \(date, )user,/,
+        '$1user_name,',
+      ),
+  ],
+  [
+    'container-without-limits',
+    'the web servers have no limits',
+    d => {
+      delete d.withoutLimitRanges().container('Deployment', 'was').resources.limits;
+    },
+  ],
+  [
+    'container-without-limits',
+    'ClickHouse has no memory limit',
+    d => {
+      delete d.withoutLimitRanges().container('StatefulSet', 'clickhouse').resources.limits.memory;
+    },
+  ],
+  [
+    'container-without-limits',
+    'a job has no resources',
+    d => {
+      delete d.withoutLimitRanges().container('Job', /clickhouse-schema/).resources;
+    },
+  ],
+  [
+    'kafka-without-limits',
+    'the brokers have no resources',
+    d => {
+      delete d.find('KafkaNodePool', /broker/).spec.resources;
+    },
+  ],
+  [
+    'kafka-without-limits',
+    'the topic operator has no resources',
+    d => {
+      delete d.find('Kafka', 'streaming-cluster').spec.entityOperator.topicOperator.resources;
+    },
+  ],
+  [
+    'connector-package-missing',
+    'the Kafka connector is not resolved',
+    d => d.streaming.deps.packages.splice(package_(d.streaming, 'sql-kafka'), 1),
+  ],
+  [
+    'connector-package-missing',
+    'the object store client is not resolved',
+    d => {
+      d.gold.deps.packages = [];
+    },
+  ],
+  [
+    'version-conflict',
+    'a connector for another Scala',
+    d => {
+      d.streaming.deps.packages[package_(d.streaming, 'sql-kafka')] =
+        'org.apache.spark:spark-sql-kafka-0-10_2.13:3.5.7';
+    },
+  ],
+  [
+    'version-conflict',
+    "another Hadoop's client",
+    d => {
+      d.gold.deps.packages[package_(d.gold, 'hadoop-aws')] = 'org.apache.hadoop:hadoop-aws:3.4.1';
+    },
+  ],
+  [
+    'version-conflict',
+    'ZooKeeper in API v1',
+    d => {
+      d.find('Kafka', 'streaming-cluster').spec.zookeeper = {
+        replicas: 3,
+        storage: { type: 'persistent-claim', size: '5Gi' },
+        resources: { limits: { cpu: '300m', memory: '512Mi' } },
+      };
+    },
+  ],
+  [
+    'version-conflict',
+    'replicas that node pools overrule',
+    d => {
+      d.find('Kafka', 'streaming-cluster').spec.kafka.replicas = 3;
+    },
+  ],
+  [
+    'single-executor',
+    'gold may shrink to one',
+    d => {
+      d.gold.dynamicAllocation.minExecutors = 1;
+    },
+  ],
+  [
+    'single-executor',
+    'streaming has one',
+    d => {
+      d.streaming.executor.instances = 1;
+    },
+  ],
+  [
+    'restart-policy-lets-stream-die',
+    'OnFailure',
+    d => {
+      d.streaming.restartPolicy = { type: 'OnFailure', onFailureRetries: 3 };
+    },
+  ],
+  [
+    'restart-policy-lets-stream-die',
+    'no policy',
+    d => {
+      delete d.gold.restartPolicy;
+    },
+  ],
+  [
+    'restart-policy-lets-stream-die',
+    'a retry count beside Always',
+    d => {
+      d.gold.restartPolicy.onFailureRetries = 5;
+    },
+  ],
+  [
+    'unknown-spark-conf',
+    'a key that Spark does not have',
+    d => {
+      d.gold.sparkConf['spark.task.maxAttempts'] = '8';
+    },
+  ],
+  [
+    'unknown-spark-conf',
+    'a key with a letter too many',
+    d => {
+      d.streaming.sparkConf['spark.executors.memoryOverhead'] = '512m';
+    },
+  ],
+  [
+    'ephemeral-data',
+    'the brokers keep their logs in the pod',
+    d => {
+      d.find('KafkaNodePool', /broker/).spec.storage = { type: 'ephemeral' };
+    },
+  ],
+  [
+    'ephemeral-data',
+    'ClickHouse keeps its data in an emptyDir',
+    d => {
+      const set = d.find('StatefulSet', 'clickhouse').spec;
+      const [claim] = set.volumeClaimTemplates;
+      set.volumeClaimTemplates = [];
+      set.template.spec.volumes = [
+        ...(set.template.spec.volumes ?? []),
+        { name: claim.metadata.name, emptyDir: {} },
+      ];
+    },
+  ],
+  [
+    'topic-without-operator',
+    'no topic operator',
+    d => {
+      delete d.find('Kafka', 'streaming-cluster').spec.entityOperator.topicOperator;
+    },
+  ],
+  [
+    'topic-without-operator',
+    'a topic of another cluster',
+    d => {
+      const topic = structuredClone(d.find('KafkaTopic', 'user-activity-logs'));
+      topic.metadata.name = 'audit';
+      topic.metadata.labels['strimzi.io/cluster'] = 'streaming';
+      d.bodies.push(topic);
+    },
+  ],
+  [
+    'missing-reference',
+    'the code is gone',
+    d => {
+      d.gold.volumes.find((volume: Body) => volume.configMap !== undefined).configMap.name =
+        'spark-gold-code';
+    },
+  ],
+  ['missing-reference', 'a ServiceAccount is gone', d => d.drop('ServiceAccount', 'activity-gold')],
+  [
+    'missing-reference',
+    'a topic that no cluster has',
+    d => d.argument(d.streaming, '--topic', 'user-activity'),
+  ],
+  [
+    'missing-reference',
+    'a bucket that nobody makes',
+    d => d.argument(d.gold, '--checkpoint', 's3a://golden/checkpoints/activity-gold/'),
+  ],
+  [
+    'duplicate-object',
+    'two Services of one name',
+    d => {
+      const copy = structuredClone(d.find('Service', 'was'));
+      copy.spec.ports[0].port = 81;
+      d.bodies.push(copy);
+    },
+  ],
+  [
+    'mutable-image-tag',
+    'latest',
+    d => {
+      d.container('Deployment', 'was').image = 'node:latest';
+    },
+  ],
+  [
+    'mutable-image-tag',
+    'MinIO from Docker Hub',
+    d => {
+      d.container('StatefulSet', 'minio').image = 'minio/minio:RELEASE.2025-09-07T16-13-09Z';
+    },
+  ],
+  [
+    'plaintext-secret',
+    "the writer's password in clear",
+    d => {
+      const variable = d.gold.driver.env.find((entry: Body) => entry.name === 'CLICKHOUSE_PASSWORD');
+      delete variable.valueFrom;
+      variable.value = 'hunter2';
+    },
+  ],
+  [
+    'plaintext-secret',
+    "the store's key in sparkConf",
+    d => {
+      d.streaming.sparkConf['spark.hadoop.fs.s3a.secret.key'] = 'hunter2hunter2';
+    },
+  ],
+  [
+    'undefined-name',
+    'a name with a letter too many',
+    d => d.edit(GOLD_CODE, 'gold_job.py', /\bargparse\.ArgumentParser/, 'argsparse.ArgumentParser'),
+  ],
+];
+
+it('is silent on dist/ as it is', () => {
+  expect(originals.length).toBeGreaterThan(50);
+  expect(fired(() => undefined)).toEqual([]);
+});
+
+it.each(MUTATIONS)('%s alone fires when %s', (rule, _, mutate) => {
+  expect(fired(mutate)).toEqual([rule]);
+});
+
+it('breaks dist/ for every rule that single objects can break', () => {
+  // A text is no document here.
+  const elsewhere = ['unparseable-manifest'];
+  expect(rules.map(({ id }) => id).filter(id => !MUTATIONS.some(([rule]) => rule === id))).toEqual(elsewhere);
+});

@@ -1,0 +1,127 @@
+import { ApiObject, App, Chart } from 'cdk8s';
+import { NodeGroup } from '../../../lib/lakehouse/cluster/node-group';
+import { SynthChecks } from '../../../lib/lakehouse/synth-checks';
+import { ExternalSecret } from '../../../lib/lakehouse/workload/external';
+
+const resources = { requests: { cpu: '100m', memory: '64Mi' }, limits: { cpu: '200m', memory: '64Mi' } };
+
+function deployment(
+  chart: Chart,
+  name: string,
+  {
+    container = {},
+    replicas = 1,
+    spec = {},
+  }: Record<string, unknown> & { container?: object; replicas?: number; spec?: object } = {},
+) {
+  const labels = { 'app.kubernetes.io/name': name };
+  return new ApiObject(chart, `${name}-${chart.node.children.length}`, {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name, namespace: 'default' },
+    spec: {
+      replicas,
+      selector: { matchLabels: labels },
+      template: {
+        metadata: { labels },
+        spec: { containers: [{ name: 'app', image: 'app:1.4.2', resources, ...container }], ...spec },
+      },
+    },
+  });
+}
+
+function errors(describe: (chart: Chart) => void, nodes = new NodeGroup()): readonly string[] {
+  const chart = new Chart(new App(), 'chart');
+  const checks = new SynthChecks(chart, 'checks', { nodes });
+  describe(chart);
+  return checks.node.validate();
+}
+
+test('a sound app passes', () => {
+  expect(errors(chart => deployment(chart, 'web'))).toEqual([]);
+});
+
+test('the rules run over every object of the app, those of other charts and those that came later included', () => {
+  const said = errors(chart => {
+    const other = new Chart(App.of(chart), 'other');
+    deployment(other, 'web', { container: { resources: {} } });
+  });
+  expect(said.join('\n')).toMatch(/Deployment\/default\/web.*rule container-without-limits/);
+});
+
+test('two charts that make one object are refused', () => {
+  const said = errors(chart => {
+    deployment(chart, 'web');
+    deployment(new Chart(App.of(chart), 'other'), 'web', { replicas: 2 });
+  });
+  expect(said.join('\n')).toMatch(/Deployment\/default\/web.*rule duplicate-object/);
+});
+
+describe('the fit', () => {
+  test('a pod that no node holds is refused', () => {
+    const said = errors(chart =>
+      deployment(chart, 'big', {
+        container: {
+          resources: { requests: { cpu: '1751m', memory: '1Gi' }, limits: { cpu: '2', memory: '1Gi' } },
+        },
+      }),
+    );
+    expect(said.join('\n')).toMatch(
+      /big.*needs 1751m cpu but m6i\.large allocates 1750m after its daemon pods; .*\(rule executor-does-not-fit\)/,
+    );
+  });
+
+  test('it depends on the nodes', () => {
+    const many = (chart: Chart) => deployment(chart, 'web', { replicas: 59 });
+    expect(errors(many).join('\n')).toContain('rule set-does-not-fit');
+    expect(errors(many, new NodeGroup({ count: 5 }))).toEqual([]);
+  });
+});
+
+describe('references', () => {
+  const env = [{ name: 'TOKEN', valueFrom: { secretKeyRef: { name: 'token', key: 'token' } } }];
+
+  test('one that nothing declares is refused', () => {
+    expect(errors(chart => deployment(chart, 'web', { container: { env } })).join('\n')).toMatch(
+      /Deployment\/default\/web.*token.*rule missing-reference/,
+    );
+  });
+
+  test('one that is declared as external resolves', () => {
+    const said = errors(chart => {
+      deployment(chart, 'web', { container: { env } });
+      new ExternalSecret(chart, 'token', {
+        secretName: 'token',
+        namespace: 'default',
+        keys: { token: { credential: 'token' } },
+      });
+    });
+    expect(said).toEqual([]);
+  });
+});
+
+test('names and sizes are checked', () => {
+  const said = errors(chart => {
+    new ApiObject(chart, 'code', {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: 'Code', namespace: 'default' },
+      data: { 'job.md': 'x'.repeat(2 ** 20) },
+    });
+  });
+  expect(said).toEqual([
+    expect.stringContaining('[ConfigMap/default/Code] name "Code" has 4 characters but allowed are 1 to 253'),
+    expect.stringContaining(
+      '[ConfigMap/default/Code] config map holds 1048582 bytes but Kubernetes allows 1048576',
+    ),
+  ]);
+});
+
+test('what is said follows the app as it changes', () => {
+  const chart = new Chart(new App(), 'chart');
+  const checks = new SynthChecks(chart, 'checks', { nodes: new NodeGroup() });
+  const web = deployment(chart, 'web', { container: { resources: {} } });
+  expect(checks.node.validate()).not.toEqual([]);
+  chart.node.tryRemoveChild(web.node.id);
+  expect(checks.node.validate()).toEqual([]);
+});

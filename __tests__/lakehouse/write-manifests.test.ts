@@ -1,0 +1,157 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { ApiObject, App, Chart } from 'cdk8s';
+import { parseAllDocuments } from 'yaml';
+import { NodeGroup } from '../../lib/lakehouse/cluster/node-group';
+import { SynthChecks } from '../../lib/lakehouse/synth-checks';
+import { manifestFiles, writeManifests } from '../../lib/lakehouse/write-manifests';
+
+let folder: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(path.join(tmpdir(), 'dist-'));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+function appOf(
+  ...objects: readonly (readonly [apiVersion: string, kind: string, name: string, namespace?: string])[]
+): App {
+  const app = new App();
+  const chart = new Chart(app, 'chart');
+  for (const [index, [apiVersion, kind, name, namespace]] of objects.entries()) {
+    new ApiObject(chart, `${index}`, {
+      apiVersion,
+      kind,
+      metadata: { name, ...(namespace === undefined ? {} : { namespace }) },
+    });
+  }
+  return app;
+}
+
+function names(app: App): Record<string, string[]> {
+  return Object.fromEntries(
+    [...manifestFiles(app)].map(([file, objects]) => [
+      file,
+      objects.map(({ kind, metadata }) => `${kind}/${metadata.name}`),
+    ]),
+  );
+}
+
+test('what belongs to no namespace comes first, then one file a namespace, in the order of the Namespace objects', () => {
+  const app = appOf(
+    ['apps/v1', 'Deployment', 'web', 'was'],
+    ['v1', 'Namespace', 'kafka'],
+    ['v1', 'Namespace', 'was'],
+    ['v1', 'ConfigMap', 'settings', 'kafka'],
+    ['v1', 'ConfigMap', 'code', 'default'],
+    ['scheduling.k8s.io/v1', 'PriorityClass', 'first'],
+  );
+  expect(names(app)).toEqual({
+    '00-cluster.k8s.yaml': ['Namespace/kafka', 'Namespace/was', 'PriorityClass/first'],
+    '01-kafka.k8s.yaml': ['ConfigMap/settings'],
+    '02-was.k8s.yaml': ['Deployment/web'],
+    '03-default.k8s.yaml': ['ConfigMap/code'],
+  });
+});
+
+test('inside a file, what workloads need comes before them', () => {
+  const app = appOf(
+    ['sparkoperator.k8s.io/v1beta2', 'SparkApplication', 'job', 'default'],
+    ['v1', 'ConfigMap', 'code', 'default'],
+    ['rbac.authorization.k8s.io/v1', 'RoleBinding', 'job', 'default'],
+    ['v1', 'ServiceAccount', 'job', 'default'],
+  );
+  expect(names(app)['01-default.k8s.yaml']).toEqual([
+    'ServiceAccount/job',
+    'RoleBinding/job',
+    'ConfigMap/code',
+    'SparkApplication/job',
+  ]);
+});
+
+test("ArgoCD's objects stand in a folder of their own, which kubectl apply -f dist/ leaves alone", () => {
+  const app = appOf(
+    ['argoproj.io/v1alpha1', 'Application', 'lakehouse', 'argocd'],
+    ['v1', 'Namespace', 'kafka'],
+  );
+  expect(Object.keys(names(app))).toEqual(['00-cluster.k8s.yaml', 'argocd/applications.k8s.yaml']);
+});
+
+test('every object is written once, as it is', () => {
+  const app = appOf(
+    ['v1', 'Namespace', 'kafka'],
+    ['v1', 'ConfigMap', 'a', 'kafka'],
+    ['v1', 'ConfigMap', 'b', 'kafka'],
+  );
+  writeManifests(app, folder);
+  const written = readdirSync(folder).flatMap(file =>
+    parseAllDocuments(readFileSync(path.join(folder, file), 'utf8')).map(document => document.toJS()),
+  );
+  expect(written.map(({ kind, metadata }) => `${kind}/${metadata.name}`)).toEqual([
+    'Namespace/kafka',
+    'ConfigMap/a',
+    'ConfigMap/b',
+  ]);
+});
+
+test('all problems are refused together, each once, and nothing is written', () => {
+  const app = appOf(['v1', 'Namespace', 'kafka']);
+  const chart = app.node.findChild('chart');
+  chart.node.addValidation({
+    validate: () => ['first is wrong; mend it', '[cluster] second is wrong; mend it'],
+  });
+  app.node.addValidation({ validate: () => ['[cluster] second is wrong; mend it'] });
+  expect(() => writeManifests(app, folder)).toThrow(
+    new Error(
+      [
+        '[cluster] second is wrong; mend it',
+        '[chart] first is wrong; mend it',
+        '2 errors, nothing was written',
+      ].join('\n'),
+    ),
+  );
+  expect(readdirSync(folder)).toEqual([]);
+});
+
+describe('a mistake that a construct and a rule see', () => {
+  const said = (...own: readonly string[]) => {
+    const app = new App();
+    const chart = new Chart(app, 'chart');
+    new SynthChecks(chart, 'checks', { nodes: new NodeGroup() });
+    chart.node.addValidation({ validate: () => [...own] });
+    const resources = { requests: { cpu: '1m', memory: '1Mi' }, limits: { cpu: '1m', memory: '1Mi' } };
+    new ApiObject(chart, 'pod', {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: 'web', namespace: 'was' },
+      ...{ spec: { containers: [{ name: 'web', image: 'app', resources }] } },
+    });
+    try {
+      writeManifests(app, folder);
+    } catch (error) {
+      return (error as Error).message.split('\n').slice(0, -1);
+    }
+    return [];
+  };
+  const byRule = expect.stringMatching(
+    /^\[Pod\/was\/web\] image "app" has no tag.*\(rule mutable-image-tag\)$/,
+  );
+
+  test('is printed once, as the construct says it', () => {
+    const own = '[Pod/was/web] image "app" must be pinned; set image (rule mutable-image-tag)';
+    expect(said(own)).toEqual([own]);
+  });
+
+  test.each([
+    '[Pod/was/other] image "app" must be pinned; set image (rule mutable-image-tag)',
+    '[Pod/was/web] container web has no limit; set limit (rule container-without-limits)',
+    'image "app" must be pinned; set image',
+  ])('is no reason to leave out another: %s', own => {
+    expect(said(own)).toEqual([expect.stringContaining(own), byRule]);
+  });
+
+  test('is said by the rule where no construct says it', () => {
+    expect(said()).toEqual([byRule]);
+  });
+});

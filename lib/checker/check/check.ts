@@ -1,0 +1,130 @@
+import { describeNodes } from '../capacity/check-fit';
+import { type ClusterNode, nodesOf } from '../capacity/node';
+import { contextNodes, parseClusterContext } from '../eks/cluster-context';
+import { fitOf } from '../facts/fit';
+import { buildModel, type Model } from '../facts/model';
+import { DEFAULT_NODES, describedNodes, type FitNodes, parseNodes } from '../facts/nodes';
+import type { Violation } from '../finding/rule';
+import { type Loaded, loadManifests, type NamedText, type Note, type Problem } from '../manifest/load';
+import { type RunOptions, runRules } from '../review/run';
+import type { Collected } from './collect';
+import { environmentOf } from './environments';
+
+export interface CheckOptions extends Pick<RunOptions, 'only' | 'level' | 'external'> {
+  /** The nodes to fit when no file describes any. @default 4 × m6i.large */
+  readonly nodes?: readonly ClusterNode[];
+}
+
+export interface CheckResult {
+  readonly violations: readonly Violation[];
+  readonly notes: readonly Note[];
+  readonly checked: { readonly files: number; readonly objects: number };
+  /** Whether a path or a document could not be read. */
+  readonly unusable: boolean;
+  readonly text: Loaded['text'];
+}
+
+/** The rules over what was collected. Pure. */
+export function check({ sources, notes, problems }: Collected, options: CheckOptions = {}): CheckResult {
+  const loaded = loadManifests(sources);
+  const contexts = loaded.contexts.map(contextOf);
+  const unreadable = [
+    ...problems,
+    ...loaded.problems,
+    ...contexts.flatMap(item => ('message' in item ? [item] : [])),
+  ];
+  const described = contexts.find(item => 'list' in item);
+  const models = systems(loaded).map(({ objects, sql }) =>
+    buildModel(objects, {
+      external: [...(options.external ?? []), ...loaded.generated],
+      sql,
+      problems: unreadable,
+      nodes: nodesFor(objects, described, options),
+    }),
+  );
+  const violations = models.flatMap(model =>
+    runRules(model, {
+      locate: loaded.locate,
+      ...(options.level === undefined ? {} : { level: options.level }),
+      ...(options.only === undefined ? {} : { only: [...options.only, 'unparseable-manifest'] }),
+    }),
+  );
+  return {
+    violations: distinct(violations),
+    notes: [...notes, ...loaded.notes, ...emptyNotes(loaded), ...distinct(models.flatMap(fitNotes))],
+    checked: { files: loaded.files, objects: loaded.objects.length },
+    unusable: unreadable.length > 0,
+    text: loaded.text,
+  };
+}
+
+/** The objects and SQL that are applied together: all, or for each environment its own and what belongs to all. */
+function systems({ objects, sql }: Loaded): Pick<Loaded, 'objects' | 'sql'>[] {
+  const files = [...objects.map(({ source }) => source?.file ?? ''), ...sql.map(({ file }) => file)];
+  const of = environmentOf(files);
+  const names = [...new Set(files.flatMap(file => of(file) ?? []))];
+  if (names.length === 0) return [{ objects, sql }];
+  return names.map(name => {
+    const belongs = (file: string) => (of(file) ?? name) === name;
+    return {
+      objects: objects.filter(({ source }) => belongs(source?.file ?? '')),
+      sql: sql.filter(({ file }) => belongs(file)),
+    };
+  });
+}
+
+function distinct<T>(items: readonly T[]): T[] {
+  return [...new Map(items.map(item => [JSON.stringify(item), item])).values()];
+}
+
+/** The nodes of a committed context, or what is wrong with it. */
+function contextOf({ file, text }: NamedText): FitNodes | Problem {
+  try {
+    const list = nodesOf(contextNodes(parseClusterContext(file, text)));
+    return { list, source: file, areDescribed: true };
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return {
+      file,
+      line: 1,
+      message: `the description of the nodes cannot be used: ${reason.split('\n').join('; ')}`,
+      remedy: 'write it again with npm run cluster-context',
+    };
+  }
+}
+
+/** What the files describe, else what the caller says, else the default. */
+function nodesFor(
+  objects: Loaded['objects'],
+  context: FitNodes | undefined,
+  { nodes }: CheckOptions,
+): FitNodes {
+  const described = describedNodes(objects) ?? context;
+  if (described !== undefined) {
+    const { source } = described;
+    return { ...described, source: nodes === undefined ? source : `${source}; --nodes is not used` };
+  }
+  if (nodes !== undefined) return { list: nodes, source: '--nodes', areDescribed: false };
+  const parsed = parseNodes(DEFAULT_NODES);
+  return {
+    list: 'nodes' in parsed ? parsed.nodes : [],
+    source: 'the default; --nodes says otherwise',
+    areDescribed: false,
+  };
+}
+
+/** Nothing to check is no fault, but hardly what somebody meant. */
+function emptyNotes({ objects, sql, problems }: Loaded): Note[] {
+  return objects.length + sql.length + problems.length > 0
+    ? []
+    : [{ file: '', text: 'no Kubernetes object was found' }];
+}
+
+function fitNotes(model: Model): Note[] {
+  const { nodes } = model;
+  if (nodes === undefined || model.templates.length + model.jobs.length === 0) return [];
+  return [
+    { file: '', text: `fit counted on ${describeNodes(nodes.list)} (${nodes.source})` },
+    ...fitOf(model).undecided.map(text => ({ file: '', text: `left open: ${text}` })),
+  ];
+}

@@ -1,0 +1,323 @@
+import type { Path } from '../finding/rule';
+import { asObject, asObjects, at, isObject, type ManifestObject, type PlainObject } from '../manifest/model';
+import { apiGroup, declaredContainers, sparkSpec } from '../manifest/pod-templates';
+import type { Model } from './model';
+import { isStrimzi } from './strimzi';
+
+/** One object that another one needs. */
+export interface Reference {
+  readonly object: ManifestObject;
+  readonly path: Path;
+  readonly kind:
+    | 'PersistentVolumeClaim'
+    | 'ConfigMap'
+    | 'Secret'
+    | 'ServiceAccount'
+    | 'StorageClass'
+    | 'PriorityClass';
+  readonly name: string;
+  /** A key of the ConfigMap or Secret that must be there too. */
+  readonly key?: string;
+}
+
+/** What Kubernetes and its usual distributions bring without anybody's manifest. */
+export const SUPPLIED: Readonly<Record<string, ReadonlySet<string>>> = {
+  ServiceAccount: new Set(['default']),
+  ConfigMap: new Set(['kube-root-ca.crt']),
+  PriorityClass: new Set(['system-cluster-critical', 'system-node-critical']),
+  StorageClass: new Set([
+    'gp2', // EKS
+    'standard',
+    'standard-rwo',
+    'premium-rwo', // GKE, minikube, kind
+    'default',
+    'managed',
+    'managed-csi',
+    'managed-csi-premium',
+    'managed-premium',
+    'azurefile',
+    'azurefile-csi',
+    'azurefile-csi-premium',
+    'azurefile-premium', // AKS
+    'local-path', // k3s
+    'hostpath',
+    'microk8s-hostpath', // Docker Desktop, MicroK8s
+  ]),
+};
+
+/** ServiceAccounts that the chart of the Spark operator makes for applications. */
+export const SPARK_OPERATOR_ACCOUNTS: ReadonlySet<string> = new Set(['spark', 'spark-operator-spark']);
+
+/** References of a pod spec. A Spark pod's volumes and variables have the same form. */
+function podReferences(object: ManifestObject, path: Path, spec: PlainObject): Reference[] {
+  const volumes = list(spec['volumes']).flatMap(([volume, index]) =>
+    volumeReferences(object, [...path, 'volumes', index], volume),
+  );
+  const containers = declaredContainers({ path, spec }).flatMap(({ container, path: place }) =>
+    containerReferences(object, place, container),
+  );
+  return [
+    ...volumes,
+    ...containers,
+    ...named(object, 'ServiceAccount', [...path, 'serviceAccountName'], spec['serviceAccountName']),
+    ...named(object, 'PriorityClass', [...path, 'priorityClassName'], spec['priorityClassName']),
+    ...list(spec['imagePullSecrets']).flatMap(([entry, index]) =>
+      named(object, 'Secret', [...path, 'imagePullSecrets', index, 'name'], entry['name']),
+    ),
+  ];
+}
+
+export function containerReferences(object: ManifestObject, path: Path, container: PlainObject): Reference[] {
+  const variables = list(container['env']).flatMap(([entry, index]) =>
+    (
+      [
+        ['configMapKeyRef', 'ConfigMap'],
+        ['secretKeyRef', 'Secret'],
+      ] as const
+    ).flatMap(([field, kind]) =>
+      keyed(
+        object,
+        kind,
+        [...path, 'env', index, 'valueFrom', field],
+        asObject(at(entry, 'valueFrom', field)),
+      ),
+    ),
+  );
+  const sources = list(container['envFrom']).flatMap(([entry, index]) => [
+    ...keyed(
+      object,
+      'ConfigMap',
+      [...path, 'envFrom', index, 'configMapRef'],
+      asObject(entry['configMapRef']),
+    ),
+    ...keyed(object, 'Secret', [...path, 'envFrom', index, 'secretRef'], asObject(entry['secretRef'])),
+  ]);
+  return [...variables, ...sources];
+}
+
+function volumeReferences(object: ManifestObject, path: Path, volume: PlainObject): Reference[] {
+  const claim = asObject(volume['persistentVolumeClaim']);
+  const secret = asObject(volume['secret']);
+  const projected = list(at(volume, 'projected', 'sources')).flatMap(([source, index]) => [
+    ...keyed(
+      object,
+      'ConfigMap',
+      [...path, 'projected', 'sources', index, 'configMap'],
+      asObject(source['configMap']),
+    ),
+    ...keyed(
+      object,
+      'Secret',
+      [...path, 'projected', 'sources', index, 'secret'],
+      asObject(source['secret']),
+    ),
+  ]);
+  return [
+    ...named(
+      object,
+      'PersistentVolumeClaim',
+      [...path, 'persistentVolumeClaim', 'claimName'],
+      claim['claimName'],
+    ),
+    ...keyed(object, 'ConfigMap', [...path, 'configMap'], asObject(volume['configMap'])),
+    ...keyed(object, 'Secret', [...path, 'secret'], { ...secret, name: secret['secretName'] }, 'secretName'),
+    ...projected,
+  ];
+}
+
+/** The references of one object. */
+function referencesOf(object: ManifestObject): Reference[] {
+  const application = sparkSpec(object);
+  if (application !== undefined) {
+    const { spec, path } = application;
+    return [
+      ...list(spec['volumes']).flatMap(([volume, index]) =>
+        volumeReferences(object, [...path, 'volumes', index], volume),
+      ),
+      ...named(object, 'ConfigMap', [...path, 'sparkConfigMap'], spec['sparkConfigMap']),
+      ...named(object, 'ConfigMap', [...path, 'hadoopConfigMap'], spec['hadoopConfigMap']),
+      ...(Array.isArray(spec['imagePullSecrets']) ? (spec['imagePullSecrets'] as unknown[]) : []).flatMap(
+        (name, index) => named(object, 'Secret', [...path, 'imagePullSecrets', index], name),
+      ),
+      ...(['driver', 'executor'] as const).flatMap(part => {
+        const pod = asObject(spec[part]);
+        const place = [...path, part];
+        return [
+          ...containerReferences(object, place, pod),
+          ...named(object, 'ServiceAccount', [...place, 'serviceAccount'], pod['serviceAccount']),
+          ...named(object, 'PriorityClass', [...place, 'priorityClassName'], pod['priorityClassName']),
+          ...list(pod['configMaps']).flatMap(([entry, index]) =>
+            named(object, 'ConfigMap', [...place, 'configMaps', index, 'name'], entry['name']),
+          ),
+          ...list(pod['secrets']).flatMap(([entry, index]) =>
+            named(object, 'Secret', [...place, 'secrets', index, 'name'], entry['name']),
+          ),
+          ...Object.entries(asObject(pod['envSecretKeyRefs'])).flatMap(([variable, entry]) =>
+            keyed(object, 'Secret', [...place, 'envSecretKeyRefs', variable], asObject(entry)),
+          ),
+          ...declaredContainers({ path: place, spec: { initContainers: pod['initContainers'] } }).flatMap(
+            ({ container, path: inner }) => containerReferences(object, inner, container),
+          ),
+          ...list(pod['sidecars']).flatMap(([container, index]) =>
+            containerReferences(object, [...place, 'sidecars', index], container),
+          ),
+        ];
+      }),
+    ];
+  }
+  const claims =
+    object.kind === 'PersistentVolumeClaim' && apiGroup(object) === ''
+      ? named(
+          object,
+          'StorageClass',
+          ['spec', 'storageClassName'],
+          at(object.body, 'spec', 'storageClassName'),
+        )
+      : [];
+  const claimTemplates =
+    object.kind === 'StatefulSet'
+      ? list(at(object.body, 'spec', 'volumeClaimTemplates')).flatMap(([claim, index]) =>
+          named(
+            object,
+            'StorageClass',
+            ['spec', 'volumeClaimTemplates', index, 'spec', 'storageClassName'],
+            at(claim, 'spec', 'storageClassName'),
+          ),
+        )
+      : [];
+  return [...claims, ...claimTemplates, ...(isStrimzi(object) ? strimziReferences(object) : [])];
+}
+
+/** Storage classes of brokers' volumes, and ConfigMaps with metrics settings. */
+function strimziReferences(object: ManifestObject): Reference[] {
+  const storages: readonly (readonly string[])[] = [
+    ['spec', 'kafka', 'storage'],
+    ['spec', 'zookeeper', 'storage'],
+    ['spec', 'storage'],
+  ];
+  const metrics: readonly (readonly string[])[] = [
+    ['spec', 'kafka', 'metricsConfig'],
+    ['spec', 'zookeeper', 'metricsConfig'],
+    ['spec', 'cruiseControl', 'metricsConfig'],
+    ['spec', 'metricsConfig'],
+  ];
+  return [
+    ...storages.flatMap(path => {
+      const storage = asObject(at(object.body, ...path));
+      return [
+        ...named(object, 'StorageClass', [...path, 'class'], storage['class']),
+        ...list(storage['volumes']).flatMap(([volume, index]) =>
+          named(object, 'StorageClass', [...path, 'volumes', index, 'class'], volume['class']),
+        ),
+      ];
+    }),
+    ...metrics.flatMap(path => {
+      const place = [...path, 'valueFrom', 'configMapKeyRef'];
+      return keyed(object, 'ConfigMap', place, asObject(at(object.body, ...place)));
+    }),
+  ];
+}
+
+/** Every reference among the manifests that names another object. */
+export function referencesIn(model: Model): Reference[] {
+  return [
+    ...model.templates.flatMap(({ object, path, spec }) => {
+      const own =
+        object.kind === 'StatefulSet'
+          ? new Set(
+              asObjects(at(object.body, 'spec', 'volumeClaimTemplates')).map(claim =>
+                at(claim, 'metadata', 'name'),
+              ),
+            )
+          : new Set();
+      return podReferences(object, path, spec).filter(
+        ({ kind, name }) => kind !== 'PersistentVolumeClaim' || !own.has(name),
+      );
+    }),
+    ...model.objects.flatMap(referencesOf),
+  ];
+}
+
+function list(value: unknown): [PlainObject, number][] {
+  return (Array.isArray(value) ? value : []).flatMap((item, index): [PlainObject, number][] =>
+    isObject(item) ? [[item, index]] : [],
+  );
+}
+
+function named(object: ManifestObject, kind: Reference['kind'], path: Path, name: unknown): Reference[] {
+  return typeof name === 'string' && name !== '' ? [{ object, kind, path, name }] : [];
+}
+
+/** A reference with a name and perhaps a key; optional ones need nothing. */
+function keyed(
+  object: ManifestObject,
+  kind: Reference['kind'],
+  path: Path,
+  target: PlainObject,
+  field = 'name',
+): Reference[] {
+  const { name, key, optional } = target;
+  if (typeof name !== 'string' || name === '' || optional === true) return [];
+  return [{ object, kind, path: [...path, field], name, ...(typeof key === 'string' ? { key } : {}) }];
+}
+
+/** Whether something among the files makes the object that a reference names. */
+export function isDeclared(model: Model, { object, kind, name }: Reference): boolean {
+  if (SUPPLIED[kind]?.has(name) === true || model.isExternal(kind, object.metadata.namespace, name))
+    return true;
+  if (model.find(kind, object, name) !== undefined) return true;
+  if (kind === 'StorageClass' || kind === 'PriorityClass')
+    return model.ofKind(kind).some(item => item.metadata.name === name);
+  if (kind === 'ServiceAccount') return sparkSpec(object) !== undefined && SPARK_OPERATOR_ACCOUNTS.has(name);
+  if (kind === 'PersistentVolumeClaim') return isClaimOfStatefulSet(model, object, name);
+  return kind === 'Secret' && isMadeSecret(model, object, name);
+}
+
+/** `<template>-<set>-<ordinal>` is what a StatefulSet calls its claims. */
+function isClaimOfStatefulSet(model: Model, from: ManifestObject, name: string): boolean {
+  return model
+    .ofKind('StatefulSet')
+    .filter(set => model.find('StatefulSet', from, set.metadata.name) === set)
+    .some(set =>
+      asObjects(at(set.body, 'spec', 'volumeClaimTemplates')).some(claim => {
+        const prefix = `${String(at(claim, 'metadata', 'name'))}-${set.metadata.name}-`;
+        return name.startsWith(prefix) && /^\d+$/.test(name.slice(prefix.length));
+      }),
+    );
+}
+
+/** Secrets that a controller makes out of another object. */
+function isMadeSecret(model: Model, from: ManifestObject, name: string): boolean {
+  const near = (object: ManifestObject) => model.find(object.kind, from, object.metadata.name) === object;
+  const targets: readonly (readonly [string, (object: ManifestObject) => unknown])[] = [
+    ['SealedSecret', object => object.metadata.name],
+    ['ExternalSecret', object => at(object.body, 'spec', 'target', 'name') ?? object.metadata.name],
+    ['Certificate', object => at(object.body, 'spec', 'secretName')],
+    ['KafkaUser', object => object.metadata.name],
+    ['VaultStaticSecret', object => at(object.body, 'spec', 'destination', 'name')],
+    ['VaultDynamicSecret', object => at(object.body, 'spec', 'destination', 'name')],
+  ];
+  if (
+    targets.some(([kind, target]) =>
+      model.ofKind(kind).some(object => near(object) && target(object) === name),
+    )
+  )
+    return true;
+  const providers = model.ofKind('SecretProviderClass').filter(near);
+  if (
+    providers.some(object =>
+      asObjects(at(object.body, 'spec', 'secretObjects')).some(item => item['secretName'] === name),
+    )
+  )
+    return true;
+  // Strimzi keeps the certificates of a cluster in Secrets of these names.
+  return model
+    .ofKind('Kafka')
+    .some(
+      kafka =>
+        near(kafka) &&
+        ['cluster-ca-cert', 'clients-ca-cert', 'clients-ca', 'cluster-ca'].some(
+          suffix => name === `${kafka.metadata.name}-${suffix}`,
+        ),
+    );
+}

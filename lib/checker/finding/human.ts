@@ -1,0 +1,83 @@
+import { codeFrameColumns } from '@babel/code-frame';
+import { createColors } from 'picocolors';
+import type { CheckResult } from '../check/check';
+import { grouped } from '../facts/model';
+import type { Violation } from './rule';
+
+/** The report for people: grouped by file, with the lines around each culprit, and one line at the end. */
+export function humanReport(
+  result: CheckResult,
+  options: { readonly color: boolean; readonly rules: number },
+): string {
+  const colors = createColors(options.color);
+  const masked = maskedTexts(result);
+  const files = [...grouped(result.violations, ({ file }) => file ?? '')].map(([file, violations]) =>
+    [
+      colors.underline(colors.bold(file)),
+      ...violations.map(violation => {
+        const isError = violation.level === 'error';
+        const tag = (isError ? colors.red : colors.yellow)(colors.bold(violation.level));
+        const head = `  ${tag} ${colors.bold(violation.message)} ${colors.dim(`(${violation.rule})`)}`;
+        const place = `  ${colors.dim('at')}  ${colors.cyan(`${file}:${violation.line ?? 1}`)}${violation.object === '' ? '' : `${colors.dim(', ')}${violation.object}`}`;
+        const fix = `  ${colors.green('fix')} ${violation.remedy}`;
+        return [head, place, frame(masked(file), violation, colors), fix]
+          .filter(part => part !== '')
+          .join('\n');
+      }),
+    ].join('\n\n'),
+  );
+  return `${[...files, summary(result, options.rules, colors)].join('\n\n')}\n`;
+}
+
+function frame(
+  text: string | undefined,
+  { line }: Violation,
+  colors: ReturnType<typeof createColors>,
+): string {
+  if (text === undefined || line === undefined) return '';
+  return codeFrameColumns(text, { start: { line } }, { linesAbove: 2, linesBelow: 2, highlightCode: false })
+    .split('\n')
+    .map(row => {
+      const cut = row.length > 118 ? `${row.slice(0, 115)}...` : row;
+      return `      ${cut.startsWith('>') ? colors.bold(cut) : colors.dim(cut)}`.trimEnd();
+    })
+    .join('\n');
+}
+
+/** Texts as a report may show them: a line that holds a credential keeps what is left of its value. */
+function maskedTexts(result: CheckResult): (file: string) => string | undefined {
+  const secrets = grouped(
+    result.violations.filter(({ rule }) => rule === 'plaintext-secret'),
+    ({ file }) => file,
+  );
+  return file => {
+    const text = result.text(file);
+    const lines = new Set((secrets.get(file) ?? []).map(({ line }) => line));
+    if (text === undefined || lines.size === 0) return text;
+    return text
+      .split('\n')
+      .map((row, index) =>
+        lines.has(index + 1) ? row.replace(/^(\s*(?:- )?[^:=,]*[:=,]?).*$/, '$1 ********') : row,
+      )
+      .join('\n');
+  };
+}
+
+function summary(result: CheckResult, rules: number, colors: ReturnType<typeof createColors>): string {
+  const count = (level: Violation['level']) => result.violations.filter(item => item.level === level).length;
+  const errors = count('error');
+  const warnings = count('warning');
+  const scope = `${amount(result.checked.files, 'file')}, ${amount(result.checked.objects, 'object')}, ${amount(rules, 'rule')}`;
+  if (errors + warnings === 0) return `${colors.green(colors.bold('✔ clean'))} ${colors.dim(`(${scope})`)}`;
+  const found = [
+    ...(errors > 0 ? [colors.red(colors.bold(amount(errors, 'error')))] : []),
+    ...(warnings > 0 ? [colors.yellow(colors.bold(amount(warnings, 'warning')))] : []),
+  ].join(' and ');
+  const mark = errors > 0 ? colors.red(colors.bold('✖')) : colors.yellow(colors.bold('⚠'));
+  const places = new Set(result.violations.map(({ file }) => file)).size;
+  return `${mark} ${found} in ${amount(places, 'file')} ${colors.dim(`(${scope})`)}`;
+}
+
+function amount(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}

@@ -1,0 +1,21 @@
+import type { CheckResult } from '../check/check';
+
+/** The report for programs; its form is part of the command's contract. */
+export function jsonReport({ violations, checked }: CheckResult): string {
+  return `${JSON.stringify(
+    {
+      violations: violations.map(({ rule, level, object, file, line, message, remedy }) => ({
+        rule,
+        level,
+        object,
+        file,
+        line,
+        message,
+        remedy,
+      })),
+      checked,
+    },
+    null,
+    2,
+  )}\n`;
+}

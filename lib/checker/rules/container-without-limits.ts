@@ -1,0 +1,83 @@
+import type { Model } from '../facts/model';
+import { type Finding, listed, type Path, type Rule } from '../finding/rule';
+import { asObject, asObjects, at, type ManifestObject, type PlainObject } from '../manifest/model';
+import { declaredContainers, sparkSpec } from '../manifest/pod-templates';
+
+/** The four figures that a scheduler and a kernel need; a request that is left out equals its limit. */
+export function missingResources(resources: PlainObject, defaults: PlainObject = {}): string[] {
+  const figure = (part: 'requests' | 'limits', name: 'cpu' | 'memory') => {
+    const value = at(resources, part, name) ?? at(defaults, part, name);
+    return value !== undefined && value !== null && value !== '';
+  };
+  return (['cpu', 'memory'] as const).flatMap(name => {
+    const limit = figure('limits', name);
+    return [
+      ...(limit || figure('requests', name) ? [] : [`${name} request`]),
+      ...(limit ? [] : [`${name} limit`]),
+    ];
+  });
+}
+
+/** What the LimitRanges of an object's namespace give to containers that state nothing. */
+function limitRangeDefaults(model: Model, object: ManifestObject): PlainObject {
+  const items = model
+    .ofKind('LimitRange')
+    .filter(range => range.metadata.namespace === object.metadata.namespace)
+    .flatMap(range => asObjects(at(range.body, 'spec', 'limits')))
+    .filter(item => item['type'] === 'Container');
+  const merged = (key: string) => Object.assign({}, ...items.map(item => asObject(item[key])));
+  return { limits: merged('default'), requests: { ...merged('default'), ...merged('defaultRequest') } };
+}
+
+/** Incident 7: web servers without limits took every core of the nodes that Kafka and Spark run on. */
+export const containerWithoutLimits: Rule = {
+  id: 'container-without-limits',
+  level: 'error',
+  refuses: 'a container, init containers included, without CPU and memory requests and limits',
+  remedy:
+    'state resources.requests and resources.limits for cpu and memory, e.g. requests 200m and 512Mi, limits 1000m and 1Gi',
+  check: model => [
+    ...model.templates.flatMap(template =>
+      declaredContainers(template).flatMap(({ container, role, path }) =>
+        finding(model, template.object, container, role, path),
+      ),
+    ),
+    ...model.objects.flatMap(object =>
+      sparkSidecars(object).flatMap(({ container, role, path }) =>
+        finding(model, object, container, role, path),
+      ),
+    ),
+  ],
+};
+
+function finding(
+  model: Model,
+  object: ManifestObject,
+  container: PlainObject,
+  role: string,
+  path: Path,
+): Finding[] {
+  const missing = missingResources(asObject(container['resources']), limitRangeDefaults(model, object));
+  if (missing.length === 0) return [];
+  return [
+    {
+      at: { object, path: container['resources'] === undefined ? path : [...path, 'resources'] },
+      message: `${role} ${String(container['name'])} has no ${listed(missing, 'and')}, so it can take a whole node`,
+    },
+  ];
+}
+
+/** Containers that stand beside Spark's own in a driver or executor; Spark gives its own theirs. */
+function sparkSidecars(object: ManifestObject): { container: PlainObject; role: string; path: Path }[] {
+  const application = sparkSpec(object);
+  if (application === undefined) return [];
+  return (['driver', 'executor'] as const).flatMap(part =>
+    (['initContainers', 'sidecars'] as const).flatMap(key =>
+      asObjects(at(application.spec, part, key)).map((container, index) => ({
+        container,
+        role: `${part} ${key === 'sidecars' ? 'sidecar' : 'init container'}`,
+        path: [...application.path, part, key, index],
+      })),
+    ),
+  );
+}

@@ -1,0 +1,41 @@
+import { isDeepStrictEqual } from 'node:util';
+import { grouped } from '../facts/model';
+import { quote, type Rule } from '../finding/rule';
+import type { ManifestObject } from '../manifest/model';
+import { apiGroup, namespaceOf, shownId } from '../manifest/pod-templates';
+
+/** Two objects of one name: whichever is applied last wins, and which one that is depends on file names. */
+export const duplicateObject: Rule = {
+  id: 'duplicate-object',
+  level: 'error',
+  refuses: 'two different objects of one kind, namespace and name',
+  remedy: 'rename one of them or delete the one that is out of date',
+  check: model =>
+    [
+      ...grouped(model.objects, object =>
+        [apiGroup(object), object.kind, namespaceOf(object), object.metadata.name].join('/'),
+      ).values(),
+    ].flatMap(group =>
+      group.flatMap((other, index) => {
+        const first = group
+          .slice(0, index)
+          .find(
+            earlier => areAppliedTogether(earlier, other) && !isDeepStrictEqual(other.body, earlier.body),
+          );
+        if (first === undefined) return [];
+        return [
+          {
+            at: { object: other, path: ['metadata', 'name'] },
+            message: `${shownId(other)} is declared ${first.source === undefined ? 'before' : `at ${first.source.file}:${first.source.line}`} with other content; a name ${quote(other.metadata.name)} may stand once for each kind and namespace`,
+            concerns: [first],
+          },
+        ];
+      }),
+    ),
+};
+
+/** Two kustomizations are two builds: which of them are applied to one cluster is not in the files. */
+function areAppliedTogether(one: ManifestObject, other: ManifestObject): boolean {
+  const [left, right] = [one.source?.kustomization, other.source?.kustomization];
+  return left === undefined || right === undefined || left === right;
+}

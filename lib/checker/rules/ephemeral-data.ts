@@ -1,0 +1,157 @@
+import { parseImage } from '../facts/images';
+import type { Model } from '../facts/model';
+import { listItems } from '../facts/model';
+import { isStrimzi } from '../facts/strimzi';
+import { type Finding, listed, type Path, type Rule } from '../finding/rule';
+import { asObject, at, isObject } from '../manifest/model';
+import { declaredContainers, volumeMounts, volumesByName } from '../manifest/pod-templates';
+
+/** Programs that keep data, by the repository of their images, with the folders where they keep it. */
+const STORES: readonly {
+  readonly image: RegExp;
+  readonly what: string;
+  readonly folders: readonly string[];
+}[] = [
+  {
+    image: /^(quay\.io\/|docker\.io\/)?minio\/minio$/,
+    what: 'object store',
+    folders: ['/data', '/export', '/bitnami/minio/data'],
+  },
+  {
+    image:
+      /(^|\/)clickhouse\/clickhouse-server$|^docker\.io\/(library\/clickhouse|yandex\/clickhouse-server)$/,
+    what: 'database',
+    folders: ['/var/lib/clickhouse'],
+  },
+  { image: /^docker\.io\/library\/postgres$/, what: 'database', folders: ['/var/lib/postgresql'] },
+  { image: /^docker\.io\/library\/(mysql|mariadb)$/, what: 'database', folders: ['/var/lib/mysql'] },
+  { image: /^docker\.io\/library\/mongo$/, what: 'database', folders: ['/data/db'] },
+  {
+    image: /^docker\.io\/(apache\/kafka|confluentinc\/cp-kafka)$/,
+    what: 'broker',
+    folders: ['/var/lib/kafka', '/tmp/kafka-logs', '/tmp/kraft-combined-logs', '/bitnami/kafka'],
+  },
+  {
+    image: /^docker\.io\/(library\/zookeeper|confluentinc\/cp-zookeeper)$/,
+    what: 'coordination store',
+    folders: ['/data', '/var/lib/zookeeper', '/datalog'],
+  },
+];
+
+const WORKLOADS: ReadonlySet<string> = new Set([
+  'Deployment',
+  'StatefulSet',
+  'DaemonSet',
+  'ReplicaSet',
+  'Pod',
+]);
+
+/** Incident 13: data stood on the nodes' disks, the disks filled, pods were evicted and their data was gone. */
+export const ephemeralData: Rule = {
+  id: 'ephemeral-data',
+  level: 'error',
+  refuses: 'a broker, object store or database whose data dies with its pod',
+  remedy:
+    'keep the data on a persistent volume: volumeClaimTemplates, or storage of type persistent-claim in Strimzi',
+  check: model => [...strimziStorages(model), ...storePods(model)],
+};
+
+function strimziStorages(model: Model): Finding[] {
+  const paths: readonly (readonly [kind: string, what: string, ...path: string[]])[] = [
+    ['Kafka', 'broker', 'spec', 'kafka', 'storage'],
+    ['Kafka', 'ZooKeeper', 'spec', 'zookeeper', 'storage'],
+    ['KafkaNodePool', 'node pool', 'spec', 'storage'],
+  ];
+  return model.objects.filter(isStrimzi).flatMap(object =>
+    paths.flatMap(([kind, what, ...path]): Finding[] => {
+      const storage = asObject(at(object.body, ...path));
+      if (object.kind !== kind) return [];
+      const inner = listItems(storage['volumes']).flatMap(([volume, index]): Path[] =>
+        at(volume, 'type') === 'ephemeral' ? [[...path, 'volumes', index, 'type']] : [],
+      );
+      return [...(storage['type'] === 'ephemeral' ? [[...path, 'type']] : []), ...inner].map(place => ({
+        at: { object, path: place },
+        message: `${what} of ${object.metadata.name} has storage of type ephemeral, so its records die with its pod`,
+        remedy: 'use type: persistent-claim with a size, or type: jbod of such volumes',
+      }));
+    }),
+  );
+}
+
+function storePods(model: Model): Finding[] {
+  return model.templates.flatMap(({ object, path, spec }) => {
+    if (!WORKLOADS.has(object.kind)) return [];
+    const volumes = volumesByName(spec['volumes']);
+    const claims = new Set(
+      listItems(at(object.body, 'spec', 'volumeClaimTemplates')).map(([claim]) =>
+        String(at(claim, 'metadata', 'name')),
+      ),
+    );
+    return declaredContainers({ path, spec }).flatMap(({ container, role, path: place }): Finding[] => {
+      const image = String(container['image'] ?? '');
+      const reference = parseImage(image);
+      const store = STORES.find(({ image: pattern }) =>
+        pattern.test(`${reference.registry}/${reference.repository}`),
+      );
+      if (store === undefined || role !== 'container' || !isServer(container)) return [];
+      const mounts = volumeMounts(container).filter(({ readOnly }) => !readOnly);
+      const isPersistent = (name: string) => claims.has(name) || isPersistentVolume(volumes.get(name));
+      const folders = [...store.folders, ...dataArguments(container)];
+      const holds = (mountPath: string) =>
+        folders.some(
+          folder =>
+            folder === mountPath || folder.startsWith(`${mountPath}/`) || mountPath.startsWith(`${folder}/`),
+        );
+      const data = mounts.filter(({ mountPath }) => holds(mountPath));
+      if (data.some(({ name }) => isPersistent(name))) return [];
+      // Data kept in a folder that this rule does not know is on a persistent volume all the same.
+      if (data.length === 0 && mounts.some(({ name }) => isPersistent(name))) return [];
+      const [first] = data;
+      const volume =
+        first === undefined
+          ? undefined
+          : Object.keys(asObject(volumes.get(first.name))).find(key => key !== 'name');
+      return [
+        {
+          at: { object, path: place },
+          message: `${store.what} ${String(container['name'])} keeps its data ${first === undefined ? 'in its container' : `in ${first.mountPath} on ${volume === 'hostPath' ? "a hostPath, the node's own disk" : `an ${volume ?? 'undeclared volume'}`}`}, so it dies with its pod; persistent would be a claim mounted at ${listed(store.folders.slice(0, 2), 'or')}`,
+        },
+      ];
+    });
+  });
+}
+
+/** An image of a server may also be run for its client. */
+function isServer(container: Record<string, unknown>): boolean {
+  const of = (key: string) => listItems(container[key]).map(([word]) => String(word));
+  const command = of('command');
+  const isShell = /(^|\/)(ba|da)?sh$/.test(command[0] ?? '');
+  const words = [...command, ...(isShell ? of('args') : [])].flatMap(word => word.split(/[\s;&|()]+/));
+  const isClient = words.some(word =>
+    /(^|\/)(mc|clickhouse-client|psql|mysql|mongosh?|kafka-topics(\.sh)?|sleep)$/.test(word),
+  );
+  const startsServer = words.some(word =>
+    /(^|\/)(clickhouse|clickhouse-server|minio|postgres|mysqld|mongod|kafka-server-start(\.sh)?|(docker-)?entrypoint\.sh)$/.test(
+      word,
+    ),
+  );
+  return !isClient || (isShell && startsServer);
+}
+
+function isPersistentVolume(volume: unknown): boolean {
+  if (!isObject(volume)) return false;
+  const kind = Object.keys(volume).find(key => key !== 'name');
+  return (
+    kind !== undefined &&
+    !['emptyDir', 'hostPath', 'configMap', 'secret', 'projected', 'downwardAPI'].includes(kind)
+  );
+}
+
+/** Folders that a store's own command line names. */
+function dataArguments(container: Record<string, unknown>): string[] {
+  return ['command', 'args'].flatMap(key =>
+    listItems(container[key])
+      .flatMap(([word]) => String(word).split(/\s+/))
+      .filter(word => word.startsWith('/') && !word.startsWith('/bin/') && !word.startsWith('/usr/')),
+  );
+}

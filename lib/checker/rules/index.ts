@@ -1,0 +1,53 @@
+import type { Rule } from '../finding/rule';
+import { bronzeNotWritten } from './bronze-not-written';
+import { checkpointOnVolume } from './checkpoint-on-volume';
+import { checkpointShared } from './checkpoint-shared';
+import { connectorPackageMissing } from './connector-package-missing';
+import { containerWithoutLimits } from './container-without-limits';
+import { duplicateObject } from './duplicate-object';
+import { ephemeralData } from './ephemeral-data';
+import { executorDoesNotFit } from './executor-does-not-fit';
+import { ivyCacheUnwritable } from './ivy-cache-unwritable';
+import { kafkaWithoutLimits } from './kafka-without-limits';
+import { layerWithoutWriter } from './layer-without-writer';
+import { missingReference } from './missing-reference';
+import { mutableImageTag } from './mutable-image-tag';
+import { plaintextSecret } from './plaintext-secret';
+import { restartPolicyLetsStreamDie } from './restart-policy-lets-stream-die';
+import { setDoesNotFit } from './set-does-not-fit';
+import { singleExecutor } from './single-executor';
+import { tableSchemaMismatch } from './table-schema-mismatch';
+import { topicWithoutOperator } from './topic-without-operator';
+import { unboundedBacklog } from './unbounded-backlog';
+import { undefinedName } from './undefined-name';
+import { unknownSparkConf } from './unknown-spark-conf';
+import { unparseableManifest } from './unparseable-manifest';
+import { versionConflict } from './version-conflict';
+
+/** Every rule, in the order of the table in docs/rules/README.md. */
+export const rules: readonly Rule[] = [
+  bronzeNotWritten,
+  checkpointOnVolume,
+  checkpointShared,
+  layerWithoutWriter,
+  ivyCacheUnwritable,
+  executorDoesNotFit,
+  setDoesNotFit,
+  unboundedBacklog,
+  tableSchemaMismatch,
+  containerWithoutLimits,
+  kafkaWithoutLimits,
+  connectorPackageMissing,
+  versionConflict,
+  singleExecutor,
+  restartPolicyLetsStreamDie,
+  unknownSparkConf,
+  ephemeralData,
+  topicWithoutOperator,
+  missingReference,
+  duplicateObject,
+  mutableImageTag,
+  plaintextSecret,
+  undefinedName,
+  unparseableManifest,
+];

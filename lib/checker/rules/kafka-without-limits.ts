@@ -1,0 +1,24 @@
+import { strimziComponents } from '../facts/strimzi';
+import { listed, type Rule } from '../finding/rule';
+import { asObject } from '../manifest/model';
+import { missingResources } from './container-without-limits';
+
+/** Incident 8: brokers and ZooKeeper without limits grew until their neighbours were evicted. */
+export const kafkaWithoutLimits: Rule = {
+  id: 'kafka-without-limits',
+  level: 'error',
+  refuses: 'Strimzi components without CPU and memory requests and limits',
+  remedy:
+    'state resources.requests and resources.limits for cpu and memory, e.g. requests 200m and 1Gi, limits 500m and 2Gi for a broker',
+  check: model =>
+    strimziComponents(model).flatMap(({ object, name, path, resources }) => {
+      const missing = missingResources(asObject(resources));
+      if (missing.length === 0) return [];
+      return [
+        {
+          at: { object, path: resources === undefined ? path : [...path, 'resources'] },
+          message: `${name} of ${object.metadata.name} has no ${listed(missing, 'and')}`,
+        },
+      ];
+    }),
+};

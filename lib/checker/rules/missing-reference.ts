@@ -1,0 +1,71 @@
+import { missingBuckets, missingTopics } from '../facts/data-references';
+import type { Model } from '../facts/model';
+import { isDeclared, type Reference, referencesIn } from '../facts/references';
+import { type Finding, listed, quote, type Rule } from '../finding/rule';
+import { asObject, type ManifestObject } from '../manifest/model';
+import { namespaceOf } from '../manifest/pod-templates';
+
+const CLUSTER_WIDE: ReadonlySet<string> = new Set(['StorageClass', 'PriorityClass']);
+
+/** A pod waits for ever for what nobody made. */
+export const missingReference: Rule = {
+  id: 'missing-reference',
+  level: 'error',
+  refuses:
+    'a PVC, ConfigMap, Secret, ServiceAccount, StorageClass, PriorityClass, topic or bucket that nothing declares',
+  remedy: 'declare it among the manifests, or say that it exists with --external Kind/namespace/name',
+  check: model => [
+    ...referencesIn(model).flatMap(reference =>
+      isDeclared(model, reference) ? missingKey(model, reference) : [missing(model, reference)],
+    ),
+    ...missingTopics(model),
+    ...missingBuckets(model),
+  ],
+};
+
+function identity({ object, kind, name }: Pick<Reference, 'object' | 'kind' | 'name'>): string {
+  return CLUSTER_WIDE.has(kind) ? `${kind}/${name}` : `${kind}/${namespaceOf(object)}/${name}`;
+}
+
+function missing(model: Model, reference: Reference): Finding {
+  const { object, path, kind, name } = reference;
+  const elsewhere = model.ofKind(kind).filter(other => other.metadata.name === name);
+  const same = model
+    .ofKind(kind)
+    .filter(other => namespaceOf(other) === namespaceOf(object) || CLUSTER_WIDE.has(kind));
+  const hint =
+    elsewhere.length > 0
+      ? `it exists in namespace ${listed(elsewhere.map(namespaceOf), 'and')}, which pods of ${namespaceOf(object)} cannot see`
+      : same.length > 0
+        ? `declared there: ${listed(names(same), 'and')}`
+        : `nothing declares a ${kind} there`;
+  const id = identity(reference);
+  return {
+    at: { object, path },
+    message: `${kind} ${quote(name)} is needed${CLUSTER_WIDE.has(kind) ? '' : ` in namespace ${namespaceOf(object)}`} but not declared (${hint})`,
+    remedy: `declare ${id} among the manifests, or say that it exists with --external ${id}`,
+  };
+}
+
+function names(objects: readonly ManifestObject[]): string[] {
+  const all = [...new Set(objects.map(({ metadata }) => metadata.name))].sort();
+  return all.length > 6 ? [...all.slice(0, 6), `${all.length - 6} more`] : all;
+}
+
+/** A ConfigMap or Secret whose content is written down must hold the key that is asked for. */
+function missingKey(model: Model, reference: Reference): Finding[] {
+  const { object, path, kind, name, key } = reference;
+  if (key === undefined) return [];
+  const target = model.find(kind, object, name);
+  if (target === undefined) return [];
+  const keys = ['data', 'stringData', 'binaryData'].flatMap(part => Object.keys(asObject(target.body[part])));
+  if (keys.includes(key) || (kind === 'Secret' && keys.length === 0)) return [];
+  return [
+    {
+      at: { object, path: [...path.slice(0, -1), 'key'] },
+      message: `key ${quote(key)} is asked of ${identity(reference)}, which has ${keys.length === 0 ? 'no keys' : listed(keys.sort(), 'and')}`,
+      remedy: `add the key to ${identity(reference)} or ask for one that it has`,
+      concerns: [target],
+    },
+  ];
+}

@@ -1,0 +1,189 @@
+import { codeCredentials } from '../facts/code-credentials';
+import { credentialForms, credentialSettings, isCredentialName, isLiteral } from '../facts/credentials';
+import { listItems } from '../facts/model';
+import { type PythonModule, pythonModules } from '../facts/python-modules';
+import { type Finding, type Path, quote, type Rule } from '../finding/rule';
+import { asObject, asObjects, type ManifestObject, type PlainObject } from '../manifest/model';
+import { declaredContainers, environment, sparkSpec } from '../manifest/pod-templates';
+
+/** A literal in a manifest is in the repository, in every copy of it, and in the cluster for whoever may read. */
+export const plaintextSecret: Rule = {
+  id: 'plaintext-secret',
+  level: 'error',
+  refuses:
+    'a credential as a literal in env, conf, ConfigMap or code; a webhook URL with a token is a warning',
+  remedy: 'keep it in a Secret and refer to it, e.g. env.valueFrom.secretKeyRef',
+  check: model => [
+    ...model.templates.flatMap(template =>
+      declaredContainers(template).flatMap(({ container, path }) =>
+        ofContainer(template.object, container, path, `container ${String(container['name'])}`),
+      ),
+    ),
+    ...model.objects.flatMap(ofSparkApplication),
+    ...model.ofKind('ConfigMap').flatMap(ofConfigMap),
+    ...pythonModules(model).flatMap(ofPython),
+  ],
+};
+
+function ofContainer(object: ManifestObject, container: PlainObject, path: Path, owner: string): Finding[] {
+  const words = ['command', 'args'].flatMap(key =>
+    listItems(container[key]).flatMap(([word, index]): Finding[] => {
+      if (typeof word !== 'string') return [];
+      const place = [...path, key, index];
+      const flag = index === 0 ? undefined : (container[key] as unknown[])[index - 1];
+      return typeof flag === 'string' && CREDENTIAL_FLAG.test(flag) && isFlagValue(word)
+        ? [literalArgument(object, place, owner, flag)]
+        : ofArgument(object, word, place, owner);
+    }),
+  );
+  const variables = environment(container).flatMap(({ name, value, index }): Finding[] => {
+    if (value === undefined) return [];
+    const place = { object, path: [...path, 'env', index, 'value'] };
+    if (isCredentialName(name) && isLiteral(value)) {
+      return [{ at: place, message: `${owner} gets ${name} as a literal` }];
+    }
+    return ofForms(object, value, place.path, `${owner}'s variable ${name}`);
+  });
+  return [...variables, ...words];
+}
+
+/** Flags whose next word is a credential. */
+const CREDENTIAL_FLAG =
+  /^--?(?!-|(?:no|ask|prompt|require|use|enable|disable|show|generate|reset)-)[a-z-]*(password|passwd|passphrase|secret-?key|api-?key)$/i;
+
+function isFlagValue(word: string): boolean {
+  return !word.startsWith('-') && isLiteral(word);
+}
+
+function literalArgument(
+  object: ManifestObject,
+  path: Path,
+  owner: string,
+  flag: string,
+  innerLine?: number,
+): Finding {
+  return {
+    at: { object, path, ...(innerLine === undefined ? {} : { innerLine }) },
+    message: `${owner} gives ${flag.replace(/^-+/, '')} as a literal on its command line`,
+  };
+}
+
+/** `--password=x`, `--password x`, `--conf spark.hadoop.fs.s3a.secret.key=x` and shell assignments inside a script. */
+function ofArgument(object: ManifestObject, word: string, path: Path, owner: string): Finding[] {
+  const lines = word.split('\n');
+  const settings = lines.flatMap((line, innerLine) => [
+    ...[...line.matchAll(/(?:^|\s)(--?[\w-]+)\s+["']?([^\s"';\\|&]+)/g)].flatMap(
+      ([, flag = '', value = '']) =>
+        CREDENTIAL_FLAG.test(flag) && isFlagValue(value)
+          ? [literalArgument(object, path, owner, flag, innerLine)]
+          : [],
+    ),
+    ...[
+      ...line.matchAll(
+        /(?:^|[\s"'])(?:--?|export\s+)?([A-Za-z][\w.-]*)=(?:"([^"]*)"|'([^']*)'|([^\s"';\\]+))/g,
+      ),
+    ].flatMap(([, name = '', ...values]): Finding[] => {
+      const value = values.find(item => item !== undefined) ?? '';
+      return isCredentialName(name) && isLiteral(value)
+        ? [literalArgument(object, path, owner, name, innerLine)]
+        : [];
+    }),
+  ]);
+  return settings.length > 0 ? settings : ofForms(object, word, path, `${owner}'s command line`);
+}
+
+function ofForms(object: ManifestObject, text: string, path: Path, owner: string): Finding[] {
+  return credentialForms(text).map(({ what, level, innerLine }) => ({
+    at: { object, path, innerLine },
+    message: `${owner} holds ${what}`,
+    level,
+  }));
+}
+
+function ofSparkApplication(object: ManifestObject): Finding[] {
+  const application = sparkSpec(object);
+  if (application === undefined) return [];
+  const { spec, path } = application;
+  const conf = (['sparkConf', 'hadoopConf'] as const).flatMap(key =>
+    Object.entries(asObject(spec[key])).flatMap(([name, value]): Finding[] => {
+      const place = { object, path: [...path, key, name] };
+      if (isCredentialName(name) && isLiteral(String(value))) {
+        return [
+          {
+            at: place,
+            message: `${key} gives ${name} as a literal`,
+            remedy:
+              'keep it in a Secret and hand it over as a variable: driver.env and executor.env with valueFrom.secretKeyRef (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY)',
+          },
+        ];
+      }
+      return ofForms(object, String(value), place.path, `${key} ${name}`);
+    }),
+  );
+  const parts = (['driver', 'executor'] as const).flatMap(part => {
+    const pod = asObject(spec[part]);
+    const own = ofContainer(object, { env: pod['env'] }, [...path, part], part);
+    const map = Object.entries(asObject(pod['envVars'])).flatMap(([name, value]): Finding[] =>
+      isCredentialName(name) && isLiteral(String(value))
+        ? [
+            {
+              at: { object, path: [...path, part, 'envVars', name] },
+              message: `${part} gets ${name} as a literal`,
+            },
+          ]
+        : [],
+    );
+    const beside = ['initContainers', 'sidecars'].flatMap(key =>
+      asObjects(pod[key]).flatMap((container, index) =>
+        ofContainer(
+          object,
+          container,
+          [...path, part, key, index],
+          `${part} container ${String(container['name'])}`,
+        ),
+      ),
+    );
+    return [...own, ...map, ...beside];
+  });
+  const words = (Array.isArray(spec['arguments']) ? (spec['arguments'] as unknown[]) : []).flatMap(
+    (word, index) =>
+      typeof word === 'string'
+        ? ofArgument(object, word, [...path, 'arguments', index], 'the application')
+        : [],
+  );
+  return [...conf, ...parts, ...words];
+}
+
+function ofPython({ object, key, text, module }: PythonModule): Finding[] {
+  const path = ['data', key];
+  const owner = `${key} in ConfigMap ${object.metadata.name}`;
+  const literals = codeCredentials(module).map(({ name, offset }) => ({
+    at: { object, path, innerLine: module.lineOf(offset) },
+    message: `${owner} gives ${quote(name)} as a literal`,
+    remedy: 'keep it in a Secret and read it from the environment, without a default',
+  }));
+  const lines = new Set(literals.map(({ at: { innerLine } }) => innerLine));
+  const forms = ofForms(object, text, path, owner);
+  return [...literals, ...forms.filter(({ at }) => !('innerLine' in at) || !lines.has(at.innerLine ?? -1))];
+}
+
+function ofConfigMap(object: ManifestObject): Finding[] {
+  return Object.entries(asObject(object.body['data'])).flatMap(([key, value]): Finding[] => {
+    if (typeof value !== 'string') return [];
+    const path = ['data', key];
+    if (isCredentialName(key) && isLiteral(value) && !value.includes('\n')) {
+      return [
+        { at: { object, path }, message: `ConfigMap ${object.metadata.name} holds ${key} as a literal` },
+      ];
+    }
+    // Python is read by its own grammar, with the job that runs it.
+    if (key.endsWith('.py')) return [];
+    const settings = credentialSettings(value).map(({ name, innerLine }) => ({
+      at: { object, path, innerLine },
+      message: `${key} in ConfigMap ${object.metadata.name} gives ${quote(name)} as a literal`,
+    }));
+    const lines = new Set(settings.map(({ at: { innerLine } }) => innerLine));
+    const forms = ofForms(object, value, path, `${key} in ConfigMap ${object.metadata.name}`);
+    return [...settings, ...forms.filter(({ at }) => !('innerLine' in at) || !lines.has(at.innerLine ?? -1))];
+  });
+}

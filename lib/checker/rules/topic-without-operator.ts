@@ -1,0 +1,83 @@
+import type { Model } from '../facts/model';
+import { isStrimzi, kafkaClusters, STRIMZI_CLUSTER_LABEL } from '../facts/strimzi';
+import { type Finding, listed, quote, type Rule } from '../finding/rule';
+import { asObjects, at, isObject } from '../manifest/model';
+import { declaredContainers, namespaceOf } from '../manifest/pod-templates';
+
+/** A KafkaTopic that nobody reconciles exists in Kubernetes and not in Kafka. */
+export const topicWithoutOperator: Rule = {
+  id: 'topic-without-operator',
+  level: 'error',
+  refuses: 'a KafkaTopic that nothing reconciles',
+  remedy: 'label it with strimzi.io/cluster and give that Kafka an entityOperator.topicOperator',
+  check: model => {
+    if (hasOwnTopicOperator(model)) return [];
+    return model
+      .ofKind('KafkaTopic')
+      .filter(isStrimzi)
+      .flatMap((topic): Finding[] => {
+        const { name, labels } = topic.metadata;
+        const cluster = labels?.[STRIMZI_CLUSTER_LABEL];
+        const namespace = namespaceOf(topic);
+        if (cluster === undefined) {
+          return [
+            {
+              at: { object: topic, path: ['metadata', 'labels'] },
+              message: `KafkaTopic ${name} has no label ${STRIMZI_CLUSTER_LABEL}, so no topic operator takes it`,
+              remedy: `add the label ${STRIMZI_CLUSTER_LABEL} with the name of its Kafka`,
+            },
+          ];
+        }
+        const clusters = kafkaClusters(model);
+        if (clusters.length === 0 || model.isExternal('Kafka', topic.metadata.namespace, cluster)) return [];
+        const place = { object: topic, path: ['metadata', 'labels', STRIMZI_CLUSTER_LABEL] };
+        const named = clusters.filter(kafka => kafka.metadata.name === cluster);
+        if (named.length === 0) {
+          return [
+            {
+              at: place,
+              message: `KafkaTopic ${name} belongs to Kafka ${quote(cluster)}, which is not declared; declared: ${listed(clusters.map(kafka => kafka.metadata.name))}`,
+              remedy: `name a declared Kafka, or say that it exists with --external Kafka/${namespace}/${cluster}`,
+            },
+          ];
+        }
+        const operated = named.filter(kafka =>
+          isObject(at(kafka.body, 'spec', 'entityOperator', 'topicOperator')),
+        );
+        if (operated.length === 0) {
+          return [
+            {
+              at: place,
+              message: `KafkaTopic ${name} is never made: Kafka ${cluster} has no topic operator`,
+              remedy: `add spec.entityOperator.topicOperator to Kafka ${cluster}`,
+              concerns: named,
+            },
+          ];
+        }
+        const watched = operated.map(kafka =>
+          String(
+            at(kafka.body, 'spec', 'entityOperator', 'topicOperator', 'watchedNamespace') ??
+              namespaceOf(kafka),
+          ),
+        );
+        if (watched.includes(namespace) || topic.metadata.namespace === undefined) return [];
+        return [
+          {
+            at: place,
+            message: `KafkaTopic ${name} is in namespace ${namespace}, but the topic operator of Kafka ${cluster} watches ${listed(watched)}`,
+            remedy: `move it to namespace ${watched[0]}, or set watchedNamespace`,
+            concerns: operated,
+          },
+        ];
+      });
+  },
+};
+
+/** Strimzi's topic operator can be deployed by itself, for a Kafka that Strimzi does not run. */
+function hasOwnTopicOperator(model: Model): boolean {
+  return model.templates.some(template =>
+    declaredContainers(template).some(({ container }) =>
+      asObjects(container['env']).some(({ name }) => name === 'STRIMZI_KAFKA_BOOTSTRAP_SERVERS'),
+    ),
+  );
+}

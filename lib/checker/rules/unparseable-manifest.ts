@@ -1,0 +1,11 @@
+import type { Rule } from '../finding/rule';
+
+/** A document that no YAML reader takes is applied by nobody, and nobody notices. */
+export const unparseableManifest: Rule = {
+  id: 'unparseable-manifest',
+  level: 'error',
+  refuses: 'a document that is no YAML, merge-conflict markers included; the rest is still checked',
+  remedy: 'mend the syntax at this line',
+  check: model =>
+    model.problems.map(({ file, line, message, remedy }) => ({ at: { file, line }, message, remedy })),
+};

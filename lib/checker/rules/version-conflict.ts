@@ -1,0 +1,270 @@
+import { strimzi } from '../../lakehouse/versions';
+import { parseImage } from '../facts/images';
+import type { Job } from '../facts/jobs';
+import type { Model } from '../facts/model';
+import {
+  hadoopOf,
+  imageSparkVersion,
+  mavenCoordinate,
+  scalaOf,
+  sparkVersionOf,
+} from '../facts/spark-version';
+import { isStrimzi, kafkaClusters, nodePools, usesNodePools } from '../facts/strimzi';
+import { type Finding, listed, quote, type Rule } from '../finding/rule';
+import { asObject, at, isObject, type ManifestObject } from '../manifest/model';
+import { declaredContainers } from '../manifest/pod-templates';
+
+/** Versions that cannot go together are found when the first record is read, or never. */
+export const versionConflict: Rule = {
+  id: 'version-conflict',
+  level: 'error',
+  refuses:
+    'Scala, Spark, Hadoop, connector or Strimzi, Kafka and API versions that cannot go together, ignored fields included',
+  remedy: 'take versions that belong together; lib/lakehouse/versions.ts names a set that does',
+  check: model => [...model.jobs.flatMap(sparkConflicts), ...strimziConflicts(model)],
+};
+
+/** Artifacts of the Spark project itself: their version is Spark's. */
+const SPARK_GROUP = 'org.apache.spark';
+/** Artifacts of Hadoop that load classes of the Hadoop that is there: their version must be the same. */
+const HADOOP_ARTIFACTS: ReadonlySet<string> = new Set([
+  'hadoop-aws',
+  'hadoop-azure',
+  'hadoop-cloud-storage',
+  'hadoop-common',
+  'hadoop-client',
+  'hadoop-client-api',
+  'hadoop-client-runtime',
+]);
+
+function sparkConflicts(job: Job): Finding[] {
+  const fromImage = imageSparkVersion(job.image?.value);
+  const spark = sparkVersionOf(job);
+  const scala = scalaOf(job);
+  const hadoop = hadoopOf(job);
+  const concerns = [job.object];
+  const findings: Finding[] = [];
+  if (
+    fromImage !== undefined &&
+    job.sparkVersion !== undefined &&
+    job.sparkVersion !== fromImage &&
+    /^\d+\.\d+\.\d+/.test(job.sparkVersion)
+  ) {
+    findings.push({
+      at: { object: job.object, path: [...job.path, 'sparkVersion'] },
+      message: `sparkVersion ${quote(job.sparkVersion)} of ${job.name} is not the Spark of image ${quote(job.image?.value)}, which is ${fromImage}`,
+      remedy: `set sparkVersion to ${fromImage}, or take the image of ${job.sparkVersion}`,
+    });
+  }
+  const packages = job.packages.flatMap(stated => {
+    const coordinate = mavenCoordinate(stated.value);
+    return coordinate === undefined ? [] : [{ stated, coordinate }];
+  });
+  const scalas = new Set(packages.flatMap(({ coordinate }) => coordinate.scala ?? []));
+  for (const { stated, coordinate } of packages) {
+    const at = stated.place;
+    if (coordinate.scala !== undefined && scala !== undefined && coordinate.scala !== scala) {
+      findings.push({
+        at,
+        message: `package ${quote(stated.value)} of ${job.name} is built for Scala ${coordinate.scala} but its Spark ${spark ?? ''} for Scala ${scala}`,
+        remedy: `take ${coordinate.base}_${scala}`,
+        concerns,
+      });
+    } else if (coordinate.scala !== undefined && scala === undefined && scalas.size > 1) {
+      findings.push({
+        at,
+        message: `packages of ${job.name} are built for Scala ${listed([...scalas].sort())}, of which one program can load one`,
+        remedy: 'take all of them for the Scala of the Spark image',
+        concerns,
+      });
+    }
+    if (
+      coordinate.group === SPARK_GROUP &&
+      spark !== undefined &&
+      minor(coordinate.version) !== minor(spark)
+    ) {
+      findings.push({
+        at,
+        message: `package ${quote(stated.value)} of ${job.name} belongs to Spark ${coordinate.version} but the job runs Spark ${spark}`,
+        remedy: `take version ${spark}`,
+        concerns,
+      });
+    }
+    if (HADOOP_ARTIFACTS.has(coordinate.artifact) && hadoop !== undefined && coordinate.version !== hadoop) {
+      findings.push({
+        at,
+        message: `package ${quote(stated.value)} of ${job.name} belongs to Hadoop ${coordinate.version} but Spark ${spark ?? ''} brings Hadoop ${hadoop}; two versions of Hadoop cannot be loaded together`,
+        remedy: `take ${coordinate.group}:${coordinate.artifact}:${hadoop}`,
+        concerns,
+      });
+    }
+  }
+  return findings;
+}
+
+function minor(version: string): string {
+  return version.split('.').slice(0, 2).join('.');
+}
+
+function strimziConflicts(model: Model): Finding[] {
+  const operator = operatorVersion(model);
+  return [
+    ...kafkaClusters(model).flatMap(kafka => kafkaConflicts(model, kafka, operator)),
+    ...model.objects.filter(isStrimzi).flatMap(object => apiConflicts(object, operator)),
+  ];
+}
+
+interface OperatorVersion {
+  readonly version: string;
+  readonly object: ManifestObject;
+}
+
+/** The release of Strimzi's cluster operator, when it is among the files. */
+function operatorVersion(model: Model): OperatorVersion | undefined {
+  for (const template of model.templates) {
+    for (const { container } of declaredContainers(template)) {
+      const image = container['image'];
+      if (typeof image !== 'string') continue;
+      const { repository, tag } = parseImage(image);
+      const version = /^v?(\d+\.\d+\.\d+)/.exec(tag ?? '')?.[1];
+      if (repository === 'strimzi/operator' && version !== undefined)
+        return { version, object: template.object };
+    }
+  }
+  return undefined;
+}
+
+/** API v1 came with Strimzi 0.49; 1.0 dropped v1beta2. */
+function apiConflicts(object: ManifestObject, operator: OperatorVersion | undefined): Finding[] {
+  if (operator === undefined) return [];
+  const api = object.apiVersion.split('/')[1] ?? '';
+  const [major = 0, line = 0] = operator.version.split('.').map(Number);
+  const isV1 = api === 'v1';
+  const place = { object, path: ['apiVersion'] };
+  if (isV1 && major === 0 && line < 49) {
+    return [
+      {
+        at: place,
+        message: `${object.kind} ${object.metadata.name} has apiVersion ${object.apiVersion}, which Strimzi ${operator.version} does not serve; it came with 0.49`,
+        remedy: 'write kafka.strimzi.io/v1beta2, or take a newer Strimzi',
+        concerns: [operator.object],
+      },
+    ];
+  }
+  if (!isV1 && major >= 1) {
+    return [
+      {
+        at: place,
+        message: `${object.kind} ${object.metadata.name} has apiVersion ${object.apiVersion}, which Strimzi ${operator.version} no longer serves`,
+        remedy: 'write kafka.strimzi.io/v1',
+        concerns: [operator.object],
+      },
+    ];
+  }
+  return [];
+}
+
+function kafkaConflicts(
+  model: Model,
+  kafka: ManifestObject,
+  operator: OperatorVersion | undefined,
+): Finding[] {
+  const { name } = kafka.metadata;
+  const spec = asObject(kafka.body['spec']);
+  const version = at(spec, 'kafka', 'version');
+  const hasVersion = typeof version === 'string' || typeof version === 'number';
+  const major = hasVersion ? Number(String(version).split('.')[0]) : undefined;
+  const hasZooKeeper = isObject(spec['zookeeper']);
+  const isV1 = kafka.apiVersion.endsWith('/v1');
+  const isKraft = kafka.metadata.annotations?.['strimzi.io/kraft'] === 'enabled';
+  const place = (...path: string[]) => ({ object: kafka, path: ['spec', ...path] });
+  const findings: Finding[] = [];
+
+  if (hasZooKeeper && isV1) {
+    findings.push({
+      at: place('zookeeper'),
+      message: `Kafka ${name} has ZooKeeper, which apiVersion kafka.strimzi.io/v1 does not know: it is KRaft only`,
+      remedy: `delete spec.zookeeper and add a KafkaNodePool with role controller, or use Strimzi ${strimzi.zookeeper.version} with v1beta2`,
+    });
+  } else if (hasZooKeeper && major !== undefined && major >= 4) {
+    findings.push({
+      at: place('kafka', 'version'),
+      message: `Kafka ${name} has ZooKeeper with Kafka ${String(version)}, but Kafka 4 is KRaft only`,
+      remedy: `delete spec.zookeeper and add a KafkaNodePool with role controller, or use Kafka ${strimzi.zookeeper.kafkaVersion}`,
+    });
+  } else if (hasZooKeeper && isKraft) {
+    findings.push({
+      at: place('zookeeper'),
+      message: `spec.zookeeper of Kafka ${name} is ignored: the annotation strimzi.io/kraft is enabled`,
+      remedy: 'delete spec.zookeeper',
+    });
+  } else if (hasZooKeeper && at(spec, 'kafka', 'metadataVersion') !== undefined) {
+    findings.push({
+      at: place('kafka', 'metadataVersion'),
+      message: `metadataVersion of Kafka ${name} is ignored: it belongs to KRaft and this cluster has ZooKeeper`,
+      remedy: 'delete spec.kafka.metadataVersion',
+    });
+  }
+  if (hasZooKeeper && operator !== undefined && !isBeforeKraftOnly(operator.version)) {
+    findings.push({
+      at: place('zookeeper'),
+      message: `Kafka ${name} has ZooKeeper, which Strimzi ${operator.version} does not run: 0.46 dropped it`,
+      remedy: `use Strimzi ${strimzi.zookeeper.version}, or migrate to KRaft`,
+      concerns: [operator.object],
+    });
+  }
+  if (usesNodePools(model, kafka)) {
+    for (const field of ['replicas', 'storage'] as const) {
+      if (at(spec, 'kafka', field) === undefined) continue;
+      findings.push({
+        at: place('kafka', field),
+        message: `spec.kafka.${field} of Kafka ${name} is ignored: its node pools say it`,
+        remedy: `delete spec.kafka.${field}`,
+        concerns: nodePools(model, kafka),
+      });
+    }
+  }
+  if (!hasZooKeeper && (isV1 || isKraft || (major ?? 0) >= 4)) {
+    for (const key of ['inter.broker.protocol.version', 'log.message.format.version'] as const) {
+      if (at(spec, 'kafka', 'config', key) === undefined) continue;
+      findings.push({
+        at: place('kafka', 'config', key),
+        message: `${key} of Kafka ${name} is ignored: KRaft goes by metadataVersion`,
+        remedy: `delete ${key}; set spec.kafka.metadataVersion instead`,
+      });
+    }
+  }
+  const release = Object.values(strimzi).find(item => item.version === operator?.version);
+  if (
+    release !== undefined &&
+    hasVersion &&
+    !(release.kafkaVersions as readonly string[]).includes(String(version))
+  ) {
+    findings.push({
+      at: place('kafka', 'version'),
+      message: `Kafka ${name} has version ${String(version)}, which Strimzi ${release.version} does not run`,
+      remedy: `use one of ${listed([...release.kafkaVersions], 'or')}`,
+      ...(operator === undefined ? {} : { concerns: [operator.object] }),
+    });
+  }
+  const metadata = at(spec, 'kafka', 'metadataVersion');
+  const wanted = /^(\d+)\.(\d+)/.exec(String(metadata ?? ''));
+  const have = /^(\d+)\.(\d+)/.exec(String(version ?? ''));
+  if (
+    wanted !== null &&
+    have !== null &&
+    Number(wanted[1]) * 1000 + Number(wanted[2]) > Number(have[1]) * 1000 + Number(have[2])
+  ) {
+    findings.push({
+      at: place('kafka', 'metadataVersion'),
+      message: `metadataVersion ${quote(String(metadata))} of Kafka ${name} is newer than its Kafka ${String(version)}`,
+      remedy: `set metadataVersion to ${have[1]}.${have[2]} or lower`,
+    });
+  }
+  return findings;
+}
+
+function isBeforeKraftOnly(version: string): boolean {
+  const [major = 0, line = 0] = version.split('.').map(Number);
+  return major === 0 && line < 46;
+}

@@ -1,0 +1,123 @@
+import { Duration } from 'cdk8s';
+import { Construct } from 'constructs';
+import type { SecretKey } from '../workload/external';
+
+export interface KafkaTopicProps {
+  /** Number of partitions: the ceiling of one consumer group's parallelism. */
+  readonly partitions: number;
+  /**
+   * How long the brokers keep a record.
+   * @default Duration.days(3)
+   */
+  readonly retention?: Duration;
+}
+
+export interface ExternalKafkaTopicProps extends KafkaTopicProps {
+  readonly topicName: string;
+  /** host:port of one or more brokers, separated by commas. */
+  readonly bootstrapServers: string;
+}
+
+/** How one client reaches a topic. */
+export interface KafkaConnection {
+  readonly bootstrapServers: string;
+  /** PLAINTEXT, or TLS with a SCRAM-SHA-512 login. */
+  readonly securityProtocol: 'PLAINTEXT' | 'SASL_SSL';
+  /** The login, with SASL_SSL. */
+  readonly login?: KafkaLogin;
+}
+
+export interface KafkaLogin {
+  readonly username: string;
+  readonly password: SecretKey;
+  /** A JAAS configuration with the section KafkaClient, for JVM clients. */
+  readonly jaasConfig: SecretKey;
+  /** The certificate, PEM, that signed the brokers'. */
+  readonly certificateAuthority: SecretKey;
+}
+
+export interface KafkaClientProps {
+  /** Where the client's pods run, and so where its Secrets are. */
+  readonly namespace: string;
+  readonly operation: 'produce' | 'consume';
+}
+
+/**
+ * A topic, as what writes or reads it sees it: made by `KafkaCluster.addTopic()`, or external.
+ *
+ * @example
+ * const topic = KafkaTopic.external(chart, 'topic', {
+ *   topicName: 'user-activity-logs',
+ *   bootstrapServers: 'broker-1.example.com:9092',
+ *   partitions: 6,
+ * });
+ */
+export abstract class KafkaTopic extends Construct {
+  /** A topic of a cluster that this chart does not make. */
+  public static external(scope: Construct, id: string, props: ExternalKafkaTopicProps): KafkaTopic {
+    return new ExternalKafkaTopic(scope, id, props);
+  }
+
+  public readonly partitions: number;
+  public readonly retention: Duration;
+  public abstract readonly bootstrapServers: string;
+
+  constructor(
+    scope: Construct,
+    id: string,
+    public readonly topicName: string,
+    props: KafkaTopicProps,
+  ) {
+    super(scope, id);
+    this.partitions = props.partitions;
+    this.retention = props.retention ?? Duration.days(3);
+    this.node.addValidation({ validate: () => this.problems() });
+  }
+
+  /** Declares a client and what it does, and returns how it connects. */
+  public abstract connect(client: string, props: KafkaClientProps): KafkaConnection;
+
+  private problems(): string[] {
+    // org.apache.kafka.common.internals.Topic: 249 characters of [a-zA-Z0-9._-], not '.' or '..'.
+    const nameIsLegal =
+      /^[a-zA-Z0-9._-]{1,249}$/.test(this.topicName) && this.topicName !== '.' && this.topicName !== '..';
+    return [
+      ...(nameIsLegal
+        ? []
+        : [
+            `topic ${JSON.stringify(this.topicName)} has an illegal name but Kafka allows 1 to 249 of letters, digits, '.', '_' and '-'; rename it, e.g. user-activity-logs`,
+          ]),
+      ...(Number.isInteger(this.partitions) && this.partitions >= 1
+        ? []
+        : [
+            `topic ${this.topicName} has ${this.partitions} partitions but the number must be a whole one of at least 1; set partitions, e.g. 6`,
+          ]),
+      ...(this.retention.toSeconds({ integral: false }) > 0
+        ? []
+        : [
+            `topic ${this.topicName} has a retention of 0 but records must outlive the longest outage of their reader; set retention, e.g. Duration.days(3)`,
+          ]),
+    ];
+  }
+}
+
+class ExternalKafkaTopic extends KafkaTopic {
+  public readonly bootstrapServers: string;
+
+  constructor(scope: Construct, id: string, props: ExternalKafkaTopicProps) {
+    super(scope, id, props.topicName, props);
+    this.bootstrapServers = props.bootstrapServers;
+    const malformed = props.bootstrapServers.split(',').filter(server => !/^[^\s:/]+:\d{1,5}$/.test(server));
+    this.node.addValidation({
+      validate: () =>
+        malformed.map(
+          server =>
+            `topic ${props.topicName} has bootstrap server ${JSON.stringify(server)} but each must be host:port; set bootstrapServers, e.g. broker-1.example.com:9092,broker-2.example.com:9092`,
+        ),
+    });
+  }
+
+  public connect(_client: string, _props: KafkaClientProps): KafkaConnection {
+    return { bootstrapServers: this.bootstrapServers, securityProtocol: 'PLAINTEXT' };
+  }
+}

@@ -1,0 +1,217 @@
+import { Size, Yaml } from 'cdk8s';
+import { Cpu, type CpuResources, k8s, type MemoryResources } from 'cdk8s-plus-28';
+import { Construct } from 'constructs';
+import type { ClickHouseDb } from '../clickhouse/clickhouse-db';
+import { restrictedContainer, restrictedPod, scratchVolume } from '../cluster/pod-security';
+import { imageExceptions, policyAnnotations } from '../cluster/policy-exceptions';
+import type { PriorityClass } from '../cluster/priority-classes';
+import { grafanaClickHousePlugin, imageReference, images } from '../versions';
+import { imageProblems, resourceProblems, resourceRequirements } from '../workload/container';
+import { contentHash } from '../workload/content-hash';
+import { ExternalSecret, secretEnv } from '../workload/external';
+import { objectLabels, selectorLabels } from '../workload/labels';
+
+const PORT = 3000;
+/** Apps that Grafana 12 fetches by itself and that have nothing to show here. */
+const UNUSED_APPS = [
+  'grafana-exploretraces-app',
+  'grafana-lokiexplore-app',
+  'grafana-metricsdrilldown-app',
+  'grafana-pyroscope-app',
+];
+
+export interface GrafanaProps {
+  /** The database that the dashboards read, as its user `reader`. */
+  readonly database: ClickHouseDb;
+  /**
+   * Name of the Deployment and its Service.
+   * @default 'grafana'
+   */
+  readonly name?: string;
+  /**
+   * Must be the database's `readerNamespace`, where the reader's password is.
+   * @default 'monitoring'
+   */
+  readonly namespace?: string;
+  /** @default 100m requested, 500m at most */
+  readonly cpu?: CpuResources;
+  /** @default 256Mi requested, 512Mi at most */
+  readonly memory?: MemoryResources;
+  /**
+   * Secret with the key admin-password.
+   * @default grafana-credentials in Grafana's namespace
+   */
+  readonly credentials?: ExternalSecret;
+  /** @default the version in lib/lakehouse/versions.ts */
+  readonly pluginVersion?: string;
+  /** @default none: the pod waits like any other */
+  readonly priority?: PriorityClass;
+  /** @default the version in lib/lakehouse/versions.ts */
+  readonly image?: string;
+}
+
+/**
+ * Grafana with the database as its data source.
+ *
+ * It makes a Deployment, a Service, a disruption budget and the data source's ConfigMap. The ClickHouse plugin is
+ * fetched from grafana.com when the pod starts, in a pinned version. Nothing that people change in the browser
+ * outlives the pod: what is shown is declared.
+ *
+ * @example
+ * new Grafana(chart, 'grafana', { database });
+ */
+export class Grafana extends Construct {
+  public readonly name: string;
+  public readonly namespace: string;
+
+  constructor(scope: Construct, id: string, props: GrafanaProps) {
+    super(scope, id);
+    this.name = props.name ?? 'grafana';
+    this.namespace = props.namespace ?? 'monitoring';
+    const image = props.image ?? imageReference(images.grafana);
+    const resources = {
+      cpu: props.cpu ?? { request: Cpu.millis(100), limit: Cpu.millis(500) },
+      memory: props.memory ?? { request: Size.mebibytes(256), limit: Size.mebibytes(512) },
+      ephemeralStorage: { request: Size.mebibytes(256), limit: Size.gibibytes(1) },
+    };
+    const credentials =
+      props.credentials ??
+      new ExternalSecret(this, 'credentials', {
+        secretName: 'grafana-credentials',
+        namespace: this.namespace,
+        keys: { 'admin-password': { credential: 'grafana/admin' } },
+      });
+    const { reader } = props.database;
+    const labels = objectLabels('grafana', this.name, 'dashboards');
+    const selector = selectorLabels('grafana', this.name);
+    const metadata = { name: this.name, namespace: this.namespace, labels };
+    const http = k8s.IntOrString.fromString('http');
+    // The first asks Grafana's own database too, the second only whether the server answers.
+    const health = { path: '/api/health', port: http };
+    const alive = { path: '/healthz', port: http };
+    const plugin = `${grafanaClickHousePlugin.id}@${props.pluginVersion ?? grafanaClickHousePlugin.version}`;
+    const dataSources = { 'clickhouse.yaml': dataSource(props.database) };
+    const configMapName = `${this.name}-data-sources-${contentHash(JSON.stringify(dataSources))}`;
+
+    new k8s.KubeConfigMap(this, 'data-sources', {
+      metadata: { ...metadata, name: configMapName },
+      immutable: true,
+      data: dataSources,
+    });
+    new k8s.KubeService(this, 'service', {
+      metadata,
+      spec: { type: 'ClusterIP', selector, ports: [{ name: 'http', port: PORT, targetPort: http }] },
+    });
+    new k8s.KubePodDisruptionBudget(this, 'disruption-budget', {
+      metadata,
+      spec: { maxUnavailable: k8s.IntOrString.fromNumber(1), selector: { matchLabels: selector } },
+    });
+    new k8s.KubeDeployment(this, 'server', {
+      metadata: {
+        ...metadata,
+        annotations: policyAnnotations([...imageExceptions(image), 'secretInEnvironment', 'oneGrafana']),
+      },
+      spec: {
+        replicas: 1,
+        selector: { matchLabels: selector },
+        strategy: { type: 'Recreate' },
+        template: {
+          metadata: { labels },
+          spec: {
+            ...(props.priority === undefined ? {} : { priorityClassName: props.priority.priorityClassName }),
+            automountServiceAccountToken: false,
+            enableServiceLinks: false,
+            securityContext: restrictedPod(),
+            terminationGracePeriodSeconds: 30,
+            containers: [
+              {
+                name: 'grafana',
+                image,
+                imagePullPolicy: 'IfNotPresent',
+                env: [
+                  secretEnv('GF_SECURITY_ADMIN_PASSWORD', credentials.key('admin-password')),
+                  secretEnv('CLICKHOUSE_PASSWORD', reader.passwordSecret),
+                  { name: 'GF_PLUGINS_PREINSTALL_SYNC', value: plugin },
+                  { name: 'GF_PLUGINS_DISABLE_PLUGINS', value: UNUSED_APPS.join(',') },
+                  { name: 'GF_ANALYTICS_REPORTING_ENABLED', value: 'false' },
+                  { name: 'GF_ANALYTICS_CHECK_FOR_UPDATES', value: 'false' },
+                  { name: 'GF_ANALYTICS_CHECK_FOR_PLUGIN_UPDATES', value: 'false' },
+                  { name: 'GF_AUTH_ANONYMOUS_ENABLED', value: 'false' },
+                  { name: 'GF_USERS_ALLOW_SIGN_UP', value: 'false' },
+                  { name: 'GF_LOG_MODE', value: 'console' },
+                ],
+                ports: [{ name: 'http', containerPort: PORT, protocol: 'TCP' }],
+                resources: resourceRequirements(resources),
+                securityContext: restrictedContainer,
+                // The plugin is fetched before the port opens.
+                startupProbe: { httpGet: health, periodSeconds: 5, failureThreshold: 60 },
+                readinessProbe: { httpGet: health, periodSeconds: 10, timeoutSeconds: 5 },
+                livenessProbe: {
+                  httpGet: alive,
+                  periodSeconds: 30,
+                  timeoutSeconds: 10,
+                  failureThreshold: 5,
+                },
+                volumeMounts: [
+                  { name: 'data', mountPath: '/var/lib/grafana' },
+                  {
+                    name: 'data-sources',
+                    mountPath: '/etc/grafana/provisioning/datasources',
+                    readOnly: true,
+                  },
+                  { name: 'tmp', mountPath: '/tmp' },
+                ],
+              },
+            ],
+            volumes: [
+              scratchVolume('data', k8s.Quantity.fromString('768Mi')),
+              { name: 'data-sources', configMap: { name: configMapName, defaultMode: 0o444 } },
+              scratchVolume('tmp', k8s.Quantity.fromString('128Mi')),
+            ],
+          },
+        },
+      },
+    });
+
+    const container = `[Deployment/${this.namespace}/${this.name}] container grafana`;
+    this.node.addValidation({
+      validate: () => [
+        ...imageProblems(container, image),
+        ...resourceProblems(container, resources),
+        ...(reader.passwordSecret.namespace === this.namespace
+          ? []
+          : [
+              `grafana ${this.namespace}/${this.name} reads the password of user ${reader.username} in its own namespace but the database declares it in ${reader.passwordSecret.namespace}; set readerNamespace of the database to ${this.namespace}`,
+            ]),
+      ],
+    });
+  }
+}
+
+/** Grafana's provisioning file; it puts the password's variable in when it starts. */
+function dataSource(database: ClickHouseDb): string {
+  const { hostname, port } = new URL(database.httpUrl);
+  return Yaml.stringify({
+    apiVersion: 1,
+    prune: true,
+    datasources: [
+      {
+        name: 'ClickHouse',
+        uid: 'clickhouse',
+        type: grafanaClickHousePlugin.id,
+        access: 'proxy',
+        isDefault: true,
+        editable: false,
+        jsonData: {
+          host: hostname,
+          port: Number(port),
+          protocol: 'http',
+          secure: false,
+          username: database.reader.username,
+          defaultDatabase: database.database,
+        },
+        secureJsonData: { password: '$CLICKHOUSE_PASSWORD' },
+      },
+    ],
+  });
+}

@@ -1,0 +1,40 @@
+import { ObjectLocation, type ObjectStore } from '../storage/object-store';
+
+/**
+ * The folders of a job by the name of their prop. The type says that each is one; but a program that is run without
+ * a type check can pass anything, e.g. a local path.
+ */
+export type JobLocations = Readonly<Record<string, ObjectLocation>>;
+
+/** What is wrong with the locations of a job, which `job` names behind its object: each is a folder of one object store, which every pod of the job reaches. */
+export function locationProblems(job: string, name: string, locations: JobLocations): string[] {
+  const bucket = validLocations(locations)[0]?.bucket;
+  return Object.entries(locations).flatMap(([prop, location]) => {
+    if (!(location instanceof ObjectLocation)) {
+      return [
+        `${job} has ${prop} ${JSON.stringify(location)} but only a folder of an object store is reached from wherever its pods run; set ${prop} to e.g. store.bucket('gold').prefix('checkpoints/${name}/') (rule checkpoint-on-volume)`,
+      ];
+    }
+    return location.bucket.store === bucket?.store
+      ? []
+      : [
+          `${job} has ${prop} ${location.url} in another object store than ${bucket?.bucketName} but has the credentials of one; use buckets of one store`,
+        ];
+  });
+}
+
+/** Those that are folders of an object store. */
+export function validLocations(locations: JobLocations): ObjectLocation[] {
+  return Object.values(locations).filter(location => location instanceof ObjectLocation);
+}
+
+/** The store that a job works in. Throws when none of its locations is in one. */
+export function storeOf(locations: JobLocations): ObjectStore {
+  const [first] = validLocations(locations);
+  if (first === undefined) {
+    throw new TypeError(
+      `none of ${Object.keys(locations).join(', ')} is a folder of an object store; pass e.g. store.bucket('silver').prefix('user-activity/')`,
+    );
+  }
+  return first.bucket.store;
+}

@@ -1,0 +1,584 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { Duration, Size } from 'cdk8s';
+import { type CpuResources, k8s } from 'cdk8s-plus-28';
+import { Construct } from 'constructs';
+import {
+  SparkApplication,
+  type SparkApplicationSpecDriver,
+  type SparkApplicationSpecExecutor,
+  SparkApplicationSpecMode,
+  SparkApplicationSpecRestartPolicyType,
+  SparkApplicationSpecType,
+  SparkApplicationSpecVolumesEmptyDirSizeLimit,
+} from '../../../imports/sparkoperator.k8s.io';
+import { restrictedContainer, restrictedPod } from '../cluster/pod-security';
+import {
+  imageExceptions,
+  namespaceExceptions,
+  type PolicyExceptionName,
+  policyAnnotations,
+} from '../cluster/policy-exceptions';
+import type { PriorityClass } from '../cluster/priority-classes';
+import type { ObjectStore, ObjectStoreCredentials } from '../storage/object-store';
+import { imageReference, images, spark } from '../versions';
+import {
+  bytesOf,
+  cpuQuantity,
+  imageProblems,
+  millicores,
+  secondsProblems,
+  sizeQuantity,
+} from '../workload/container';
+import { secretEnv } from '../workload/external';
+import { objectLabels } from '../workload/labels';
+import type { CodeConfigMap } from './code-config-map';
+import { type SparkConnector, SparkDependencies } from './spark-dependencies';
+
+/** The user `spark` of the apache/spark image. */
+const SPARK_USER = 185;
+/** How long a driver that is asked to stop waits for its batch: twice the jobs' default trigger. */
+const STOP_TIMEOUT = Duration.seconds(120);
+/** Where the code is mounted, in driver and executors. */
+const CODE_PATH = '/opt/spark/code';
+/** JVM and session settings that a job needs at submission: read by the local harness too. */
+const DEFAULTS_FILE = path.join(__dirname, '..', '..', '..', 'spark-jobs', 'spark-defaults.conf');
+
+/**
+ * What a driver or executor needs of its node's disk: the jars (281 MB, kept twice) and what it spills. At most as
+ * much as its emptyDirs may hold, and the logs.
+ */
+export const sparkEphemeralStorage = { request: Size.gibibytes(1), limit: Size.gibibytes(5) } as const;
+
+/** The size of a driver or of one executor. */
+export interface SparkPodProps {
+  /**
+   * Tasks that run at once in the pod (Spark's `cores`). It is no CPU request when `cpu.request` is given.
+   * @default 1
+   */
+  readonly taskSlots?: number;
+  /**
+   * What the scheduler keeps free for the pod, and what it may use at most; each side has its own default.
+   * @default the job's (`SparkJobOptions`)
+   */
+  readonly cpu?: CpuResources;
+  /**
+   * The JVM's heap.
+   * @default the job's (`SparkJobOptions`)
+   */
+  readonly memory?: Size;
+  /**
+   * Memory of the pod beside the heap: JVM metaspace and threads, network buffers, the Python process of a driver.
+   * The pod requests memory + memoryOverhead, and that is its limit too.
+   * @default a fifth of memory, at least Size.mebibytes(384)
+   */
+  readonly memoryOverhead?: Size;
+}
+
+/** How many executors a job has. */
+export class SparkExecutorCount {
+  /** Always that many. */
+  public static fixed(count: number): SparkExecutorCount {
+    return new SparkExecutorCount(count, count, count);
+  }
+
+  /** As many as there are tasks for: dynamic allocation with shuffle tracking. */
+  public static dynamic(range: {
+    readonly initial: number;
+    readonly min: number;
+    readonly max: number;
+  }): SparkExecutorCount {
+    return new SparkExecutorCount(range.initial, range.min, range.max);
+  }
+
+  private constructor(
+    public readonly initial: number,
+    public readonly min: number,
+    public readonly max: number,
+  ) {}
+
+  public get isDynamic(): boolean {
+    return this.min !== this.max;
+  }
+}
+
+/** What every job's caller may change. */
+export interface SparkJobOptions {
+  /**
+   * Namespace of the job; the operator must watch it (`spark.jobNamespaces` of its Helm chart).
+   * @default 'default'
+   */
+  readonly namespace?: string;
+  /**
+   * The driver's size.
+   * @default one task slot, 250m requested, 1000m at most, 768Mi of heap
+   */
+  readonly driver?: SparkPodProps;
+  /**
+   * The size of each executor.
+   * @default one task slot and 1000m at most; streaming 300m requested and 1Gi of heap, gold 400m and 2Gi (docs/capacity.md)
+   */
+  readonly executor?: SparkPodProps;
+  /**
+   * Number of executors: at least two, so that one lost pod does not stop the stream.
+   * @default streaming two; gold two at first, two to four as there is work
+   */
+  readonly executors?: SparkExecutorCount;
+  /**
+   * Image of driver and executors; pinned.
+   * @default stock apache/spark of lib/lakehouse/versions.ts
+   */
+  readonly image?: string;
+  /**
+   * How the job comes to its connectors.
+   * @default SparkDependencies.resolved()
+   */
+  readonly dependencies?: SparkDependencies;
+  /**
+   * Priority of driver and executors.
+   * @default the cluster's default
+   */
+  readonly priority?: PriorityClass;
+  /**
+   * Time between a failed run, or a failed submission, and the next attempt.
+   * @default Duration.seconds(30)
+   */
+  readonly restartInterval?: Duration;
+  /**
+   * Executors that may fail within an hour before the driver gives up and the operator starts the job anew.
+   * @default 10 for each executor at the maximum
+   */
+  readonly maxExecutorFailures?: number;
+  /**
+   * Settings of Spark beside those that the construct derives; they win. What a prop says, e.g. the size of an
+   * executor, is refused here: the operator takes it from the application's own fields, whatever stands here.
+   * @default none
+   */
+  readonly sparkConf?: Readonly<Record<string, string>>;
+}
+
+/** What a job's own construct adds. */
+export interface SparkJobProps extends SparkJobOptions {
+  readonly name: string;
+  readonly component: string;
+  readonly namespace: string;
+  readonly code: CodeConfigMap;
+  /** The entry file's command line; --stop-timeout-seconds is added. No secret belongs here. */
+  readonly arguments: readonly string[];
+  readonly connectors: readonly SparkConnector[];
+  readonly store: ObjectStore;
+  readonly credentials: ObjectStoreCredentials;
+  readonly driver: Required<SparkPodProps>;
+  readonly executor: Required<SparkPodProps>;
+  readonly executors: SparkExecutorCount;
+  /**
+   * Variables of driver and executors beside the store's credentials, secrets by reference.
+   * @default none
+   */
+  readonly env?: readonly k8s.EnvVar[];
+  /**
+   * Files from Secrets, mounted in driver and executors.
+   * @default none
+   */
+  readonly secretFiles?: readonly SparkSecretFile[];
+  /**
+   * JVM options of driver and executors beside those of spark-jobs/spark-defaults.conf.
+   * @default none
+   */
+  readonly javaOptions?: string;
+}
+
+/** One key of a Secret as a file. */
+export interface SparkSecretFile {
+  readonly volumeName: string;
+  readonly secretName: string;
+  readonly key: string;
+  /** Folder in which the file appears under the key's name. */
+  readonly mountPath: string;
+}
+
+/** A job's own figures for a pod. */
+export type SparkPodDefaults = Required<Omit<SparkPodProps, 'memoryOverhead'>>;
+
+/**
+ * A pod's figures: what the caller set, and the defaults for the rest. The memory beside the heap is more than
+ * Spark's tenth for a JVM and less than its 0.4 for PySpark: only the driver has a Python process, and it handles no rows.
+ */
+export function sparkPod(defaults: SparkPodDefaults, props: SparkPodProps = {}): Required<SparkPodProps> {
+  const pod = { ...defaults, ...props, cpu: { ...defaults.cpu, ...props.cpu } };
+  const fifth = Math.ceil(bytesOf(pod.memory) / 2 ** 20 / 5);
+  return { ...pod, memoryOverhead: props.memoryOverhead ?? Size.mebibytes(Math.max(384, fifth)) };
+}
+
+/**
+ * A PySpark program as a SparkApplication (v1beta2) that runs for ever: what the streaming and the gold job share.
+ *
+ * Creates the SparkApplication, a ServiceAccount with a Role for the driver (pods, the Service and ConfigMap that
+ * Spark makes, nothing else), and one without any right or token for the executors. Driver and executors run as the
+ * image's user with a read-only root; what Spark writes is in emptyDirs. Restart policy Always; an executor that
+ * dies is replaced by the driver.
+ */
+export class SparkJob extends Construct {
+  public readonly name: string;
+  public readonly namespace: string;
+  public readonly driver: Required<SparkPodProps>;
+  public readonly executor: Required<SparkPodProps>;
+  public readonly executors: SparkExecutorCount;
+  /** Whether the driver fetches packages from the Internet when it starts. */
+  public readonly resolvesPackages: boolean;
+
+  constructor(scope: Construct, id: string, props: SparkJobProps) {
+    super(scope, id);
+    this.name = props.name;
+    this.namespace = props.namespace;
+    this.driver = props.driver;
+    this.executor = props.executor;
+    this.executors = props.executors;
+    const image = props.image ?? imageReference(images.spark);
+    const restartInterval = props.restartInterval ?? Duration.seconds(30);
+    this.node.addValidation({
+      validate: () => [
+        ...imageProblems(`[SparkApplication/${this.namespace}/${this.name}] spark job ${this.name}`, image),
+        ...podProblems(`driver of ${this.name}`, 'driver', this.driver),
+        ...podProblems(`executor of ${this.name}`, 'executor', this.executor),
+        ...executorCountProblems(this.name, this.executors),
+        ...secondsProblems(`spark job ${this.name}`, 'restartInterval', restartInterval),
+        ...failureProblems(this.name, props.maxExecutorFailures),
+        ...sparkConfProblems(this.name, props.sparkConf),
+      ],
+    });
+
+    const labels = objectLabels('spark', this.name, props.component);
+    const executorAccount = `${this.name}-executor`;
+    this.addServiceAccounts(labels, executorAccount, props.credentials);
+
+    const dependencies = (props.dependencies ?? SparkDependencies.resolved()).settings(props.connectors);
+    this.resolvesPackages = dependencies.packages.length > 0;
+    const restartSeconds = restartInterval.toSeconds({ integral: false });
+    const env = [
+      { name: 'PYTHONPATH', value: CODE_PATH },
+      ...objectStoreEnv(props.credentials),
+      ...(props.env ?? []),
+    ];
+    const secretFiles = props.secretFiles ?? [];
+
+    const exceptions: PolicyExceptionName[] = [
+      ...imageExceptions(image),
+      ...namespaceExceptions(this.namespace),
+      'sparkUser',
+      'sparkProbes',
+      'secretInEnvironment',
+    ];
+    const pod = (size: Required<SparkPodProps>, ...own: PolicyExceptionName[]) =>
+      ({
+        cores: size.taskSlots,
+        ...(size.cpu.request === undefined ? {} : { coreRequest: cpuQuantity(size.cpu.request) }),
+        ...(size.cpu.limit === undefined ? {} : { coreLimit: cpuQuantity(size.cpu.limit) }),
+        memory: jvmSize(size.memory),
+        memoryOverhead: jvmSize(size.memoryOverhead),
+        ...(props.priority === undefined ? {} : { priorityClassName: props.priority.priorityClassName }),
+        labels,
+        annotations: policyAnnotations([...exceptions, ...own]),
+        env,
+        podSecurityContext: restrictedPod(SPARK_USER),
+        securityContext: { ...restrictedContainer, capabilities: { drop: ['ALL'] } },
+        volumeMounts: [
+          { name: 'code', mountPath: CODE_PATH, readOnly: true },
+          { name: LOCAL_DIR_VOLUME, mountPath: '/var/data/spark-local-dir' },
+          { name: 'tmp', mountPath: '/tmp' },
+          { name: 'work-dir', mountPath: '/opt/spark/work-dir' },
+          ...secretFiles.map(file => ({ name: file.volumeName, mountPath: file.mountPath, readOnly: true })),
+        ],
+      }) satisfies SparkApplicationSpecDriver & SparkApplicationSpecExecutor;
+
+    new SparkApplication(this, 'Resource', {
+      metadata: { name: this.name, namespace: this.namespace, labels },
+      spec: {
+        type: SparkApplicationSpecType.PYTHON,
+        mode: SparkApplicationSpecMode.CLUSTER,
+        sparkVersion: spark.version,
+        image,
+        mainApplicationFile: `local://${CODE_PATH}/${props.code.entry}`,
+        arguments: [...props.arguments, '--stop-timeout-seconds', `${STOP_TIMEOUT.toSeconds()}`],
+        ...(dependencies.packages.length === 0
+          ? {}
+          : {
+              deps: {
+                packages: [...dependencies.packages],
+                excludePackages: [...dependencies.excludePackages],
+              },
+            }),
+        sparkConf: sorted({
+          ...withJavaOptions(sparkDefaults(), props.javaOptions),
+          ...objectStoreConf(props.store, props.credentials),
+          ...dependencies.sparkConf,
+          // A driver that keeps losing executors stops, and the operator starts the job anew.
+          'spark.executor.maxNumFailures': `${props.maxExecutorFailures ?? 10 * this.executors.max}`,
+          'spark.executor.failuresValidityInterval': '1h',
+          // No claims are made, so the driver needs no right to list or delete them.
+          'spark.kubernetes.driver.ownPersistentVolumeClaim': 'false',
+          'spark.kubernetes.driver.reusePersistentVolumeClaim': 'false',
+          ...props.sparkConf,
+        }),
+        // Always ignores retry counts; the operator waits interval × attempts (util.TimeUntilNextRetryDue).
+        restartPolicy: {
+          type: SparkApplicationSpecRestartPolicyType.ALWAYS,
+          onFailureRetryInterval: restartSeconds,
+          onSubmissionFailureRetryInterval: restartSeconds,
+        },
+        ...(this.executors.isDynamic
+          ? {
+              dynamicAllocation: {
+                enabled: true,
+                initialExecutors: this.executors.initial,
+                minExecutors: this.executors.min,
+                maxExecutors: this.executors.max,
+                shuffleTrackingEnabled: true,
+                // Spark's default is for ever: an executor that once held shuffle data would never be given back.
+                shuffleTrackingTimeout: Duration.minutes(10).toMilliseconds(),
+              },
+            }
+          : {}),
+        volumes: [
+          { name: 'code', configMap: { name: props.code.configMapName } },
+          // Spark takes volumes of this prefix as its local directories.
+          { name: LOCAL_DIR_VOLUME, emptyDir: { sizeLimit: sizeLimit(Size.gibibytes(2)) } },
+          { name: 'tmp', emptyDir: { sizeLimit: sizeLimit(Size.gibibytes(1)) } },
+          { name: 'work-dir', emptyDir: { sizeLimit: sizeLimit(Size.gibibytes(1)) } },
+          ...secretFiles.map(file => ({
+            name: file.volumeName,
+            secret: { secretName: file.secretName, items: [{ key: file.key, path: file.key }] },
+          })),
+        ],
+        driver: {
+          ...pod(this.driver, 'sparkDriverToken'),
+          serviceAccount: this.name,
+          // After the wait, Spark itself still has its executors to stop.
+          terminationGracePeriodSeconds: STOP_TIMEOUT.toSeconds() + 30,
+        },
+        executor: {
+          ...pod(this.executor),
+          serviceAccount: executorAccount,
+          ...(this.executors.isDynamic ? {} : { instances: this.executors.initial }),
+          deleteOnTermination: true,
+          affinity: onDifferentNodes(this.name),
+        },
+      },
+    });
+  }
+
+  /**
+   * Rights that Spark 3.5's driver uses, as the audit log of an API server shows them: executor pods; its own Service,
+   * which it deletes at the end; the ConfigMap of its executors. What it deletes by label needs deletecollection.
+   */
+  private addServiceAccounts(
+    labels: Record<string, string>,
+    executorAccount: string,
+    credentials: ObjectStoreCredentials,
+  ): void {
+    const { name, namespace } = this;
+    const annotations =
+      credentials.kind === 'role' ? { 'eks.amazonaws.com/role-arn': credentials.roleArn } : undefined;
+    const metadata = (object: string) => ({
+      name: object,
+      namespace,
+      labels,
+      annotations: { ...policyAnnotations(namespaceExceptions(namespace)), ...annotations },
+    });
+    new k8s.KubeServiceAccount(this, 'ServiceAccount', {
+      metadata: metadata(name),
+      automountServiceAccountToken: true,
+    });
+    new k8s.KubeServiceAccount(this, 'ExecutorServiceAccount', {
+      metadata: metadata(executorAccount),
+      automountServiceAccountToken: false,
+    });
+    new k8s.KubeRole(this, 'Role', {
+      metadata: metadata(name),
+      rules: [
+        {
+          apiGroups: [''],
+          resources: ['pods'],
+          verbs: ['create', 'delete', 'deletecollection', 'get', 'list', 'watch'],
+        },
+        { apiGroups: [''], resources: ['configmaps'], verbs: ['create', 'deletecollection'] },
+        { apiGroups: [''], resources: ['services'], verbs: ['deletecollection'] },
+      ],
+    });
+    new k8s.KubeRoleBinding(this, 'RoleBinding', {
+      metadata: metadata(name),
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name },
+      subjects: [{ kind: 'ServiceAccount', name, namespace }],
+    });
+  }
+}
+
+const LOCAL_DIR_VOLUME = 'spark-local-dir-1';
+
+/** The settings of spark-jobs/spark-defaults.conf: one a line, the key, white space, the value; `#` begins a comment. */
+function sparkDefaults(): Record<string, string> {
+  const lines = readFileSync(DEFAULTS_FILE, 'utf8').split('\n');
+  return Object.fromEntries(
+    lines
+      .map(line => /^\s*(?<key>[^#\s]\S*)\s+(?<value>.*\S)\s*$/.exec(line)?.groups)
+      .flatMap(groups => (groups === undefined ? [] : [[groups['key'] ?? '', groups['value'] ?? '']])),
+  );
+}
+
+/** The settings with options for both JVMs behind those that they have already. */
+function withJavaOptions(
+  settings: Record<string, string>,
+  options: string | undefined,
+): Record<string, string> {
+  if (options === undefined) return settings;
+  const keys = ['spark.driver.extraJavaOptions', 'spark.executor.extraJavaOptions'];
+  return {
+    ...settings,
+    ...Object.fromEntries(keys.map(key => [key, [settings[key], options].filter(Boolean).join(' ')])),
+  };
+}
+
+/** How S3A finds the store and its credentials. The keys themselves come from the environment. */
+function objectStoreConf(store: ObjectStore, credentials: ObjectStoreCredentials): Record<string, string> {
+  return {
+    'spark.hadoop.fs.s3a.endpoint.region': store.region,
+    'spark.hadoop.fs.s3a.path.style.access': `${store.pathStyleAccess}`,
+    'spark.hadoop.fs.s3a.aws.credentials.provider':
+      credentials.kind === 'role'
+        ? 'com.amazonaws.auth.WebIdentityTokenCredentialsProvider'
+        : 'com.amazonaws.auth.EnvironmentVariableCredentialsProvider',
+    ...(store.endpoint === undefined
+      ? {}
+      : {
+          'spark.hadoop.fs.s3a.endpoint': store.endpoint,
+          'spark.hadoop.fs.s3a.connection.ssl.enabled': `${store.endpoint.startsWith('https:')}`,
+        }),
+  };
+}
+
+function objectStoreEnv(credentials: ObjectStoreCredentials): k8s.EnvVar[] {
+  return credentials.kind === 'role'
+    ? []
+    : [
+        secretEnv('AWS_ACCESS_KEY_ID', credentials.accessKey),
+        secretEnv('AWS_SECRET_ACCESS_KEY', credentials.secretKey),
+      ];
+}
+
+/** Executors of one job keep apart where there is room, so that a lost node takes one. */
+function onDifferentNodes(job: string): NonNullable<SparkApplicationSpecExecutor['affinity']> {
+  return {
+    podAntiAffinity: {
+      preferredDuringSchedulingIgnoredDuringExecution: [
+        {
+          weight: 100,
+          podAffinityTerm: {
+            topologyKey: 'kubernetes.io/hostname',
+            labelSelector: {
+              matchLabels: { 'spark-role': 'executor', 'sparkoperator.k8s.io/app-name': job },
+            },
+          },
+        },
+      ],
+    },
+  };
+}
+
+function sizeLimit(size: Size): SparkApplicationSpecVolumesEmptyDirSizeLimit {
+  return SparkApplicationSpecVolumesEmptyDirSizeLimit.fromString(sizeQuantity(size));
+}
+
+/** A size as the JVM and Spark write it, in whole mebibytes: '2g', '384m'. */
+function jvmSize(size: Size): string {
+  const mebibytes = Math.ceil(bytesOf(size) / 2 ** 20);
+  return mebibytes % 1024 === 0 && mebibytes > 0 ? `${mebibytes / 1024}g` : `${mebibytes}m`;
+}
+
+function sorted(settings: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(settings).sort(([left], [right]) => (left < right ? -1 : 1)));
+}
+
+/** Spark refuses to start with a heap below 450 MiB (1.5 × what it keeps for itself), and the JVM counts less than -Xmx. */
+const LEAST_HEAP_MIB = 512;
+
+function podProblems(object: string, prop: string, pod: Required<SparkPodProps>): string[] {
+  const { taskSlots, cpu, memory, memoryOverhead } = pod;
+  const { request, limit } = cpu;
+  const empty = (
+    [
+      ['request', request],
+      ['limit', limit],
+    ] as const
+  ).flatMap(([side, value]) =>
+    value === undefined || millicores(value) > 0 ? [] : [[side, value] as const],
+  );
+  return [
+    ...(Number.isSafeInteger(taskSlots) && taskSlots >= 1
+      ? []
+      : [
+          `${object} has ${taskSlots} task slots but a whole number of at least 1 is allowed; set ${prop}.taskSlots, e.g. 1`,
+        ]),
+    ...empty.map(
+      ([side, value]) =>
+        `${object} has a cpu ${side} of ${cpuQuantity(value)} but it must be more than nothing; set ${prop}.cpu.${side}, e.g. Cpu.millis(500)`,
+    ),
+    ...(request !== undefined && limit !== undefined && millicores(request) > millicores(limit)
+      ? [
+          `${object} requests ${cpuQuantity(request)} cpu but its limit is ${cpuQuantity(limit)}; set ${prop}.cpu.request to at most ${cpuQuantity(limit)}, or raise ${prop}.cpu.limit`,
+        ]
+      : []),
+    ...(bytesOf(memory) >= LEAST_HEAP_MIB * 2 ** 20
+      ? []
+      : [
+          `${object} has a heap of ${sizeQuantity(memory)} but Spark does not start with less than ${LEAST_HEAP_MIB}Mi; set ${prop}.memory, e.g. Size.gibibytes(1)`,
+        ]),
+    ...(bytesOf(memoryOverhead) >= 0.1 * bytesOf(memory)
+      ? []
+      : [
+          `${object} has ${sizeQuantity(memoryOverhead)} beside a heap of ${sizeQuantity(memory)} but the JVM itself needs at least a tenth of it; set ${prop}.memoryOverhead to at least ${Math.ceil((0.1 * bytesOf(memory)) / 2 ** 20)}Mi`,
+        ]),
+  ];
+}
+
+function executorCountProblems(job: string, { initial, min, max }: SparkExecutorCount): string[] {
+  if (![initial, min, max].every(count => Number.isSafeInteger(count) && count >= 1)) {
+    return [
+      `spark job ${job} has executors initial ${initial}, min ${min}, max ${max} but whole numbers of at least 2 are allowed; set executors, e.g. SparkExecutorCount.fixed(2)`,
+    ];
+  }
+  return min <= initial && initial <= max
+    ? []
+    : [
+        `spark job ${job} has executors initial ${initial}, min ${min}, max ${max} but min ≤ initial ≤ max must hold; set executors, e.g. SparkExecutorCount.dynamic({ initial: 2, min: 2, max: 4 })`,
+      ];
+}
+
+function failureProblems(job: string, failures = 1): string[] {
+  return Number.isSafeInteger(failures) && failures >= 1
+    ? []
+    : [
+        `spark job ${job} has maxExecutorFailures ${failures} but a whole number of at least 1 is allowed; set maxExecutorFailures, e.g. 20`,
+      ];
+}
+
+/** Settings that the operator writes from the application's fields behind those of sparkConf, and the prop of each. */
+const SET_BY_PROPS: readonly (readonly [setting: RegExp, prop: string])[] = [
+  [/^spark\.driver\.(cores|memory|memoryOverhead)$/, 'driver'],
+  [/^spark\.executor\.(cores|memory|memoryOverhead)$/, 'executor'],
+  [/^spark\.kubernetes\.driver\.(request|limit)\.cores$/, 'driver.cpu'],
+  [/^spark\.kubernetes\.executor\.(request|limit)\.cores$/, 'executor.cpu'],
+  [/^spark\.executor\.instances$/, 'executors'],
+  [/^spark\.dynamicAllocation\.(enabled|(initial|min|max)Executors)$/, 'executors'],
+  [/^spark\.kubernetes\.((driver|executor)\.)?container\.image$/, 'image'],
+  [/^spark\.kubernetes\.namespace$/, 'namespace'],
+  [/^spark\.jars\.packages$/, 'dependencies'],
+];
+
+function sparkConfProblems(job: string, sparkConf: Readonly<Record<string, string>> = {}): string[] {
+  return Object.entries(sparkConf).flatMap(([setting, value]) =>
+    SET_BY_PROPS.filter(([pattern]) => pattern.test(setting)).map(
+      ([, prop]) =>
+        `spark job ${job} has ${setting}=${value} in sparkConf but the operator takes it from the application's own fields; set ${prop} instead`,
+    ),
+  );
+}

@@ -1,0 +1,10 @@
+import { policyExceptions } from '../../lib/lakehouse/cluster/policy-exceptions';
+import { generatedPage } from './generated-page';
+import { policyTable } from './policy-table';
+
+generatedPage({
+  script: 'docs:policy',
+  file: 'docs/policy.md',
+  source: 'the exceptions that the chart annotates',
+  content: () => policyTable(policyExceptions),
+});
