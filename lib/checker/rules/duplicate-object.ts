@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { grouped } from '../facts/model';
+import { grouped } from '../facts/manifest-index';
 import { quote, type Rule } from '../finding/rule';
 import type { ManifestObject } from '../manifest/model';
 import { apiGroup, namespaceOf, shownId } from '../manifest/pod-templates';

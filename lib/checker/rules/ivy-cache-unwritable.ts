@@ -1,4 +1,4 @@
-import type { Job, Mount } from '../facts/jobs';
+import type { Job, Mount } from '../facts/job';
 import { isStockImage } from '../facts/spark-version';
 import { type Finding, listed, quote, type Rule } from '../finding/rule';
 import { asObject, at } from '../manifest/model';

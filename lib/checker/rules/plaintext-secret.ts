@@ -1,9 +1,8 @@
 import { codeCredentials } from '../facts/code-credentials';
 import { credentialForms, credentialSettings, isCredentialName, isLiteral } from '../facts/credentials';
-import { listItems } from '../facts/model';
 import { type PythonModule, pythonModules } from '../facts/python-modules';
 import { type Finding, type Path, quote, type Rule } from '../finding/rule';
-import { asObject, asObjects, type ManifestObject, type PlainObject } from '../manifest/model';
+import { asObject, asObjects, listItems, type ManifestObject, type PlainObject } from '../manifest/model';
 import { declaredContainers, environment, sparkSpec } from '../manifest/pod-templates';
 
 /** A literal in a manifest is in the repository, in every copy of it, and in the cluster for whoever may read. */

@@ -1,4 +1,4 @@
-import { isStream, type Job } from '../facts/jobs';
+import { isStream, type Job } from '../facts/job';
 import { type Finding, quote, type Rule } from '../finding/rule';
 import { at } from '../manifest/model';
 

@@ -1,4 +1,4 @@
-import { isStream, type Job, type Stated } from '../facts/jobs';
+import { isStream, type Job, type Stated } from '../facts/job';
 import type { Finding, Rule } from '../finding/rule';
 
 /** Incident 11: one executor was left, so nothing was distributed and one lost pod stopped the stream. */

@@ -1,5 +1,5 @@
 import { distance } from 'fastest-levenshtein';
-import type { Job } from '../facts/jobs';
+import type { Job } from '../facts/job';
 import { type DeclaredTable, declaredTables, hasUnknownTables } from '../facts/tables';
 import { type Finding, listed, type Place, quote, type Rule } from '../finding/rule';
 import { knownPrefix, knownText } from '../python/values';

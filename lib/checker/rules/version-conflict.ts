@@ -1,6 +1,6 @@
 import { strimzi } from '../../lakehouse/versions';
 import { parseImage } from '../facts/images';
-import type { Job } from '../facts/jobs';
+import type { Job } from '../facts/job';
 import type { Model } from '../facts/model';
 import {
   hadoopOf,
