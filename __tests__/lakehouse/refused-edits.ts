@@ -1,6 +1,6 @@
 import { Duration, Size } from 'cdk8s';
 import { Cpu } from 'cdk8s-plus-28';
-import { KafkaCoordination } from '../../lib/lakehouse/kafka/kafka-cluster';
+import { KafkaCoordination } from '../../lib/lakehouse/kafka/kafka-coordination';
 import type { LakehouseChart, LakehouseChartProps } from '../../lib/lakehouse/lakehouse-chart';
 import { SparkExecutorCount } from '../../lib/lakehouse/spark/spark-job';
 import { WasService } from '../../lib/lakehouse/was/was-service';
