@@ -5,13 +5,10 @@ import { Cpu } from 'cdk8s-plus-28';
 import { manifestObjects } from '../../../lib/checker/manifest/model';
 import { expandPods } from '../../../lib/checker/manifest/pods';
 import { CodeConfigMap } from '../../../lib/lakehouse/spark/code-config-map';
+import { SparkExecutorCount } from '../../../lib/lakehouse/spark/executor-count';
 import { SparkDependencies } from '../../../lib/lakehouse/spark/spark-dependencies';
-import {
-  SparkExecutorCount,
-  SparkJob,
-  type SparkJobProps,
-  sparkPod,
-} from '../../../lib/lakehouse/spark/spark-job';
+import { SparkJob, type SparkJobProps } from '../../../lib/lakehouse/spark/spark-job';
+import { sparkPod } from '../../../lib/lakehouse/spark/spark-pod';
 import { ExternalObjectStoreCredentials, ObjectStore } from '../../../lib/lakehouse/storage/object-store';
 
 const SIZE = {

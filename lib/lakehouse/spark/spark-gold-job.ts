@@ -8,8 +8,10 @@ import { timeZoneProblems } from '../workload/container';
 import { secretEnv } from '../workload/external';
 import { objectLabels } from '../workload/labels';
 import { CodeConfigMap } from './code-config-map';
+import { SparkExecutorCount } from './executor-count';
 import { locationProblems, storeOf, validLocations } from './job-locations';
-import { SparkExecutorCount, SparkJob, type SparkPodDefaults, sparkPod } from './spark-job';
+import { SparkJob } from './spark-job';
+import { type SparkPodDefaults, sparkPod } from './spark-pod';
 import type { SparkStreamingJob } from './spark-streaming-job';
 import { type StreamFigures, type StreamOptions, streamFigures, streamProblems } from './stream-options';
 

@@ -8,8 +8,10 @@ import type { ObjectLocation } from '../storage/object-store';
 import { timeZoneProblems } from '../workload/container';
 import { objectLabels } from '../workload/labels';
 import { CodeConfigMap } from './code-config-map';
+import { SparkExecutorCount } from './executor-count';
 import { locationProblems, storeOf, validLocations } from './job-locations';
-import { SparkExecutorCount, SparkJob, type SparkPodDefaults, sparkPod } from './spark-job';
+import { SparkJob } from './spark-job';
+import { type SparkPodDefaults, sparkPod } from './spark-pod';
 import { type StreamFigures, type StreamOptions, streamFigures, streamProblems } from './stream-options';
 
 export interface SparkStreamingJobProps extends StreamOptions {
