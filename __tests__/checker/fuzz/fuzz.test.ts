@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { check } from '../../../lib/checker/check/check';
 import { evaluate } from '../../../lib/checker/python/evaluate';
 import { undefinedNames } from '../../../lib/checker/python/names';
-import { parsePython } from '../../../lib/checker/python/syntax';
+import { parsePython } from '../../../lib/checker/python/parse';
 import { tablesIn } from '../../../lib/checker/sql/ddl';
 
 const CASES = join(__dirname, '..', 'rules', 'cases');

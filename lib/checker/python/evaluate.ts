@@ -240,7 +240,7 @@ class Evaluator implements SparkContext, CommandLine {
     if (module !== undefined) {
       const before = this.module;
       this.module = name;
-      if (module.hasErrors) this.isPartial = true;
+      if (module.failure !== undefined) this.isPartial = true;
       this.activations.push({ returns: [], callee: undefined });
       this.block(module.body, scope);
       this.activations.pop();

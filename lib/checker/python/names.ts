@@ -1,4 +1,4 @@
-import type { Argument, Expression, Module, Parameter, Statement } from './syntax';
+import type { Argument, Expression, Module, Parameter, Statement, TypeParameter } from './syntax';
 
 export interface UndefinedName {
   readonly name: string;
@@ -45,7 +45,7 @@ class Names {
  * grammar could not read to its end, that imports `*`, or that makes names by other means (exec, globals()).
  */
 export function undefinedNames(module: Module): UndefinedName[] {
-  if (module.hasErrors) return [];
+  if (module.failure !== undefined) return [];
   const checker = new Checker(module);
   checker.run();
   return checker.isOpen ? [] : checker.found;
@@ -179,7 +179,7 @@ class Checker {
       case 'class': {
         for (const decorator of statement.decorators) this.read(decorator, scope);
         const inner = new Names(scope, true);
-        for (const name of statement.typeParameters) inner.bound.add(name);
+        this.typeParameters(statement.typeParameters, inner);
         for (const { value } of statement.bases)
           this.read(value, statement.typeParameters.length > 0 ? inner : scope);
         this.bind(statement.body, inner, this.globals);
@@ -188,7 +188,7 @@ class Checker {
       }
       case 'type-alias': {
         const inner = new Names(scope, false);
-        for (const name of statement.typeParameters) inner.bound.add(name);
+        this.typeParameters(statement.typeParameters, inner);
         this.later.push(() => this.read(statement.value, inner));
         return;
       }
@@ -252,6 +252,13 @@ class Checker {
     }
   }
 
+  /** Bounds and defaults are evaluated when somebody asks for them. */
+  private typeParameters(parameters: readonly TypeParameter[], inner: Names): void {
+    for (const { name } of parameters) inner.bound.add(name);
+    for (const { reads } of parameters)
+      for (const item of reads) this.later.push(() => this.read(item, inner));
+  }
+
   private readTarget(target: Expression, scope: Names): void {
     if (target.kind === 'tuple' || target.kind === 'list')
       for (const item of target.items) this.readTarget(item, scope);
@@ -264,13 +271,13 @@ class Checker {
 
   private function(
     parameters: readonly Parameter[],
-    typeParameters: readonly string[],
+    typeParameters: readonly TypeParameter[],
     returns: Expression | undefined,
     scope: Names,
     body: (inner: Names) => void,
   ): void {
     const inner = new Names(scope, false);
-    for (const name of typeParameters) inner.bound.add(name);
+    this.typeParameters(typeParameters, inner);
     const outer = typeParameters.length > 0 ? inner : scope;
     for (const { name, annotation, defaultValue } of parameters) {
       if (defaultValue !== undefined) this.read(defaultValue, scope);
