@@ -95,8 +95,24 @@ class Lines {
   };
 }
 
-/** An escape sequence that is not complete, as far as one regular expression can tell. */
-const BROKEN_ESCAPE = /\\(?:x(?![\da-f]{2})|u(?![\da-f]{4})|U(?![\da-f]{8})|N(?!\{[^}]+\}))/i;
+/** One literal of several that stand side by side. */
+const LITERAL = /([a-z]*)("""|'''|"|')((?:\\[\s\S]|(?!\2)[\s\S])*)\2/gi;
+
+/** Escape sequences one after another; those that break off have a group. */
+const ESCAPE =
+  /\\(?:(x)(?![\da-fA-F]{2})|(u)(?![\da-fA-F]{4})|(U)(?!(?:000[\da-fA-F]|0010)[\da-fA-F]{4})|(N)(?!\{[^}]+\})|[\s\S])/g;
+
+function hasBrokenEscape(literals: string): boolean {
+  if (!/\\[xuUN]/.test(literals)) return false;
+  return [...literals.matchAll(LITERAL)].some(([, prefix = '', , content = '']) => {
+    if (/r/i.test(prefix)) return false;
+    // Bytes know `\x` alone.
+    const groups = /b/i.test(prefix) ? 1 : 4;
+    return [...content.matchAll(ESCAPE)].some(match =>
+      match.slice(1, groups + 1).some(group => group !== undefined),
+    );
+  });
+}
 
 /** `010`, which was an octal number in Python 2. */
 const LEADING_ZERO = /^0[0_]*[1-9][\d_]*$/;
@@ -434,7 +450,7 @@ class Reader {
         return this.constant(node);
       case 'JoinedStr':
       case 'TemplateStr':
-        if (BROKEN_ESCAPE.test(this.source(node))) this.isDoubtful = true;
+        if (hasBrokenEscape(this.source(node))) this.isDoubtful = true;
         return { kind: 'string', from, parts: node.values.map(value => this.piece(value)) };
       case 'FormattedValue':
       case 'Interpolation': {
@@ -563,7 +579,7 @@ class Reader {
     // `...` is the only constant that stands without quotes.
     if (typeof value !== 'string' || node.quote_style === undefined)
       return { kind: 'unknown', from, children: [] };
-    if (BROKEN_ESCAPE.test(this.source(node))) this.isDoubtful = true;
+    if (hasBrokenEscape(this.source(node))) this.isDoubtful = true;
     return { kind: 'string', from, parts: value === '' ? [] : [value] };
   }
 
