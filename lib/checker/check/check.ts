@@ -4,20 +4,30 @@ import { contextNodes, parseClusterContext } from '../eks/cluster-context';
 import { fitOf } from '../facts/fit';
 import { buildModel, type Model } from '../facts/model';
 import { DEFAULT_NODES, describedNodes, type FitNodes, parseNodes } from '../facts/nodes';
+import type { Note } from '../finding/note';
 import type { Violation } from '../finding/rule';
-import { type Loaded, loadManifests, type NamedText, type Note, type Problem } from '../manifest/load';
+import { type Loaded, loadManifests, type NamedText, type Problem, type Skipped } from '../manifest/load';
+import { notesOf } from '../review/notes';
 import { type RunOptions, runRules } from '../review/run';
+import { rules } from '../rules';
 import type { Collected } from './collect';
 import { environmentOf } from './environments';
 
 export interface CheckOptions extends Pick<RunOptions, 'only' | 'level' | 'external'> {
   /** The nodes to fit when no file describes any. @default 4 × m6i.large */
   readonly nodes?: readonly ClusterNode[];
+  /** Whether what was not understood counts as an error. @default false */
+  readonly isStrict?: boolean;
 }
 
 export interface CheckResult {
   readonly violations: readonly Violation[];
+  /** What was not understood. */
   readonly notes: readonly Note[];
+  /** Whether notes count as errors. */
+  readonly isStrict: boolean;
+  /** What the result rests on. */
+  readonly notices: readonly string[];
   readonly checked: { readonly files: number; readonly objects: number };
   /** Whether a path or a document could not be read. */
   readonly unusable: boolean;
@@ -25,7 +35,7 @@ export interface CheckResult {
 }
 
 /** The rules over what was collected. Pure. */
-export function check({ sources, notes, problems }: Collected, options: CheckOptions = {}): CheckResult {
+export function check({ sources, skipped, problems }: Collected, options: CheckOptions = {}): CheckResult {
   const loaded = loadManifests(sources);
   const contexts = loaded.contexts.map(contextOf);
   const unreadable = [
@@ -51,7 +61,17 @@ export function check({ sources, notes, problems }: Collected, options: CheckOpt
   );
   return {
     violations: distinct(violations),
-    notes: [...notes, ...loaded.notes, ...emptyNotes(loaded), ...distinct(models.flatMap(fitNotes))],
+    notes: distinct([
+      ...[...skipped, ...loaded.skipped].map(skippedNote),
+      ...models.flatMap(model =>
+        notesOf(model, {
+          locate: loaded.locate,
+          ...(options.only === undefined ? {} : { only: options.only }),
+        }),
+      ),
+    ]),
+    isStrict: options.isStrict ?? false,
+    notices: [...emptyNotices(loaded), ...distinct(models.flatMap(fitNotices))],
     checked: { files: loaded.files, objects: loaded.objects.length },
     unusable: unreadable.length > 0,
     text: loaded.text,
@@ -114,17 +134,28 @@ function nodesFor(
 }
 
 /** Nothing to check is no fault, but hardly what somebody meant. */
-function emptyNotes({ objects, sql, problems }: Loaded): Note[] {
-  return objects.length + sql.length + problems.length > 0
-    ? []
-    : [{ file: '', text: 'no Kubernetes object was found' }];
+function emptyNotices({ objects, sql, problems }: Loaded): string[] {
+  return objects.length + sql.length + problems.length > 0 ? [] : ['no Kubernetes object was found'];
 }
 
-function fitNotes(model: Model): Note[] {
+/** No rule looks into a file that is skipped. */
+function skippedNote({ file, what, remedy }: Skipped): Note {
+  return {
+    cause: 'files that are skipped',
+    object: '',
+    file,
+    line: 1,
+    what: `the file is skipped: it is ${what}`,
+    remedy,
+    silences: rules.map(({ id }) => id),
+  };
+}
+
+function fitNotices(model: Model): string[] {
   const { nodes } = model;
   if (nodes === undefined || model.templates.length + model.jobs.length === 0) return [];
   return [
-    { file: '', text: `fit counted on ${describeNodes(nodes.list)} (${nodes.source})` },
-    ...fitOf(model).undecided.map(text => ({ file: '', text: `left open: ${text}` })),
+    `fit counted on ${describeNodes(nodes.list)} (${nodes.source})`,
+    ...fitOf(model).undecided.map(text => `left open: ${text}`),
   ];
 }

@@ -1,10 +1,10 @@
 import { lstatSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { join, sep } from 'node:path';
-import type { Note, Problem, SourceText } from '../manifest/load';
+import type { Problem, Skipped, SourceText } from '../manifest/load';
 
 export interface Collected {
   readonly sources: readonly SourceText[];
-  readonly notes: readonly Note[];
+  readonly skipped: readonly Skipped[];
   readonly problems: readonly Problem[];
 }
 
@@ -21,7 +21,7 @@ const NEVER_MANIFESTS = /^(node_modules|__pycache__|package-lock\.json|tsconfig\
  */
 export function collect(paths: readonly string[], stdin: () => Uint8Array): Collected {
   const sources: SourceText[] = [];
-  const notes: Note[] = [];
+  const skipped: Skipped[] = [];
   const problems: Problem[] = [];
   const seen = new Set<string>();
 
@@ -54,9 +54,10 @@ export function collect(paths: readonly string[], stdin: () => Uint8Array): Coll
       const path = join(folder, name);
       attempt(path, () => {
         if (lstatSync(path).isSymbolicLink() && !isInside(path, root)) {
-          notes.push({
+          skipped.push({
             file: shown(path),
-            text: 'skipped: a link that leads nowhere, in a circle or out of the folder',
+            what: 'a link that leads nowhere, in a circle or out of the folder',
+            remedy: 'name what it leads to',
           });
           return;
         }
@@ -74,7 +75,7 @@ export function collect(paths: readonly string[], stdin: () => Uint8Array): Coll
       else read(path);
     });
   }
-  return { sources, notes, problems };
+  return { sources, skipped, problems };
 }
 
 function isInside(link: string, root: string): boolean {

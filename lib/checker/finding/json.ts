@@ -1,7 +1,7 @@
 import type { CheckResult } from '../check/check';
 
 /** The report for programs; its form is part of the command's contract. */
-export function jsonReport({ violations, checked }: CheckResult): string {
+export function jsonReport({ violations, notes, checked }: CheckResult): string {
   return `${JSON.stringify(
     {
       violations: violations.map(({ rule, level, object, file, line, message, remedy }) => ({
@@ -12,6 +12,15 @@ export function jsonReport({ violations, checked }: CheckResult): string {
         line,
         message,
         remedy,
+      })),
+      notes: notes.map(({ cause, object, file, line, what, remedy, silences }) => ({
+        cause,
+        object,
+        file,
+        line,
+        what,
+        remedy,
+        silences,
       })),
       checked,
     },

@@ -1,5 +1,6 @@
 import type { Model } from '../facts/model';
 import type { ManifestObject } from '../manifest/model';
+import type { Need } from './note';
 
 export type Level = 'error' | 'warning';
 
@@ -27,6 +28,8 @@ export interface Finding {
 export interface Rule {
   readonly id: string;
   readonly level: Level;
+  /** What it has to know beyond the manifests. @default nothing */
+  readonly needs?: readonly Need[];
   /** One line for `--list-rules`: what the rule refuses. */
   readonly refuses: string;
   /** How to mend what it refuses. */

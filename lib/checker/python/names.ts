@@ -40,20 +40,24 @@ class Names {
   }
 }
 
-/**
- * Names that a module reads and nothing in it ever binds, by Python's scoping. Nothing is said of a module that the
- * grammar could not read to its end, that imports `*`, or that makes names by other means (exec, globals()).
- */
-export function undefinedNames(module: Module): UndefinedName[] {
-  if (module.failure !== undefined) return [];
+/** The names of a module, or why they are not all known. */
+export interface NameCheck {
+  readonly undefined: readonly UndefinedName[];
+  /** What brings names that nobody knows: `import *`, exec, globals(). */
+  readonly open: { readonly offset: number; readonly what: string } | undefined;
+}
+
+/** Names that a module reads and nothing in it ever binds, by Python's scoping; none where it makes names by other means. */
+export function checkNames(module: Module): NameCheck {
   const checker = new Checker(module);
   checker.run();
-  return checker.isOpen ? [] : checker.found;
+  const { open } = checker;
+  return { undefined: open === undefined ? checker.found : [], open };
 }
 
 class Checker {
   public readonly found: UndefinedName[] = [];
-  public isOpen = false;
+  public open: NameCheck['open'];
   private readonly reported = new Set<string>();
   private readonly globals = new Names(undefined, false);
   private readonly later: (() => void)[] = [];
@@ -106,7 +110,11 @@ class Checker {
               scope.bound.add(as === name ? (name.split('.')[0] ?? name) : as);
             break;
           case 'from-import':
-            if (statement.isStar) this.isOpen = true;
+            if (statement.isStar)
+              this.open ??= {
+                offset: statement.from,
+                what: `import * from ${statement.module === '' ? 'the package itself' : statement.module}`,
+              };
             for (const { as } of statement.names) scope.bound.add(as);
             break;
           case 'for':
@@ -322,10 +330,11 @@ class Checker {
           node.callee.kind === 'name' &&
           ['exec', 'eval', 'globals', 'locals', 'vars', '__import__'].includes(node.callee.id)
         )
-          this.isOpen = true;
+          this.open ??= { offset: node.from, what: `${node.callee.id}()` };
         break;
       case 'attribute':
-        if (node.name === '__dict__' || node.name === '__builtins__') this.isOpen = true;
+        if (node.name === '__dict__' || node.name === '__builtins__')
+          this.open ??= { offset: node.from, what: node.name };
         break;
     }
     for (const child of childrenOf(node)) this.read(child, scope);

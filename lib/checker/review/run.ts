@@ -60,7 +60,8 @@ function violation(rule: Rule, finding: Finding, { locate }: RunOptions): Violat
   };
 }
 
-function position(
+/** Where a place stands in the files. */
+export function position(
   at: Place,
   locate: RunOptions['locate'],
 ): Pick<Violation, 'object' | 'file' | 'line' | 'column'> {

@@ -13,6 +13,7 @@ import { layerWithoutWriter } from './layer-without-writer';
 import { missingReference } from './missing-reference';
 import { mutableImageTag } from './mutable-image-tag';
 import { plaintextSecret } from './plaintext-secret';
+import { pythonSyntaxError } from './python-syntax-error';
 import { restartPolicyLetsStreamDie } from './restart-policy-lets-stream-die';
 import { setDoesNotFit } from './set-does-not-fit';
 import { singleExecutor } from './single-executor';
@@ -49,5 +50,6 @@ export const rules: readonly Rule[] = [
   mutableImageTag,
   plaintextSecret,
   undefinedName,
+  pythonSyntaxError,
   unparseableManifest,
 ];
