@@ -120,10 +120,16 @@ function unknownValues(model: Model, job: Job, code: JobCode): Unknown[] {
           isStream && hasOpenOptions && !BOUNDS.some(bound => options.has(bound)),
       )
       .map(({ at }) => unknown(code.place(at), 'what bounds one trigger', 'options')),
-    ...endpoints.flatMap(endpoint =>
-      pathsOf(endpoint)
-        .filter(text => knownPrefix(text) === '' && text.parts.includes(null))
-        .map(text => unknown(code.placeOf(text, endpoint.at), 'a location', 'location')),
+    ...sources.flatMap(({ at, paths }) =>
+      // Files that the program lists while it runs stand in no manifest; what the manifest should have said does.
+      paths
+        .filter(text => text.origin !== undefined && isUnknownFromTheStart(text))
+        .map(text => unknown(code.placeOf(text, at), 'a location that is read', 'location')),
+    ),
+    ...sinks.flatMap(({ at, path }) =>
+      path !== undefined && isUnknownFromTheStart(path)
+        ? [unknown(code.placeOf(path, at), 'a location that is written', 'location')]
+        : [],
     ),
     ...sinks
       .filter(({ isStream }) => isStream)
@@ -155,9 +161,8 @@ const BOUNDS = ['maxoffsetspertrigger', 'maxfilespertrigger', 'maxbytespertrigge
 /** Settings whose values rules look at. */
 const SETTINGS = /^spark\.(jars|jars\.(packages|ivy|excludes)|executor\.instances|dynamicAllocation\.\w+)$/;
 
-function pathsOf(endpoint: Source | Sink): readonly Text[] {
-  if ('paths' in endpoint) return endpoint.paths;
-  return endpoint.path === undefined ? [] : [endpoint.path];
+function isUnknownFromTheStart(text: Text): boolean {
+  return knownPrefix(text) === '' && text.parts.includes(null);
 }
 
 /** Only where there is DDL to compare with. */
