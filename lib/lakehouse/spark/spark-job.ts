@@ -10,19 +10,19 @@ import {
   SparkApplicationSpecType,
   SparkApplicationSpecVolumesEmptyDirSizeLimit,
 } from '../../../imports/sparkoperator.k8s.io';
-import { restrictedContainer, restrictedPod } from '../cluster/pod-security';
+import type { ObjectStore, ObjectStoreCredentials } from '../storage/object-store';
+import { imageReference, images, spark } from '../versions';
+import type { CodeConfigMap } from '../workload/code-config-map';
+import { cpuQuantity, imageProblems, secondsProblems, sizeQuantity } from '../workload/container';
+import { objectLabels } from '../workload/labels';
+import { restrictedContainer, restrictedPod } from '../workload/pod-security';
 import {
   imageExceptions,
   namespaceExceptions,
   type PolicyExceptionName,
   policyAnnotations,
-} from '../cluster/policy-exceptions';
-import type { PriorityClass } from '../cluster/priority-classes';
-import type { ObjectStore, ObjectStoreCredentials } from '../storage/object-store';
-import { imageReference, images, spark } from '../versions';
-import { cpuQuantity, imageProblems, secondsProblems, sizeQuantity } from '../workload/container';
-import { objectLabels } from '../workload/labels';
-import type { CodeConfigMap } from './code-config-map';
+} from '../workload/policy-exceptions';
+import type { PriorityClass } from '../workload/priority-classes';
 import { executorCountProblems, type SparkExecutorCount } from './executor-count';
 import {
   objectStoreConf,
