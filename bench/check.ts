@@ -16,7 +16,9 @@ const ROUNDS = 5;
 const root = path.join(__dirname, '..');
 
 function templates(): string[] {
-  const folders = ['__tests__/checker/incidents', '__tests__/checker/healthy/corpus'].map(folder => path.join(root, folder));
+  const folders = ['__tests__/checker/incidents', '__tests__/checker/healthy/corpus'].map(folder =>
+    path.join(root, folder),
+  );
   return folders.flatMap(folder =>
     readdirSync(folder, { recursive: true, withFileTypes: true })
       .filter(

@@ -1,5 +1,5 @@
 import { App } from 'cdk8s';
-import { writeManifests } from './write-manifests';
+import { RefusedApp, writeManifests } from './write-manifests';
 
 /** The apps that were described in this process, refused or not: what `npm run capacity` looks at. */
 export const describedApps: App[] = [];
@@ -34,9 +34,10 @@ export function synthesize(describe: (app: App) => void): App | undefined {
 /** The sentence for what a program, or the validation, threw. */
 function refusal(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
+  if (error instanceof RefusedApp) return error.message;
   // What stopped before the validation has no object: the line of the program that asked for it says where.
   const line = /\/(?<file>main\.ts:\d+)/.exec(error.stack ?? '')?.groups?.['file'];
-  const where = line === undefined || error.message.startsWith('[') ? '' : `[${line}] `;
+  const where = line === undefined ? '' : `[${line}] `;
   // These are written for people; the other classes are the JavaScript engine's, and a type check says more.
   return error.constructor === Error || error instanceof RangeError
     ? `${where}${error.message}`

@@ -1,5 +1,5 @@
-import type { Path } from '../finding/rule';
-import type { NamedText, Problem } from '../manifest/load';
+import type { ClusterService } from '../capacity/cluster-services';
+import type { NamedText, Unreadable } from '../manifest/load';
 import type { ManifestObject } from '../manifest/model';
 import { type PodTemplate, podTemplates } from '../manifest/pod-templates';
 import { type Job, programsIn } from './jobs';
@@ -11,16 +11,15 @@ import type { FitNodes } from './nodes';
  */
 export const EXTERNAL_ANNOTATION = 'check.cdk8s-lakehouse/external';
 
-/** Line and column, both from 1, of a value in the file that an object came from. */
-export type Locator = (path: Path, innerLine?: number) => { readonly line: number; readonly column: number };
-
 export interface ModelOptions {
   /** The nodes that all pods have to fit. @default unknown: nothing is said about the fit */
   readonly nodes?: FitNodes;
+  /** What runs in the cluster beside the objects. @default what they need: `servicesBeside` */
+  readonly services?: readonly ClusterService[];
   /** SQL texts that stand beside the manifests. @default none */
   readonly sql?: readonly NamedText[];
   /** Documents that could not be read. @default none */
-  readonly problems?: readonly Problem[];
+  readonly unreadable?: readonly Unreadable[];
   /** 'Kind/namespace/name' or 'Kind/name' of what exists although no file declares it; '*' matches any text. */
   readonly external?: readonly string[];
 }
@@ -29,8 +28,9 @@ export interface ModelOptions {
 export interface Model {
   readonly objects: readonly ManifestObject[];
   readonly sql: readonly NamedText[];
-  readonly problems: readonly Problem[];
+  readonly unreadable: readonly Unreadable[];
   readonly nodes: FitNodes | undefined;
+  readonly services: readonly ClusterService[] | undefined;
   readonly templates: readonly PodTemplate[];
   /** The programs whose code the manifests hold, and all that run Spark. */
   readonly programs: readonly Job[];
@@ -62,8 +62,9 @@ export function buildModel(objects: readonly ManifestObject[], options: ModelOpt
   const model: Model = {
     objects,
     sql: options.sql ?? [],
-    problems: options.problems ?? [],
+    unreadable: options.unreadable ?? [],
     nodes: options.nodes,
+    services: options.services,
     templates: podTemplates(objects),
     get programs() {
       programs ??= programsIn(model);
