@@ -86,7 +86,7 @@ describe('the fit', () => {
   });
 
   test('it depends on what runs beside the app', () => {
-    const many = (chart: Chart) => deployment(chart, 'web', { replicas: 64 });
+    const many = (chart: Chart) => deployment(chart, 'web', { replicas: 60 });
     expect(errors(many)).toEqual([]);
     expect(errors(many, new NodeGroup(), clusterServices).join('\n')).toContain('rule set-does-not-fit');
   });
