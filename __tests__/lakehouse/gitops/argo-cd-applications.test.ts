@@ -1,6 +1,6 @@
 import { clusterServices } from '../../../lib/checker/capacity/cluster-services';
 import { bytes, cpuMillis } from '../../../lib/checker/manifest/quantity';
-import { KafkaCoordination } from '../../../lib/lakehouse/kafka/kafka-cluster';
+import { KafkaCoordination } from '../../../lib/lakehouse/kafka/kafka-coordination';
 import type { LakehouseChartProps } from '../../../lib/lakehouse/lakehouse-chart';
 import { strimzi } from '../../../lib/lakehouse/versions';
 import { lakehouse } from '../synthesis';

@@ -1,7 +1,7 @@
 import type { Place } from '../finding/finding';
 import type { Sink } from '../python/facts';
 import { knownPrefix, knownText, shownText, type Text } from '../python/values';
-import type { Job } from './jobs';
+import type { Job } from './job';
 
 /** Where a streaming query keeps its offsets and state. */
 export interface Checkpoint {

@@ -1,13 +1,14 @@
 import type { Found } from '../finding/finding';
 import { allowed, listed, measured, quote, say } from '../finding/message';
-import { asObject, asObjects, at } from '../manifest/model';
+import { asObject, asObjects, at, listItems } from '../manifest/model';
 import { namespaceOf } from '../manifest/pod-templates';
 import type { At } from '../python/values';
 import { knownText, shownText, type Text } from '../python/values';
-import type { Job } from './jobs';
-import { escapeRegExp, listItems, type Model } from './model';
+import type { Job } from './job';
+import type { Model } from './model';
 import { bucketOf } from './object-store';
 import { isStrimzi, kafkaClusters, STRIMZI_CLUSTER_LABEL } from './strimzi';
+import { escapeRegExp } from './text-pattern';
 
 /** Topics that jobs read or write in a Kafka of these files, and no KafkaTopic declares. */
 export function missingTopics(model: Model): Found[] {

@@ -1,9 +1,11 @@
 import type { ClusterService } from '../capacity/cluster-services';
 import type { NamedText, Unreadable } from '../manifest/load';
 import type { ManifestObject } from '../manifest/model';
-import { type PodTemplate, podTemplates } from '../manifest/pod-templates';
-import { type Job, programsIn } from './jobs';
+import type { Job } from './job';
+import { indexManifests, type ManifestIndex } from './manifest-index';
 import type { FitNodes } from './nodes';
+import { programsIn } from './programs';
+import { escapeRegExp } from './text-pattern';
 
 /**
  * The annotation with which any object names what exists outside of the manifests: entries of the form
@@ -25,30 +27,20 @@ export interface ModelOptions {
 }
 
 /** What the rules look at: the objects of a folder or a chart, indexed. Nothing in it reads a file. */
-export interface Model {
-  readonly objects: readonly ManifestObject[];
+export interface Model extends ManifestIndex {
   readonly sql: readonly NamedText[];
   readonly unreadable: readonly Unreadable[];
   readonly nodes: FitNodes | undefined;
   readonly services: readonly ClusterService[] | undefined;
-  readonly templates: readonly PodTemplate[];
   /** The programs whose code the manifests hold, and all that run Spark. */
   readonly programs: readonly Job[];
   /** Of the programs those that run Spark. */
   readonly jobs: readonly Job[];
-  readonly ofKind: (...kinds: readonly string[]) => readonly ManifestObject[];
-  /**
-   * The objects of a kind and name that a namespace's objects can mean: those of that namespace. An object
-   * without a namespace may be applied into any, so it is found from everywhere and finds everything.
-   */
-  readonly find: (kind: string, from: ManifestObject, name: string) => ManifestObject | undefined;
   /** Whether somebody declared that this exists outside of the files. */
   readonly isExternal: (kind: string, namespace: string | undefined, name: string) => boolean;
 }
 
 export function buildModel(objects: readonly ManifestObject[], options: ModelOptions = {}): Model {
-  const byKind = grouped(objects, object => object.kind);
-  const byName = grouped(objects, object => `${object.kind}/${object.metadata.name}`);
   const externals = [
     ...(options.external ?? []),
     ...objects.flatMap(object => (object.metadata.annotations?.[EXTERNAL_ANNOTATION] ?? '').split(/[\s,]+/)),
@@ -59,28 +51,20 @@ export function buildModel(objects: readonly ManifestObject[], options: ModelOpt
     );
 
   let programs: readonly Job[] | undefined;
+  const index = indexManifests(objects);
   const model: Model = {
-    objects,
+    ...index,
     sql: options.sql ?? [],
     unreadable: options.unreadable ?? [],
     nodes: options.nodes,
     services: options.services,
-    templates: podTemplates(objects),
+
     get programs() {
-      programs ??= programsIn(model);
+      programs ??= programsIn(index);
       return programs;
     },
     get jobs() {
       return model.programs.filter(({ usesSpark }) => usesSpark);
-    },
-    ofKind: (...kinds) => kinds.flatMap(kind => byKind.get(kind) ?? []),
-    find: (kind, from, name) => {
-      const candidates = byName.get(`${kind}/${name}`) ?? [];
-      const { namespace } = from.metadata;
-      return (
-        candidates.find(object => namespace !== undefined && object.metadata.namespace === namespace) ??
-        candidates.find(object => namespace === undefined || object.metadata.namespace === undefined)
-      );
     },
     isExternal: (kind, namespace, name) =>
       externals.some(([kindPattern, ...rest]) => {
@@ -91,25 +75,4 @@ export function buildModel(objects: readonly ManifestObject[], options: ModelOpt
       }),
   };
   return model;
-}
-
-/** The items of a value that should be a list, with their places in it. */
-export function listItems(value: unknown): [unknown, number][] {
-  return Array.isArray(value) ? value.map((item, index) => [item, index]) : [];
-}
-
-/** Items by key, in their order. */
-export function grouped<K, T>(items: readonly T[], key: (item: T) => K): ReadonlyMap<K, readonly T[]> {
-  const groups = new Map<K, T[]>();
-  for (const item of items) {
-    const group = groups.get(key(item));
-    if (group === undefined) groups.set(key(item), [item]);
-    else group.push(item);
-  }
-  return groups;
-}
-
-/** A text as a pattern that matches itself. */
-export function escapeRegExp(text: string): string {
-  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 }

@@ -1,6 +1,6 @@
 import { asObject, type ManifestObject } from '../manifest/model';
 import type { Module } from '../python/syntax';
-import { parsedModule } from './jobs';
+import { parsedModule } from './job-code';
 import type { Model } from './model';
 
 export interface PythonModule {

@@ -1,5 +1,5 @@
 import { parseImage } from './images';
-import type { Job } from './jobs';
+import type { Job } from './job';
 
 /** What a release line of Spark brings. */
 export interface SparkRelease {

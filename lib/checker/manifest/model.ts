@@ -35,6 +35,11 @@ export function asObjects(value: unknown): readonly PlainObject[] {
   return Array.isArray(value) ? value.filter(isObject) : [];
 }
 
+/** The items of a value that should be a list, with their places in it. */
+export function listItems(value: unknown): [unknown, number][] {
+  return Array.isArray(value) ? value.map((item, index) => [item, index]) : [];
+}
+
 /** The value at a path of keys, e.g. at(body, 'spec', 'template', 'spec'). */
 export function at(value: unknown, ...path: readonly string[]): unknown {
   return path.reduce<unknown>((inner, key) => (isObject(inner) ? inner[key] : undefined), value);

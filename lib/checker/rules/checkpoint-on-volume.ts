@@ -1,11 +1,11 @@
 import { type Checkpoint, checkpointsOf, defaultCheckpoint } from '../facts/checkpoints';
-import type { Job, Mount } from '../facts/jobs';
-import { listItems, type Model } from '../facts/model';
+import type { Job, Mount } from '../facts/job';
+import type { Model } from '../facts/model';
 import { isSharedLocation, scheme } from '../facts/object-store';
 import type { Found } from '../finding/finding';
 import { measured, quote, say } from '../finding/message';
 import type { Rule } from '../finding/rule';
-import { asObject, at, type ManifestObject } from '../manifest/model';
+import { asObject, at, listItems, type ManifestObject } from '../manifest/model';
 
 /** Incident 2: a checkpoint on a ReadWriteOnce volume cannot follow its pod to another node. */
 export const checkpointOnVolume: Rule = {

@@ -1,5 +1,5 @@
 import { type Checkpoint, checkpointsOf } from '../facts/checkpoints';
-import { grouped } from '../facts/model';
+import { grouped } from '../facts/manifest-index';
 import { normalizedLocation } from '../facts/object-store';
 import { listed, measured, quote, say } from '../finding/message';
 import type { Rule } from '../finding/rule';

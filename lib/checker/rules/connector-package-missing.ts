@@ -1,4 +1,4 @@
-import type { Job } from '../facts/jobs';
+import type { Job } from '../facts/job';
 import { scheme } from '../facts/object-store';
 import { isStockImage, mavenCoordinate, releaseOf, scalaOf, sparkVersionOf } from '../facts/spark-version';
 import type { Found, Place } from '../finding/finding';

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { grouped } from '../facts/model';
+import { grouped } from '../facts/manifest-index';
 import { measured, quote, say } from '../finding/message';
 import type { Rule } from '../finding/rule';
 import type { ManifestObject } from '../manifest/model';

@@ -1,11 +1,10 @@
 import { parseImage } from '../facts/images';
 import type { Model } from '../facts/model';
-import { listItems } from '../facts/model';
 import { isStrimzi } from '../facts/strimzi';
 import type { Found } from '../finding/finding';
 import { allowed, listed, measured, type Path, say } from '../finding/message';
 import type { Rule } from '../finding/rule';
-import { asObject, at, isObject } from '../manifest/model';
+import { asObject, at, isObject, listItems } from '../manifest/model';
 import { declaredContainers, volumeMounts, volumesByName } from '../manifest/pod-templates';
 
 /** Programs that keep data, by the repository of their images, with the folders where they keep it. */

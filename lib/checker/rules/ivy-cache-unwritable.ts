@@ -1,4 +1,4 @@
-import type { Job, Mount } from '../facts/jobs';
+import type { Job, Mount } from '../facts/job';
 import { isStockImage } from '../facts/spark-version';
 import type { Found } from '../finding/finding';
 import { listed, measured, quote, say } from '../finding/message';

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { distance } from 'fastest-levenshtein';
-import type { Job } from '../facts/jobs';
+import type { Job } from '../facts/job';
 import type { Model } from '../facts/model';
 import { bucketOf, mayTouch, normalizedLocation } from '../facts/object-store';
 import { isStrimzi } from '../facts/strimzi';

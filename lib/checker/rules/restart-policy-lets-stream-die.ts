@@ -1,4 +1,4 @@
-import { isStream, type Job } from '../facts/jobs';
+import { isStream, type Job } from '../facts/job';
 import type { Found } from '../finding/finding';
 import { allowed, measured, quote, say } from '../finding/message';
 import type { Rule } from '../finding/rule';

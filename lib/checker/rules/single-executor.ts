@@ -1,4 +1,4 @@
-import { isStream, type Job, type Stated } from '../facts/jobs';
+import { isStream, type Job, type Stated } from '../facts/job';
 import type { Found } from '../finding/finding';
 import { allowed, measured, say } from '../finding/message';
 import type { Rule } from '../finding/rule';

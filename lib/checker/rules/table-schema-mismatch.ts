@@ -1,5 +1,5 @@
 import { distance } from 'fastest-levenshtein';
-import type { Job } from '../facts/jobs';
+import type { Job } from '../facts/job';
 import { type DeclaredTable, declaredTables, hasUnknownTables } from '../facts/tables';
 import type { Found, Place } from '../finding/finding';
 import { allowed, listed, measured, quote, say } from '../finding/message';

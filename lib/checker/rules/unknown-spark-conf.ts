@@ -1,5 +1,5 @@
 import { distance } from 'fastest-levenshtein';
-import type { Job } from '../facts/jobs';
+import type { Job } from '../facts/job';
 import spark35 from '../facts/spark-keys-3.5.json';
 import spark41 from '../facts/spark-keys-4.1.json';
 import { isStockImage, sparkVersionOf } from '../facts/spark-version';

@@ -1,6 +1,5 @@
-import { strimzi } from '../../lakehouse/versions';
 import { parseImage } from '../facts/images';
-import type { Job } from '../facts/jobs';
+import type { Job } from '../facts/job';
 import type { Model } from '../facts/model';
 import {
   hadoopOf,
@@ -10,6 +9,7 @@ import {
   sparkVersionOf,
 } from '../facts/spark-version';
 import { isStrimzi, kafkaClusters, nodePools, usesNodePools } from '../facts/strimzi';
+import { strimzi } from '../facts/strimzi-releases';
 import type { Found } from '../finding/finding';
 import { allowed, listed, measured, quote, say } from '../finding/message';
 import type { Rule } from '../finding/rule';

@@ -1,0 +1,118 @@
+import type { Path } from '../finding/message';
+import type { PlainObject } from '../manifest/model';
+import { declaredContainers, type PodTemplate, volumesByName } from '../manifest/pod-templates';
+import type { Job, Stated } from './job';
+import { isPython, jobCode, usesSpark } from './job-code';
+import type { ManifestIndex } from './manifest-index';
+import { type FileText, mountedTexts } from './mounted-texts';
+import { claimTemplates, mounts, mountsFromConf } from './mounts';
+import { addCodeSetting, properties, splitSetting } from './settings';
+import { type Command, commandsOf } from './shell-commands';
+import { addSubmitSettings, pysparkArguments, pythonArguments, sparkSubmitArguments } from './spark-submit';
+import { variablesOf } from './variables';
+
+export function containerJobs(model: ManifestIndex, template: PodTemplate): Job[] {
+  const { object } = template;
+  const volumes = volumesByName(template.spec['volumes']);
+  return declaredContainers(template).flatMap(({ container, path }) => {
+    const files = mountedTexts(model, object, container, volumes, claimTemplates(object));
+    const variables = variablesOf(model, object, container, new Map());
+    const commands = commandsOf(object, container, path, files, variables);
+    return commands.flatMap(command => {
+      const submit = command.words.findIndex(word => /(^|\/)(spark-submit|pyspark)(\.sh)?$/.test(word));
+      const python = command.words.findIndex(word => /(^|\/)python[\d.]*$/.test(word));
+      if (submit < 0 && python < 0) return [];
+      const job = containerJob(
+        model,
+        template,
+        container,
+        path,
+        command,
+        submit,
+        python,
+        files,
+        variables,
+        volumes,
+      );
+      const others = commands.filter(other => other !== command);
+      const fetchesJars = others.some(({ words }) => words.some(word => /\.jar\b|\/jars\b/.test(word)));
+      return job === undefined ? [] : [fetchesJars ? { ...job, bringsJars: true } : job];
+    });
+  });
+}
+
+function containerJob(
+  model: ManifestIndex,
+  template: PodTemplate,
+  container: PlainObject,
+  path: Path,
+  command: Command,
+  submit: number,
+  python: number,
+  files: Readonly<Record<string, FileText>>,
+  variables: ReadonlyMap<string, string | null>,
+  volumes: ReadonlyMap<string, PlainObject>,
+): Job | undefined {
+  const { object } = template;
+  const isSubmitted = submit >= 0;
+  const parsed = isSubmitted
+    ? sparkSubmitArguments(command, submit + 1)
+    : pythonArguments(command, python + 1);
+  const main = parsed.words[0]?.word ?? '';
+  const conf = new Map<string, Stated>();
+  const defaults =
+    files[parsed.options.get('--properties-file')?.[0]?.value ?? '/opt/spark/conf/spark-defaults.conf'];
+  if (defaults !== undefined)
+    for (const [key, value] of properties(defaults.text, defaults.place)) conf.set(key, value);
+  addSubmitSettings(conf, parsed);
+  const program = main.replace(/^(local|file):(\/\/)?/, '');
+  const code = isPython(program)
+    ? jobCode(
+        program,
+        files,
+        variables,
+        parsed.words.slice(1).map(({ word }) => word),
+        index => parsed.words[index + 1]?.place ?? { object, path },
+        { model, object, path },
+      )
+    : undefined;
+  // A Python program is a Spark job when its code says so.
+  if (!isSubmitted && code === undefined) return undefined;
+  const submitArguments = isSubmitted
+    ? undefined
+    : pysparkArguments(code, variables, { model, object, path });
+  if (submitArguments !== undefined) addSubmitSettings(conf, submitArguments);
+  const inProcess = new Map(conf);
+  for (const { key, setting } of code?.facts.conf ?? []) addCodeSetting(inProcess, key, setting, code);
+
+  const master = inProcess.get('spark.master')?.value;
+  const image = container['image'];
+  const isCluster = conf.get('spark.submit.deployMode')?.value === 'cluster';
+  // Where a plain Python program makes its session, the packages that its code asks for are resolved at that moment.
+  const setting = (key: string) => (isSubmitted ? conf.get(key) : inProcess.get(key));
+  return {
+    object,
+    usesSpark: isSubmitted || (code !== undefined && usesSpark(code.facts)),
+    name: object.metadata.name,
+    kind: 'container',
+    path,
+    driverPath: path,
+    isSubmitted,
+    isLocal: master === undefined ? !isSubmitted : master.startsWith('local'),
+    image:
+      typeof image === 'string' ? { value: image, place: { object, path: [...path, 'image'] } } : undefined,
+    sparkVersion: undefined,
+    conf: inProcess,
+    packages: splitSetting(setting('spark.jars.packages')),
+    excludedPackages: splitSetting(setting('spark.jars.excludes')).map(({ value }) => value),
+    jars: splitSetting(setting('spark.jars')),
+    bringsJars: submitArguments?.isOpen === true,
+    driverMounts: isCluster
+      ? mountsFromConf(conf, 'driver')
+      : mounts(container, volumes, claimTemplates(object)),
+    executorMounts: mountsFromConf(inProcess, 'executor'),
+    driverVariables: variables,
+    driver: { ...container, podSecurityContext: template.spec['securityContext'] },
+    code,
+  };
+}
