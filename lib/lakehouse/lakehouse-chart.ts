@@ -1,5 +1,6 @@
 import { Chart } from 'cdk8s';
 import type { Construct } from 'constructs';
+import { clusterServices } from '../checker/capacity/cluster-services';
 import { ClickHouseDb, type ClickHouseDbProps } from './clickhouse/clickhouse-db';
 import { clusterNodes } from './cluster/cluster-nodes';
 import { Namespace } from './cluster/namespace';
@@ -151,6 +152,6 @@ export class LakehouseChart extends Chart {
       const { kafka } = this;
       new ArgoCdApplications(this, 'argocd', { namespaces, jobNamespaces, kafka, ...props.gitOps });
     }
-    new SynthChecks(this, 'checks', { nodes: props.nodes ?? clusterNodes() });
+    new SynthChecks(this, 'checks', { nodes: props.nodes ?? clusterNodes(), services: clusterServices });
   }
 }

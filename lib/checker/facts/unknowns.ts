@@ -1,5 +1,7 @@
+import type { Place } from '../finding/finding';
+import { quote } from '../finding/message';
 import type { Need } from '../finding/note';
-import { type Place, quote } from '../finding/rule';
+
 import type { ManifestObject } from '../manifest/model';
 import type { Sink, Source } from '../python/facts';
 import { checkNames } from '../python/names';

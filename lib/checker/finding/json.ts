@@ -4,15 +4,19 @@ import type { CheckResult } from '../check/check';
 export function jsonReport({ violations, notes, checked }: CheckResult): string {
   return `${JSON.stringify(
     {
-      violations: violations.map(({ rule, level, object, file, line, message, remedy }) => ({
-        rule,
-        level,
-        object,
-        file,
-        line,
-        message,
-        remedy,
-      })),
+      violations: violations.map(
+        ({ rule, level, object, file, line, message, remedy, measured, allowed }) => ({
+          rule,
+          level,
+          object,
+          file,
+          line,
+          message,
+          remedy,
+          measured,
+          allowed,
+        }),
+      ),
       notes: notes.map(({ cause, object, file, line, what, remedy, silences }) => ({
         cause,
         object,

@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import type { Log, ReportingDescriptor, Result } from 'sarif';
 import type { CheckResult } from '../check/check';
 import { NOT_UNDERSTOOD, type Note } from './note';
-import type { Rule, Violation } from './rule';
+import type { Violation } from './reporter';
+import type { Rule } from './rule';
 
 /** SARIF 2.1.0, in the subset that code-scanning services read: relative paths, one location, a stable fingerprint. */
 export function sarifReport(result: CheckResult, rules: readonly Rule[], version: string): string {
@@ -58,7 +59,9 @@ export function sarifReport(result: CheckResult, rules: readonly Rule[], version
   return `${JSON.stringify(log, null, 2)}\n`;
 }
 
-type Reported = Omit<Violation, 'level'> & { readonly level: Violation['level'] | 'note' };
+type Reported = Omit<Violation, 'level' | 'measured' | 'allowed'> & {
+  readonly level: Violation['level'] | 'note';
+};
 
 /** Code-scanning services show results and leave notifications of a tool aside. */
 function noted({ what, remedy, silences, cause: _, ...place }: Note, isStrict: boolean): Reported {

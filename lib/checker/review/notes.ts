@@ -2,69 +2,48 @@ import { grouped } from '../facts/manifest-index';
 import type { Model } from '../facts/model';
 import { type Unknown, unknownsOf } from '../facts/unknowns';
 import { type Need, NOT_UNDERSTOOD, type Note } from '../finding/note';
-import { rules } from '../rules';
-import { IGNORE_ANNOTATION_PREFIX, position, type RunOptions } from './run';
+import type { Rule } from '../finding/rule';
+import { silences } from '../finding/silence';
+import { objectId } from '../manifest/object-id';
+import { type Locate, positionOf } from './position';
 
 /**
- * What of a set of manifests was not understood, and which rules are silent for it. What silences none of the chosen
- * rules is left out, and so is what an annotation on the object says is known.
+ * What of a set of manifests was not understood, and which of the rules are silent for it. What silences none of them
+ * is left out, and so is what an annotation on an object that it concerns gives a reason for.
  */
-export function notesOf(model: Model, { only, locate }: Pick<RunOptions, 'only' | 'locate'> = {}): Note[] {
-  const open = unknownsOf(model).filter(unknown => !isAnnotated(unknown));
-  const placed = open.map(unknown => ({ unknown, at: position(unknown.place, locate) }));
-  const places = grouped(placed, ({ unknown, at }) =>
-    JSON.stringify([
-      at,
-      at.file === undefined ? inMemory(unknown) : null,
-      unknown.cause,
-      ...ownWords(unknown),
-    ]),
+export function notesOf(model: Model, rules: readonly Rule[], locate?: Locate): Note[] {
+  const open = unknownsOf(model).filter(
+    ({ concerns }) => !concerns.some(object => silences(object, NOT_UNDERSTOOD)),
   );
-  return [...places.values()].flatMap(group => {
+  return [...grouped(open, identity).values()].flatMap((group): Note[] => {
     const [first] = group;
     if (first === undefined) return [];
-    const silences = silencedBy(
-      group.flatMap(({ unknown }) => unknown.needs),
-      only,
+    const silent = silentWithout(
+      group.flatMap(({ needs }) => needs),
+      rules,
     );
-    if (silences.length === 0) return [];
-    const { cause, what, remedy } = first.unknown;
-    const { object, file, line } = first.at;
+    if (silent.length === 0) return [];
+    const { place, cause, what, remedy } = first;
+    const position = positionOf(place, locate);
     return [
       {
         cause,
-        object,
-        ...(file === undefined ? {} : { file }),
-        ...(line === undefined ? {} : { line }),
+        object: 'object' in place ? objectId(place.object) : '',
+        ...(position === undefined ? {} : { file: position.file, line: position.line }),
         what,
         remedy,
-        silences,
+        silences: silent,
       },
     ];
   });
 }
 
-/** The rules, of those that were chosen, that need any of this. */
-function silencedBy(needs: readonly Need[], only: RunOptions['only']): string[] {
-  return rules
-    .filter(({ id }) => only === undefined || only.includes(id))
-    .filter(rule => rule.needs?.some(need => needs.includes(need)) === true)
-    .map(({ id }) => id);
+/** One cause at one place is one note, however many jobs run the code; two values on one line are two. */
+function identity({ place, cause, what }: Unknown): string {
+  const where = 'object' in place ? [objectId(place.object), place.path, place.innerLine] : place;
+  return JSON.stringify([where, cause, cause === 'values that are not known' ? what : '']);
 }
 
-/** Where two values stand on one line they are two notes. */
-function ownWords({ cause, what }: Unknown): string[] {
-  return cause === 'values that are not known' ? [what] : [];
-}
-
-function inMemory({ place }: Unknown): unknown {
-  return 'file' in place ? place : [place.path, place.innerLine];
-}
-
-function isAnnotated({ place, concerns }: Unknown): boolean {
-  const objects = 'object' in place ? [place.object, ...concerns] : concerns;
-  return objects.some(
-    ({ metadata }) =>
-      (metadata.annotations?.[`${IGNORE_ANNOTATION_PREFIX}${NOT_UNDERSTOOD}`] ?? '').trim() !== '',
-  );
+function silentWithout(needs: readonly Need[], rules: readonly Rule[]): string[] {
+  return rules.filter(rule => rule.needs?.some(need => needs.includes(need)) === true).map(({ id }) => id);
 }

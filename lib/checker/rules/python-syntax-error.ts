@@ -1,4 +1,5 @@
 import { pythonModules } from '../facts/python-modules';
+import { measured, say } from '../finding/message';
 import type { Rule } from '../finding/rule';
 
 /** Python reads a file to its end before it runs the first line of it, so such a program does nothing at all. */
@@ -13,8 +14,8 @@ export const pythonSyntaxError: Rule = {
       failure?.isRefusedByPython === true
         ? [
             {
-              at: { object, path: ['data', key], innerLine: failure.line },
-              message: `${key} in ConfigMap ${object.metadata.name} is no Python 3: ${failure.message}`,
+              place: { object, path: ['data', key], innerLine: failure.line },
+              message: say`${key} in ConfigMap ${object.metadata.name} is no Python 3: ${measured(failure.message)}`,
             },
           ]
         : [],

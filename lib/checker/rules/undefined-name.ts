@@ -1,5 +1,6 @@
 import { isElsewhere, pythonModules } from '../facts/python-modules';
-import { quote, type Rule } from '../finding/rule';
+import { measured, quote, say } from '../finding/message';
+import type { Rule } from '../finding/rule';
 import { checkNames } from '../python/names';
 
 /** Configuration files of Jupyter and IPython, and the names that they are run with (traitlets, PyFileConfigLoader). */
@@ -20,8 +21,8 @@ export const undefinedName: Rule = {
         checkNames(module)
           .undefined.filter(({ name }) => !(TRAITLETS_FILE.test(key) && TRAITLETS_NAMES.has(name)))
           .map(({ name, offset }) => ({
-            at: { object, path: ['data', key], innerLine: module.lineOf(offset) },
-            message: `${key} in ConfigMap ${object.metadata.name} uses ${quote(name)}, which nothing in it defines or imports`,
+            place: { object, path: ['data', key], innerLine: module.lineOf(offset) },
+            message: say`${key} in ConfigMap ${object.metadata.name} uses ${measured(name, quote)}, which nothing in it defines or imports`,
           })),
       ),
 };
