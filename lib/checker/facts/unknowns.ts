@@ -31,12 +31,12 @@ export function unknownsOf(model: Model): Unknown[] {
   return [
     ...model.jobs.flatMap(job => (job.code === undefined ? [withoutCode(job)] : [])),
     ...unreadFiles(model),
-    ...openFiles(model),
     ...model.programs.flatMap(({ object, code }) =>
       (code?.facts.gaps ?? []).flatMap(({ at, what }) =>
         code === undefined ? [] : [inPart(code.place(at), [object], what, ['course'])],
       ),
     ),
+    ...openFiles(model),
     ...model.jobs.flatMap(job => (job.code === undefined ? [] : unknownValues(model, job, job.code))),
     ...unknownTables(model),
   ];
@@ -106,7 +106,7 @@ function unknownValues(model: Model, job: Job, code: JobCode): Unknown[] {
     cause: 'values that are not known',
     place,
     concerns: [job.object],
-    what: `${what} of ${job.name} is not known`,
+    what: `${job.name} ${what}`,
     remedy: STATE_IT,
     needs,
   });
@@ -115,22 +115,28 @@ function unknownValues(model: Model, job: Job, code: JobCode): Unknown[] {
   return [
     ...endpoints
       .filter(({ format }) => format === '?')
-      .map(({ at }) => unknown(code.place(at), 'the format of a read or write', 'format')),
+      .map(({ at }) => unknown(code.place(at), 'reads or writes in a format that is not known', 'format')),
     ...sources
       .filter(
         ({ isStream, hasOpenOptions, options }) =>
           isStream && hasOpenOptions && !BOUNDS.some(bound => options.has(bound)),
       )
-      .map(({ at }) => unknown(code.place(at), 'what bounds one trigger', 'options')),
+      .map(({ at }) =>
+        unknown(
+          code.place(at),
+          'reads a stream with options that are not known, so neither is the bound of a trigger',
+          'options',
+        ),
+      ),
     ...sources.flatMap(({ at, paths }) =>
       // Files that the program lists while it runs stand in no manifest; what the manifest should have said does.
       paths
         .filter(text => text.origin !== undefined && isUnknownFromTheStart(text))
-        .map(text => unknown(code.placeOf(text, at), 'a location that is read', 'location')),
+        .map(text => unknown(code.placeOf(text, at), 'reads from a location that is not known', 'location')),
     ),
     ...sinks.flatMap(({ at, path }) =>
       path !== undefined && isUnknownFromTheStart(path)
-        ? [unknown(code.placeOf(path, at), 'a location that is written', 'location')]
+        ? [unknown(code.placeOf(path, at), 'writes to a location that is not known', 'location')]
         : [],
     ),
     ...sinks
@@ -139,22 +145,44 @@ function unknownValues(model: Model, job: Job, code: JobCode): Unknown[] {
         const setting = options.get('checkpointlocation');
         if (setting === undefined)
           return hasOpenOptions
-            ? [unknown(code.place(at), 'the checkpoint', 'checkpoint', 'checkpoint-root')]
+            ? [
+                unknown(
+                  code.place(at),
+                  'starts a stream with options that are not known, so neither is its checkpoint',
+                  'checkpoint',
+                  'checkpoint-root',
+                ),
+              ]
             : [];
         if (knownText(setting.value) !== undefined) return [];
         const root = knownPrefix(setting.value) === '' ? (['checkpoint-root'] as const) : [];
         const shown = quote(shownText(setting.value));
-        return [unknown(placeOf(setting), `the whole checkpoint ${shown}`, 'checkpoint', ...root)];
+        return [
+          unknown(
+            placeOf(setting),
+            `keeps a checkpoint that is not known to its end: ${shown}`,
+            'checkpoint',
+            ...root,
+          ),
+        ];
       }),
     ...(kafkaClusters(model).length === 0 ? [] : endpoints).flatMap(({ format, options }) => {
       const setting = options.get('subscribe') ?? options.get('topic');
       return format !== 'kafka' || setting === undefined || knownText(setting.value) !== undefined
         ? []
-        : [unknown(placeOf(setting), `the topic ${quote(shownText(setting.value))}`, 'topic')];
+        : [
+            unknown(
+              placeOf(setting),
+              `uses a topic that is not known: ${quote(shownText(setting.value))}`,
+              'topic',
+            ),
+          ];
     }),
     ...conf
       .filter(({ key, setting }) => SETTINGS.test(key) && knownText(setting.value) === undefined)
-      .map(({ key, setting }) => unknown(placeOf(setting), `the value of ${key}`, 'setting')),
+      .map(({ key, setting }) =>
+        unknown(placeOf(setting), `sets ${key} to a value that is not known`, 'setting'),
+      ),
   ];
 }
 
@@ -178,7 +206,7 @@ function unknownTables(model: Model): Unknown[] {
         (format === 'jdbc' && /^jdbc:(clickhouse|ch):/.test(knownPrefix(options.get('url')?.value)));
       if (code === undefined || table === undefined || !goesToClickHouse) return [];
       if (knownText(table.name) !== undefined) return [];
-      const what = `the table ${quote(shownText(table.name))} of ${name} is not known`;
+      const what = `${name} writes a table that is not known: ${quote(shownText(table.name))}`;
       const place = code.placeOf(table.name, table.at);
       return [{ cause, place, concerns: [object], what, remedy: STATE_IT, needs: ['table'] }];
     }),
