@@ -445,7 +445,8 @@ class Reader {
     const from = this.from(node);
     switch (node.nodeType) {
       case 'Name':
-        return { kind: 'name', from, id: node.id };
+        // Python takes letters that look alike for one.
+        return { kind: 'name', from, id: node.id.normalize('NFKC') };
       case 'Constant':
         return this.constant(node);
       case 'JoinedStr':
