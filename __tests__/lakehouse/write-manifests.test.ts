@@ -5,8 +5,8 @@ import { ApiObject, App, Chart, Testing } from 'cdk8s';
 import { parseAllDocuments } from 'yaml';
 import { allowed, measured, quote, say } from '../../lib/checker/finding/message';
 import { NodeGroup } from '../../lib/lakehouse/cluster/node-group';
-import { type Refusal, refuse } from '../../lib/lakehouse/refuse';
 import { SynthChecks } from '../../lib/lakehouse/synth-checks';
+import { type Refusal, refuse } from '../../lib/lakehouse/workload/refuse';
 import { manifestFiles, writeManifests } from '../../lib/lakehouse/write-manifests';
 
 let folder: string;
