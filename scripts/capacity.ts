@@ -4,13 +4,16 @@ import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ApiObject } from 'cdk8s';
 import { advise } from '../lib/checker/capacity/advice';
+import { servicesBeside } from '../lib/checker/capacity/cluster-services';
 import { instanceType } from '../lib/checker/capacity/instance-types';
 import { nodesOf } from '../lib/checker/capacity/node';
 import { capacityReport } from '../lib/checker/capacity/report';
 import { reportHtml } from '../lib/checker/capacity/report-html';
 import { reportJson } from '../lib/checker/capacity/report-json';
 import { reportText } from '../lib/checker/capacity/report-text';
+import type { FitNodes } from '../lib/checker/facts/nodes';
 import { type ManifestObject, manifestObjects } from '../lib/checker/manifest/model';
+import { review } from '../lib/checker/review/review';
 import { NodeGroup } from '../lib/lakehouse/cluster/node-group';
 import { SynthChecks } from '../lib/lakehouse/synth-checks';
 import { describedApps } from '../lib/lakehouse/synthesize';
@@ -24,7 +27,7 @@ Exit 0 when everything has a placement at its most, 1 when not, 2 for unusable i
 
 interface Described {
   readonly objects: ManifestObject[];
-  readonly nodes: NodeGroup;
+  readonly checks: SynthChecks;
 }
 
 /** The objects and nodes of main.ts, whether its synthesis is refused or not. */
@@ -40,7 +43,7 @@ async function describedChart(): Promise<Described | undefined> {
   const checks = constructs.find(construct => construct instanceof SynthChecks);
   if (checks === undefined) return undefined;
   const objects = constructs.filter(ApiObject.isApiObject).map(object => (object as ApiObject).toJson());
-  return { objects: manifestObjects(objects), nodes: checks.nodes };
+  return { objects: manifestObjects(objects), checks };
 }
 
 function isWritable(folder: string): boolean {
@@ -82,7 +85,7 @@ async function main(): Promise<number> {
     return 2;
   }
   const group = new NodeGroup({
-    ...chart.nodes,
+    ...chart.checks.nodes,
     ...(count === undefined ? {} : { count }),
     ...(values['instance-type'] === undefined ? {} : { instanceType: instanceType(values['instance-type']) }),
   });
@@ -92,7 +95,16 @@ async function main(): Promise<number> {
       isStopped = true;
     });
   const draws = process.stderr.isTTY === true;
-  const report = await capacityReport(chart.objects, nodesOf(group), {
+  const services = chart.checks.services ?? servicesBeside(chart.objects);
+  const nodes: FitNodes = { list: nodesOf(group), source: 'the chart', areDescribed: true };
+  const { findings } = review(chart.objects, {
+    nodes,
+    services,
+    only: ['executor-does-not-fit', 'set-does-not-fit'],
+  });
+  const report = await capacityReport(chart.objects, nodes.list, {
+    services,
+    findings,
     isStopped: () => isStopped,
     onProgress: ({ done, of, title }) => {
       if (draws) process.stderr.write(`\r\x1b[2K${done + 1} of ${of}: ${title}`);
@@ -100,7 +112,7 @@ async function main(): Promise<number> {
   });
   if (draws) process.stderr.write('\r\x1b[2K');
   const isOwn = new Set(chart.objects);
-  const advice = isStopped ? [] : await advise(report.sets, nodesOf(group), set => isOwn.has(set.owner));
+  const advice = isStopped ? [] : await advise(report.sets, nodes.list, set => isOwn.has(set.owner));
   if (values.html !== undefined) {
     writeFileSync(values.html, reportHtml(report, advice));
     console.error(`written to ${values.html}`);

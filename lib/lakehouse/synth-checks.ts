@@ -9,8 +9,8 @@ import { objectId } from '../checker/manifest/object-id';
 import { type Review, review } from '../checker/review/review';
 import type { NodeGroup } from './cluster/node-group';
 import { plainObjects } from './plain-objects';
-import { refusalsOf, wordingOf } from './refuse';
 import { externalReferences } from './workload/external';
+import { refusalsOf, wordingOf } from './workload/refuse';
 
 export interface SynthChecksProps {
   /** The nodes that everything has to fit. */

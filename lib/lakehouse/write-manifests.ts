@@ -4,8 +4,8 @@ import { type App, Yaml } from 'cdk8s';
 import type { Level } from '../checker/finding/finding';
 import { distinct, line } from '../checker/finding/reporter';
 import { type PlainApiObject, plainObjects } from './plain-objects';
-import { notSilenced, othersRefusals, refusalsOf, wordingOf } from './refuse';
 import { SynthChecks } from './synth-checks';
+import { notSilenced, othersRefusals, refusalsOf, wordingOf } from './workload/refuse';
 
 /** An app that was refused: its message is what is wrong, a line each. */
 export class RefusedApp extends Error {}

@@ -55,7 +55,10 @@ export function line(finding: Finding, wording: Wording = {}): string {
 }
 
 /** The same without what it is about, for those who say that themselves. */
-export function sentence({ message, remedy, rule }: Finding, wording: Wording = {}): string {
+export function sentence(
+  { message, remedy, rule }: Pick<Finding, 'message' | 'remedy' | 'rule'>,
+  wording: Wording = {},
+): string {
   return `${text(message, wording)}; ${text(remedy, wording)}${rule === undefined ? '' : ` (rule ${rule})`}`;
 }
 
@@ -95,7 +98,7 @@ export function text(message: Message, { propOf }: Wording = {}): string {
     if (typeof part === 'string') return part;
     return part.is === 'field' ? (propOf?.(part.object, part.path) ?? part.shown) : part.shown;
   };
-  return Message.partsOf(message).map(shown).join('');
+  return Message.partsOf(message).map(shown).join('').trim();
 }
 
 function compare(left: string, right: string): number {

@@ -1,6 +1,8 @@
 import type { k8s } from 'cdk8s-plus-28';
 import { Construct } from 'constructs';
+import { allowed, measured, say } from '../../checker/finding/message';
 import type { ObjectIdentity } from '../../checker/manifest/object-id';
+import { refuse } from './refuse';
 
 /** An object that somebody else creates: declared, so that every reference of the chart resolves. */
 export abstract class External extends Construct {
@@ -68,11 +70,12 @@ export class ExternalSecret extends External {
   public key(key: string): SecretKey {
     if (!(key in this.keys)) {
       const known = Object.keys(this.keys).join(', ');
-      this.node.addValidation({
-        validate: () => [
-          `secret ${this.namespace}/${this.secretName} has no key ${JSON.stringify(key)} among its declared keys (${known}); declare the key, or use one of these`,
-        ],
-      });
+      refuse(this, () => [
+        {
+          message: say`secret ${this.namespace}/${this.secretName} has no key ${measured(key, JSON.stringify)} among its declared keys (${allowed(known)})`,
+          remedy: say`declare the key, or use one of these`,
+        },
+      ]);
     }
     return { namespace: this.namespace, secretName: this.secretName, key };
   }

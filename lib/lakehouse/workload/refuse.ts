@@ -1,11 +1,11 @@
 import { ApiObject } from 'cdk8s';
 import type { IConstruct } from 'constructs';
-import { type Finding, subjectOf } from '../checker/finding/finding';
-import type { Message, Path } from '../checker/finding/message';
-import { line, sentence, type Wording } from '../checker/finding/reporter';
-import { isSilenced } from '../checker/finding/silence';
-import { type ManifestObject, manifestObjects } from '../checker/manifest/model';
-import { type ObjectIdentity, objectId } from '../checker/manifest/object-id';
+import { type Finding, subjectOf } from '../../checker/finding/finding';
+import type { Message, Path } from '../../checker/finding/message';
+import { line, sentence, type Wording } from '../../checker/finding/reporter';
+import { isSilenced } from '../../checker/finding/silence';
+import { type ManifestObject, manifestObjects } from '../../checker/manifest/model';
+import { type ObjectIdentity, objectId } from '../../checker/manifest/object-id';
 
 /** What is wrong with the props of a construct. */
 export interface Refusal {
@@ -19,6 +19,26 @@ export interface Refusal {
   readonly writes?: { readonly object: ObjectIdentity; readonly path: Path };
 }
 
+/** What a refusal is about: what the sentence calls it, and what is written from it. */
+export interface Culprit {
+  /** Empty where the object says it all. */
+  readonly what: string;
+  readonly writes?: Refusal['writes'];
+}
+
+/** What a culprit writes, at a path below its own. */
+export function writing({ writes }: Culprit, ...path: Path): Pick<Refusal, 'writes'> {
+  return writes === undefined ? {} : { writes: { ...writes, path: [...writes.path, ...path] } };
+}
+
+/** A container of a workload's pod template. */
+export function containerOf(object: ObjectIdentity, name: string): Culprit {
+  return {
+    what: `container ${name}`,
+    writes: { object, path: ['spec', 'template', 'spec', 'containers', name] },
+  };
+}
+
 const refused = new WeakMap<IConstruct, (() => readonly Refusal[])[]>();
 
 /** Refuses the synthesis as long as something is wrong with the props of a construct, all of it together. */
@@ -26,7 +46,7 @@ export function refuse(construct: IConstruct, refusals: () => readonly Refusal[]
   const known = refused.get(construct) ?? [];
   refused.set(construct, [...known, refusals]);
   construct.node.addValidation({
-    validate: () => notSilenced(findings(construct, refusals()), construct).map(withoutPath),
+    validate: () => [...new Set(notSilenced(findings(construct, refusals()), construct).map(withoutPath))],
   });
 }
 
