@@ -197,7 +197,6 @@ function isUnknownFromTheStart(text: Text): boolean {
 
 /** Only where there is DDL to compare with. */
 function unknownTables(model: Model): Unknown[] {
-  if (declaredTables(model).length === 0) return [];
   const cause = 'values that are not known';
   const writes = model.programs.flatMap(({ object, name, code }): Unknown[] =>
     (code?.facts.sinks ?? []).flatMap(({ format, options, table }) => {
@@ -221,5 +220,6 @@ function unknownTables(model: Model): Unknown[] {
       needs: ['schema'],
     }),
   );
-  return [...writes, ...definitions];
+  const all = [...writes, ...definitions];
+  return all.length === 0 || declaredTables(model).length === 0 ? [] : all;
 }
