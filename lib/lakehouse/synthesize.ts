@@ -1,4 +1,5 @@
 import { App } from 'cdk8s';
+import { notesIn } from './synth-checks';
 import { RefusedApp, writeManifests } from './write-manifests';
 
 /** The apps that were described in this process, refused or not: what `npm run capacity` looks at. */
@@ -8,7 +9,7 @@ export const describedApps: App[] = [];
  * Runs a program that describes an app, and writes its manifests into $CDK8S_OUTDIR, or dist/.
  *
  * What is wrong is printed to stderr, all of it and without a stack trace, and nothing is written: exit code 1.
- * Warnings are printed there too. Returns the app, for commands that look into it; nothing when it was refused.
+ * Warnings, and what the checks did not understand, are printed there too. Returns the app, for commands that look into it; nothing when it was refused.
  *
  * @example
  * synthesize(app => {
@@ -23,6 +24,7 @@ export function synthesize(describe: (app: App) => void): App | undefined {
     for (const warning of writeManifests(app, process.env['CDK8S_OUTDIR'] ?? 'dist')) {
       console.error(`warning: ${warning}`);
     }
+    for (const note of notesIn(app)) console.error(`note: ${note}`);
     return app;
   } catch (error) {
     console.error(refusal(error));
