@@ -5,6 +5,7 @@ import type { Found } from '../finding/finding';
 import { allowed, listed, measured, quote, say } from '../finding/message';
 import type { Rule } from '../finding/rule';
 import { asObject, type ManifestObject } from '../manifest/model';
+import { objectId } from '../manifest/object-id';
 import { namespaceOf } from '../manifest/pod-templates';
 
 const CLUSTER_WIDE: ReadonlySet<string> = new Set(['StorageClass', 'PriorityClass']);
@@ -27,7 +28,7 @@ export const missingReference: Rule = {
 };
 
 function identity({ object, kind, name }: Pick<Reference, 'object' | 'kind' | 'name'>): string {
-  return CLUSTER_WIDE.has(kind) ? `${kind}/${name}` : `${kind}/${namespaceOf(object)}/${name}`;
+  return objectId({ kind, namespace: namespaceOf(object), name });
 }
 
 function missing(model: Model, reference: Reference): Found {
