@@ -50,13 +50,25 @@ function read(text: string): { readonly module: Module; readonly isDoubtful: boo
   return { module: { body, lineOf: lines.lineOf }, isDoubtful: reader.isDoubtful };
 }
 
-/** A text that Python takes and the grammar does not: in another spelling it may. */
+/** So many lines of a file are spelled otherwise at most. */
+const MAX_RESPELLED = 50;
+
+/** A text that Python takes and the grammar does not: with the lines at which it ends in another spelling it may. */
 function readOtherwise(text: string, error: unknown): Module {
-  try {
-    return read(respelled(text)).module;
-  } catch {
-    return unread(text, gapOf(error));
+  const gap = gapOf(error);
+  const lines = text.split('\n');
+  for (let next = gap, left = MAX_RESPELLED; left > 0; left -= 1) {
+    const line = lines[next.line] ?? '';
+    const other = respelled(line);
+    if (other === line) break;
+    lines[next.line] = other;
+    try {
+      return read(lines.join('\n')).module;
+    } catch (further) {
+      next = gapOf(further);
+    }
   }
+  return unread(text, gap);
 }
 
 function unread(text: string, failure: ReadFailure): Module {

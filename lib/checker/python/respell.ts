@@ -1,13 +1,8 @@
 /**
- * The same program in spellings that the grammar knows, line by line: patterns and subjects of `match` without
- * parentheses around their commas, a comma behind the last target of `del`, `async` in a comprehension. For texts that
- * Python takes; lines stay where they are.
+ * A line of a program in a spelling that the grammar knows: patterns and subjects of `match` without parentheses around
+ * their commas, a comma behind the last target of `del`, `async` in a comprehension. For texts that Python takes.
  */
-export function respelled(text: string): string {
-  return text.split('\n').map(respelledLine).join('\n');
-}
-
-function respelledLine(line: string): string {
+export function respelled(line: string): string {
   const header = /^\s*(?:match|case)\b(?=\s)/.exec(line);
   if (header !== null) return inParentheses(line, header[0].length);
   return line
@@ -20,7 +15,7 @@ function inParentheses(line: string, start: number): string {
   let depth = 0;
   let hasComma = false;
   for (const { 0: token, index } of line.matchAll(
-    /"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|\bif\b|[()[\]{},:#]/g,
+    /"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|\bif\b|:=|[()[\]{},:#]/g,
   )) {
     if (index < start) continue;
     if ('([{'.includes(token)) depth += 1;
