@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { commandLine } from '../scripts/command-line';
+import { commandLine } from '../lib/commands/command-line';
 import { median } from './median';
 
 const USAGE = `Usage: npm run bench:check
@@ -16,7 +16,9 @@ const ROUNDS = 5;
 const root = path.join(__dirname, '..');
 
 function templates(): string[] {
-  const folders = ['__tests__/checker/incidents', '__tests__/checker/healthy/corpus'].map(folder => path.join(root, folder));
+  const folders = ['__tests__/checker/incidents', '__tests__/checker/healthy/corpus'].map(folder =>
+    path.join(root, folder),
+  );
   return folders.flatMap(folder =>
     readdirSync(folder, { recursive: true, withFileTypes: true })
       .filter(

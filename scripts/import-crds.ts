@@ -1,7 +1,7 @@
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { commandLine } from './command-line';
+import { commandLine } from '../lib/commands/command-line';
 import { writeBindings } from './crds/bindings';
 import { definitionSources } from './crds/definitions';
 

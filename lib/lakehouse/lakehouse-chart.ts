@@ -1,7 +1,6 @@
 import { Chart } from 'cdk8s';
 import type { Construct } from 'constructs';
 import { ClickHouseDb, type ClickHouseDbProps } from './clickhouse/clickhouse-db';
-import { clusterNodes } from './cluster/cluster-nodes';
 import { Namespace } from './cluster/namespace';
 import { NetworkPolicies } from './cluster/network-policies';
 import type { NodeGroup } from './cluster/node-group';
@@ -151,6 +150,6 @@ export class LakehouseChart extends Chart {
       const { kafka } = this;
       new ArgoCdApplications(this, 'argocd', { namespaces, jobNamespaces, kafka, ...props.gitOps });
     }
-    new SynthChecks(this, 'checks', { nodes: props.nodes ?? clusterNodes() });
+    new SynthChecks(this, 'checks', props.nodes === undefined ? {} : { nodes: props.nodes });
   }
 }

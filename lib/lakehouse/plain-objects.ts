@@ -23,3 +23,13 @@ export function plainObjects(app: App): readonly PlainApiObject[] {
   if (app.node.locked) ofLockedApps.set(app, objects);
   return objects;
 }
+
+/** The objects of an app that describes something. Throws when it has none. */
+export function describedObjects(app: App): readonly PlainApiObject[] {
+  const objects = plainObjects(app);
+  if (objects.length === 0)
+    throw new Error(
+      "[app] it has no Kubernetes object, so there is nothing to write; add a chart, e.g. new LakehouseChart(app, 'lakehouse')",
+    );
+  return objects;
+}

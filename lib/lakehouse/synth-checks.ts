@@ -6,13 +6,17 @@ import { type ManifestObject, manifestObjects } from '../checker/manifest/model'
 import { configMapSizeProblems } from '../checker/review/config-map-size';
 import { objectNameProblems } from '../checker/review/object-names';
 import { formatViolation, runRules } from '../checker/review/run';
+import { clusterNodes } from './cluster/cluster-nodes';
 import type { NodeGroup } from './cluster/node-group';
 import { plainObjects } from './plain-objects';
 import { type ExternalReference, externalReferences, referenceId } from './workload/external';
 
 export interface SynthChecksProps {
-  /** The nodes that everything has to fit. */
-  readonly nodes: NodeGroup;
+  /**
+   * The nodes that everything has to fit.
+   * @default cluster.context.json where it is there, else 4 × m6i.large
+   */
+  readonly nodes?: NodeGroup;
 }
 
 /** What the checks say: errors refuse the synthesis, warnings do not. One sentence each, as docs/reading-errors.md reads them. */
@@ -24,7 +28,8 @@ export interface CheckResult {
 /**
  * Refuses an app whose manifests would not start, fit or last: the rules of lib/checker/rules, the fit of lib/checker/capacity, names
  * and sizes, over every object of the app as it would be written. It runs with the constructs' own validation, so
- * before anything is written, in tests too, and all errors come together.
+ * before anything is written, in tests too, and all errors come together. LakehouseChart has one; add one to any other
+ * chart to have its app checked.
  *
  * @example
  * new SynthChecks(chart, 'checks', { nodes: new NodeGroup({ count: 6 }) });
@@ -34,9 +39,9 @@ export class SynthChecks extends Construct {
   /** The last objects and what was said about them: an app of several charts validates several times. */
   private last?: { readonly text: string; readonly result: CheckResult };
 
-  constructor(scope: Construct, id: string, props: SynthChecksProps) {
+  constructor(scope: Construct, id: string, props: SynthChecksProps = {}) {
     super(scope, id);
-    this.nodes = props.nodes;
+    this.nodes = props.nodes ?? clusterNodes();
     this.node.addValidation({ validate: () => [...this.result.errors] });
   }
 

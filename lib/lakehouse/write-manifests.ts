@@ -2,25 +2,35 @@ import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { type App, Yaml } from 'cdk8s';
 import type { IConstruct } from 'constructs';
-import { type PlainApiObject, plainObjects } from './plain-objects';
+import { describedObjects, type PlainApiObject, plainObjects } from './plain-objects';
 import { SynthChecks } from './synth-checks';
 
 /**
  * Writes the manifests of an app, and returns the warnings of its checks. Throws one Error with every problem, a line
- * each, and writes nothing, when a validation refuses the app. The app is locked: it is complete.
+ * each, and writes nothing, when the app is refused. The app is locked: it is complete.
+ *
+ * @example
+ * for (const warning of writeManifests(app, 'dist')) console.warn(warning);
  */
 export function writeManifests(app: App, folder: string): readonly string[] {
+  const warnings = validateApp(app);
+  for (const [file, objects] of manifestFiles(app)) {
+    const target = path.join(folder, file);
+    mkdirSync(path.dirname(target), { recursive: true });
+    Yaml.save(target, [...objects]);
+  }
+  return warnings;
+}
+
+/** Refuses an app as writeManifests() does, and writes nothing. Returns the warnings of its checks. */
+export function validateApp(app: App): readonly string[] {
   app.node.lock();
+  describedObjects(app);
   const nodes = app.node.findAll();
   const problems = problemsOf(nodes);
   if (problems.size > 0) {
     const count = problems.size === 1 ? '1 error' : `${problems.size} errors`;
     throw new Error([...problems, `${count}, nothing was written`].join('\n'));
-  }
-  for (const [file, objects] of manifestFiles(app)) {
-    const target = path.join(folder, file);
-    mkdirSync(path.dirname(target), { recursive: true });
-    Yaml.save(target, [...objects]);
   }
   return nodes.filter(node => node instanceof SynthChecks).flatMap(({ result }) => result.warnings);
 }

@@ -1,0 +1,17 @@
+import { readFileSync } from 'node:fs';
+import { checkCommand } from '../checker/check/command-line';
+
+/** The rules on any folder of manifests. `home` is the folder of this package, which holds docs/rules/. */
+export function check(args: readonly string[], home: string): void {
+  const { code, stdout, stderr } = checkCommand(args, {
+    stdin: () => readFileSync(0),
+    color:
+      process.stdout.isTTY === true &&
+      process.env['NO_COLOR'] === undefined &&
+      process.env['TERM'] !== 'dumb',
+    home,
+  });
+  process.stderr.write(stderr);
+  process.stdout.write(stdout);
+  process.exitCode = code;
+}
