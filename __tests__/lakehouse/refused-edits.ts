@@ -2,7 +2,7 @@ import { Duration, Size } from 'cdk8s';
 import { Cpu } from 'cdk8s-plus-28';
 import { KafkaCoordination } from '../../lib/lakehouse/kafka/kafka-coordination';
 import type { LakehouseChart, LakehouseChartProps } from '../../lib/lakehouse/lakehouse-chart';
-import { SparkExecutorCount } from '../../lib/lakehouse/spark/spark-job';
+import { SparkExecutorCount } from '../../lib/lakehouse/spark/executor-count';
 import { WasService } from '../../lib/lakehouse/was/was-service';
 
 /** An edit of main.ts. */

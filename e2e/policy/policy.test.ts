@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseAllDocuments, stringify } from 'yaml';
 import { isObject, type ManifestObject, manifestObjects, stringMap } from '../../lib/checker/manifest/model';
-import { withoutPolicyAnnotations } from '../../lib/lakehouse/cluster/policy-exceptions';
+import { withoutPolicyAnnotations } from '../../lib/lakehouse/workload/policy-exceptions';
 import { operatedPods } from './operated-pods';
 import { type Finding, type PolicyTools, policyTools } from './tools';
 

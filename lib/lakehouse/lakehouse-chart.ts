@@ -2,15 +2,14 @@ import { Chart } from 'cdk8s';
 import type { Construct } from 'constructs';
 import { ClickHouseDb, type ClickHouseDbProps } from './clickhouse/clickhouse-db';
 import { Namespace } from './cluster/namespace';
-import { NetworkPolicies } from './cluster/network-policies';
 import type { NodeGroup } from './cluster/node-group';
-import { PriorityClasses } from './cluster/priority-classes';
 import { ResourceQuotas } from './cluster/resource-quotas';
 import { ArgoCdApplications, type ArgoCdApplicationsProps } from './gitops/argo-cd-applications';
 import type { KafkaClusterTopicProps } from './kafka/cluster-topic';
 import { KafkaCluster, type KafkaClusterProps } from './kafka/kafka-cluster';
 import type { KafkaTopic } from './kafka/kafka-topic';
 import { Grafana, type GrafanaProps } from './monitoring/grafana';
+import { NetworkPolicies } from './network/network-policies';
 import { TrafficEstimate, type TrafficEstimateProps } from './sizing/traffic';
 import { SparkGoldJob, type SparkGoldJobProps } from './spark/spark-gold-job';
 import { sparkEphemeralStorage } from './spark/spark-job';
@@ -19,6 +18,7 @@ import { MinioStore, type MinioStoreProps } from './storage/minio-store';
 import { type Bucket, type ExternalObjectStoreProps, ObjectStore } from './storage/object-store';
 import { SynthChecks } from './synth-checks';
 import { WasService, type WasServiceProps } from './was/was-service';
+import { PriorityClasses } from './workload/priority-classes';
 
 /** What may be changed of the system; each layer's own props, all with the figures of the running system as defaults. */
 export interface LakehouseChartProps {

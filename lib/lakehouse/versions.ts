@@ -3,6 +3,11 @@
  * by the lock files of local/ (what the tests fetch).
  */
 
+import { OLDEST_KUBERNETES } from '../checker/eks/cluster-context';
+import { strimzi } from '../checker/facts/strimzi-releases';
+
+export { type StrimziRelease, strimzi } from '../checker/facts/strimzi-releases';
+
 export interface ImageVersion {
   /** Registry and repository, as in an image reference without tag and digest. */
   readonly repository: string;
@@ -17,7 +22,7 @@ export function imageReference({ repository, tag, digest }: ImageVersion): strin
 }
 
 /** The oldest Kubernetes that the manifests are written for, and the one that the cluster tests run. */
-export const kubernetes = { oldest: '1.30', tested: '1.36.3' } as const;
+export const kubernetes = { oldest: OLDEST_KUBERNETES, tested: '1.36.3' } as const;
 
 /**
  * Spark with the connectors that fit it. 3.5.7 is the newest 3.5 whose Kafka connector is on Maven Central;
@@ -42,39 +47,6 @@ export const sparkPackages = {
     `org.apache.spark:spark-hadoop-cloud_${spark.scala}:${spark.version}`,
   ],
 } as const;
-
-/** A release of the Strimzi operator, and what it understands. */
-export interface StrimziRelease {
-  readonly version: string;
-  /** API version of Kafka, KafkaNodePool, KafkaTopic and KafkaUser. */
-  readonly apiVersion: string;
-  readonly coordination: 'kraft' | 'zookeeper';
-  /** Versions that the release's kafka-versions.yaml marks as supported. */
-  readonly kafkaVersions: readonly string[];
-  /** The one that the chart uses. */
-  readonly kafkaVersion: string;
-  /** metadata.version of KRaft, for kafkaVersion. */
-  readonly metadataVersion?: string;
-}
-
-/** Strimzi 1.x dropped ZooKeeper and v1beta2; 0.45 is the last line that runs ZooKeeper. */
-export const strimzi = {
-  kraft: {
-    version: '1.2.0',
-    apiVersion: 'kafka.strimzi.io/v1',
-    coordination: 'kraft',
-    kafkaVersions: ['4.2.0', '4.3.0'],
-    kafkaVersion: '4.2.0',
-    metadataVersion: '4.2-IV1',
-  },
-  zookeeper: {
-    version: '0.45.2',
-    apiVersion: 'kafka.strimzi.io/v1beta2',
-    coordination: 'zookeeper',
-    kafkaVersions: ['3.8.0', '3.8.1', '3.9.0', '3.9.1'],
-    kafkaVersion: '3.9.1',
-  },
-} as const satisfies Record<string, StrimziRelease>;
 
 /** The Helm charts of what runs beside the chart, and where. */
 export const operators = {

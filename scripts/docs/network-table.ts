@@ -1,4 +1,4 @@
-import type { Flow } from '../../lib/lakehouse/cluster/network-policies';
+import type { Flow } from '../../lib/lakehouse/network/network-policies';
 
 /** docs/network.md: the flows that are let through, as a table for people. */
 export function networkTable(flows: readonly Flow[]): string {
@@ -11,7 +11,7 @@ export function networkTable(flows: readonly Flow[]): string {
 
 Every namespace of the system denies all traffic in both directions. Beside the DNS (port 53), which every pod may
 ask, exactly these connections are let through; the namespace of a workload stands in brackets. The policies are made
-from the same list (lib/lakehouse/cluster/network-policies.ts), and a test computes from the policies which pod reaches
+from the same list (lib/lakehouse/network/network-policies.ts), and a test computes from the policies which pod reaches
 which and compares it with the list. This file is generated: \`npm run docs:network\`.
 
 | from | to | TCP port | why |

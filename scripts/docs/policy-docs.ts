@@ -1,4 +1,4 @@
-import { policyExceptions } from '../../lib/lakehouse/cluster/policy-exceptions';
+import { policyExceptions } from '../../lib/lakehouse/workload/policy-exceptions';
 import { generatedPage } from './generated-page';
 import { policyTable } from './policy-table';
 

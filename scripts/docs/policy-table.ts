@@ -1,4 +1,4 @@
-import type { PolicyException } from '../../lib/lakehouse/cluster/policy-exceptions';
+import type { PolicyException } from '../../lib/lakehouse/workload/policy-exceptions';
 
 /** docs/policy.md: the points in which kube-score or checkov is not followed, as a table for people. */
 export function policyTable(exceptions: Readonly<Record<string, PolicyException>>): string {
@@ -18,7 +18,7 @@ The pods of the custom resources are the expansion that the capacity report coun
 such as Strimzi's probes, is not in them. Custom resources have no schema in kubernetes-validate; the API server of
 \`npm run test:cluster\` checks them.
 
-The constructs take the exceptions from one list (lib/lakehouse/cluster/policy-exceptions.ts), from which this file is
+The constructs take the exceptions from one list (lib/lakehouse/workload/policy-exceptions.ts), from which this file is
 generated: \`npm run docs:policy\`.
 
 | exception | checks | reason |

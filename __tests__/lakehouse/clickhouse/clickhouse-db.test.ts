@@ -2,13 +2,13 @@ import { type Chart, Duration, Size, Testing } from 'cdk8s';
 import { Cpu } from 'cdk8s-plus-28';
 import type { ManifestObject } from '../../../lib/checker/manifest/model';
 import { ClickHouseDb, type ClickHouseDbProps } from '../../../lib/lakehouse/clickhouse/clickhouse-db';
-import { PriorityClasses } from '../../../lib/lakehouse/cluster/priority-classes';
 import { EbsStorageClass } from '../../../lib/lakehouse/cluster/storage-class';
 import { TrafficEstimate, type TrafficEstimateProps } from '../../../lib/lakehouse/sizing/traffic';
 import { MinioStore } from '../../../lib/lakehouse/storage/minio-store';
 import { ExternalObjectStoreCredentials, ObjectStore } from '../../../lib/lakehouse/storage/object-store';
 import { imageReference, images } from '../../../lib/lakehouse/versions';
 import { ExternalSecret } from '../../../lib/lakehouse/workload/external';
+import { PriorityClasses } from '../../../lib/lakehouse/workload/priority-classes';
 import {
   containerOf,
   inside,

@@ -3,7 +3,7 @@ import { Cpu, k8s } from 'cdk8s-plus-28';
 import { bytes, cpuMillis } from '../../../lib/checker/manifest/quantity';
 import { ResourceQuotas } from '../../../lib/lakehouse/cluster/resource-quotas';
 import type { LakehouseChartProps } from '../../../lib/lakehouse/lakehouse-chart';
-import { SparkExecutorCount } from '../../../lib/lakehouse/spark/spark-job';
+import { SparkExecutorCount } from '../../../lib/lakehouse/spark/executor-count';
 import { inside, lakehouse, objectOf, synthesized } from '../synthesis';
 
 const container = (cpu: string, memory: string) => ({

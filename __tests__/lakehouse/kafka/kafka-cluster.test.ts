@@ -1,12 +1,12 @@
 import { type Chart, Duration, Size, Testing } from 'cdk8s';
 import { Cpu } from 'cdk8s-plus-28';
-import { PriorityClasses } from '../../../lib/lakehouse/cluster/priority-classes';
 import { EbsStorageClass } from '../../../lib/lakehouse/cluster/storage-class';
 import type { KafkaClusterTopicProps } from '../../../lib/lakehouse/kafka/cluster-topic';
 import { KafkaCluster, type KafkaClusterProps } from '../../../lib/lakehouse/kafka/kafka-cluster';
 import { KafkaCoordination } from '../../../lib/lakehouse/kafka/kafka-coordination';
 import { TrafficEstimate } from '../../../lib/lakehouse/sizing/traffic';
 import { ExternalSecret } from '../../../lib/lakehouse/workload/external';
+import { PriorityClasses } from '../../../lib/lakehouse/workload/priority-classes';
 import { inside, objectOf, problems, restricted, synthesized } from '../synthesis';
 
 const EVENTS = 'user-activity-logs';

@@ -2,11 +2,11 @@ import { type Chart, Size } from 'cdk8s';
 import { Cpu } from 'cdk8s-plus-28';
 import { parse } from 'yaml';
 import { ClickHouseDb, type ClickHouseDbProps } from '../../../lib/lakehouse/clickhouse/clickhouse-db';
-import { PriorityClasses } from '../../../lib/lakehouse/cluster/priority-classes';
 import { Grafana, type GrafanaProps } from '../../../lib/lakehouse/monitoring/grafana';
 import { TrafficEstimate } from '../../../lib/lakehouse/sizing/traffic';
 import { imageReference, images } from '../../../lib/lakehouse/versions';
 import { ExternalSecret } from '../../../lib/lakehouse/workload/external';
+import { PriorityClasses } from '../../../lib/lakehouse/workload/priority-classes';
 import {
   containerOf,
   inside,

@@ -3,8 +3,8 @@ import { Cpu } from 'cdk8s-plus-28';
 import { manifestObjects } from '../../../lib/checker/manifest/model';
 import { expandPods } from '../../../lib/checker/manifest/pods';
 import type { LakehouseChart } from '../../../lib/lakehouse/lakehouse-chart';
+import { SparkExecutorCount } from '../../../lib/lakehouse/spark/executor-count';
 import type { SparkGoldJobProps } from '../../../lib/lakehouse/spark/spark-gold-job';
-import { SparkExecutorCount } from '../../../lib/lakehouse/spark/spark-job';
 import { lakehouse } from '../synthesis';
 
 function chart(gold: Partial<SparkGoldJobProps> = {}): LakehouseChart {

@@ -4,15 +4,12 @@ import { ApiObject, Chart, Duration, Size, Testing } from 'cdk8s';
 import { Cpu } from 'cdk8s-plus-28';
 import { manifestObjects } from '../../../lib/checker/manifest/model';
 import { expandPods } from '../../../lib/checker/manifest/pods';
-import { CodeConfigMap } from '../../../lib/lakehouse/spark/code-config-map';
+import { SparkExecutorCount } from '../../../lib/lakehouse/spark/executor-count';
 import { SparkDependencies } from '../../../lib/lakehouse/spark/spark-dependencies';
-import {
-  SparkExecutorCount,
-  SparkJob,
-  type SparkJobProps,
-  sparkPod,
-} from '../../../lib/lakehouse/spark/spark-job';
+import { SparkJob, type SparkJobProps } from '../../../lib/lakehouse/spark/spark-job';
+import { sparkPod } from '../../../lib/lakehouse/spark/spark-pod';
 import { ExternalObjectStoreCredentials, ObjectStore } from '../../../lib/lakehouse/storage/object-store';
+import { CodeConfigMap } from '../../../lib/lakehouse/workload/code-config-map';
 
 const SIZE = {
   taskSlots: 1,

@@ -2,7 +2,7 @@ import { Duration, Size, Testing } from 'cdk8s';
 import { KafkaCluster } from '../../../lib/lakehouse/kafka/kafka-cluster';
 import { KafkaTopic } from '../../../lib/lakehouse/kafka/kafka-topic';
 import { TrafficEstimate, type TrafficEstimateProps } from '../../../lib/lakehouse/sizing/traffic';
-import { SparkExecutorCount } from '../../../lib/lakehouse/spark/spark-job';
+import { SparkExecutorCount } from '../../../lib/lakehouse/spark/executor-count';
 import {
   SparkStreamingJob,
   type SparkStreamingJobProps,

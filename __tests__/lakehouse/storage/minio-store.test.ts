@@ -1,10 +1,10 @@
 import { type Chart, Duration, Size, Testing } from 'cdk8s';
 import { Cpu } from 'cdk8s-plus-28';
-import { PriorityClasses } from '../../../lib/lakehouse/cluster/priority-classes';
 import { EbsStorageClass } from '../../../lib/lakehouse/cluster/storage-class';
 import { MinioStore, type MinioStoreProps } from '../../../lib/lakehouse/storage/minio-store';
 import { images } from '../../../lib/lakehouse/versions';
 import { ExternalSecret } from '../../../lib/lakehouse/workload/external';
+import { PriorityClasses } from '../../../lib/lakehouse/workload/priority-classes';
 import {
   containerOf,
   inside,

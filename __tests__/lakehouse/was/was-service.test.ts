@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { type Chart, Size, Testing } from 'cdk8s';
 import { Cpu } from 'cdk8s-plus-28';
-import { PriorityClasses } from '../../../lib/lakehouse/cluster/priority-classes';
 import { KafkaCluster, type KafkaClusterProps } from '../../../lib/lakehouse/kafka/kafka-cluster';
 import { TrafficEstimate } from '../../../lib/lakehouse/sizing/traffic';
 import { imageReference, images } from '../../../lib/lakehouse/versions';
 import { WasService, type WasServiceProps } from '../../../lib/lakehouse/was/was-service';
+import { PriorityClasses } from '../../../lib/lakehouse/workload/priority-classes';
 import {
   containerOf,
   inside,

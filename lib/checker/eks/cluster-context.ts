@@ -1,7 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { kubernetes } from '../../lakehouse/versions';
 import { type InstanceType, instanceType } from '../capacity/instance-types';
 import type { NodeGroupShape, Taint } from '../capacity/node';
+
+/** The oldest Kubernetes that the objects, and the counting of nodes, are written for. */
+export const OLDEST_KUBERNETES = '1.30';
 
 /** Where `npm run cluster-context` writes and the chart looks, in the folder that the program runs in. */
 export const CLUSTER_CONTEXT_FILE = 'cluster.context.json';
@@ -64,8 +66,8 @@ const FIELDS: Readonly<Record<keyof ClusterContext, readonly [string, (value: un
   nodegroup: ['a name', isText],
   region: ['a name', isText],
   kubernetesVersion: [
-    `a version of at least ${kubernetes.oldest}`,
-    value => typeof value === 'string' && isAtLeast(value, kubernetes.oldest),
+    `a version of at least ${OLDEST_KUBERNETES}`,
+    value => typeof value === 'string' && isAtLeast(value, OLDEST_KUBERNETES),
   ],
   instanceTypes: [
     'a list of at least one instance type',

@@ -1,4 +1,3 @@
-import { strimzi } from '../../lakehouse/versions';
 import { parseImage } from '../facts/images';
 import type { Job } from '../facts/job';
 import type { Model } from '../facts/model';
@@ -10,6 +9,7 @@ import {
   sparkVersionOf,
 } from '../facts/spark-version';
 import { isStrimzi, kafkaClusters, nodePools, usesNodePools } from '../facts/strimzi';
+import { strimzi } from '../facts/strimzi-releases';
 import { type Finding, listed, quote, type Rule } from '../finding/rule';
 import { asObject, at, isObject, type ManifestObject } from '../manifest/model';
 import { declaredContainers } from '../manifest/pod-templates';

@@ -1,15 +1,12 @@
 import { Duration, Size } from 'cdk8s';
 import { type ContainerResources, Cpu, type CpuResources, k8s, type MemoryResources } from 'cdk8s-plus-28';
 import { Construct } from 'constructs';
-import { restrictedContainer, restrictedPod, scratchVolume } from '../cluster/pod-security';
-import { imageExceptions, policyAnnotations } from '../cluster/policy-exceptions';
-import type { PriorityClass } from '../cluster/priority-classes';
 import { ExternalStorageClass, type StorageClass } from '../cluster/storage-class';
 import type { TrafficEstimate } from '../sizing/traffic';
 import { volumeProblems } from '../sizing/volume-budget';
-import { CodeConfigMap } from '../spark/code-config-map';
 import type { ObjectLocation } from '../storage/object-store';
 import { imageReference, images } from '../versions';
+import { CodeConfigMap } from '../workload/code-config-map';
 import {
   bytesOf,
   imageProblems,
@@ -20,6 +17,9 @@ import {
 import { contentHash } from '../workload/content-hash';
 import { ExternalSecret, type SecretKey, secretEnv } from '../workload/external';
 import { objectLabels, selectorLabels } from '../workload/labels';
+import { restrictedContainer, restrictedPod, scratchVolume } from '../workload/pod-security';
+import { imageExceptions, policyAnnotations } from '../workload/policy-exceptions';
+import type { PriorityClass } from '../workload/priority-classes';
 import { SetupJob } from '../workload/setup-job';
 import {
   type ClickHouseAccount,

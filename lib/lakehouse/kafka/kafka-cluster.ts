@@ -1,12 +1,12 @@
 import { type ApiObject, JsonPatch, Size } from 'cdk8s';
 import { type ContainerResources, Cpu, type CpuResources, type MemoryResources } from 'cdk8s-plus-28';
 import { Construct } from 'constructs';
-import type { PriorityClass } from '../cluster/priority-classes';
 import { ExternalStorageClass, type StorageClass } from '../cluster/storage-class';
 import { volumeProblems } from '../sizing/volume-budget';
 import { type StrimziRelease, strimzi } from '../versions';
 import { replicaProblems, resourceProblems } from '../workload/container';
 import { objectLabels } from '../workload/labels';
+import type { PriorityClass } from '../workload/priority-classes';
 import { ClusterTopic, type KafkaClusterTopicProps } from './cluster-topic';
 import { heapProblems, LEAST_HEAP_MIB } from './heap';
 import { KafkaCoordination } from './kafka-coordination';

@@ -1,6 +1,6 @@
-import { restrictedContainer } from '../cluster/pod-security';
-import { type PolicyExceptionName, policyAnnotations } from '../cluster/policy-exceptions';
 import { resourceRequirements } from '../workload/container';
+import { restrictedContainer } from '../workload/pod-security';
+import { type PolicyExceptionName, policyAnnotations } from '../workload/policy-exceptions';
 import { heap } from './heap';
 import type { ClusterDescription } from './strimzi-api';
 

@@ -2,14 +2,14 @@ import { Size, Yaml } from 'cdk8s';
 import { Cpu, type CpuResources, k8s, type MemoryResources } from 'cdk8s-plus-28';
 import { Construct } from 'constructs';
 import type { ClickHouseDb } from '../clickhouse/clickhouse-db';
-import { restrictedContainer, restrictedPod, scratchVolume } from '../cluster/pod-security';
-import { imageExceptions, policyAnnotations } from '../cluster/policy-exceptions';
-import type { PriorityClass } from '../cluster/priority-classes';
 import { grafanaClickHousePlugin, imageReference, images } from '../versions';
 import { imageProblems, resourceProblems, resourceRequirements } from '../workload/container';
 import { contentHash } from '../workload/content-hash';
 import { ExternalSecret, secretEnv } from '../workload/external';
 import { objectLabels, selectorLabels } from '../workload/labels';
+import { restrictedContainer, restrictedPod, scratchVolume } from '../workload/pod-security';
+import { imageExceptions, policyAnnotations } from '../workload/policy-exceptions';
+import type { PriorityClass } from '../workload/priority-classes';
 
 const PORT = 3000;
 /** Apps that Grafana 12 fetches by itself and that have nothing to show here. */

@@ -4,12 +4,14 @@ import { Construct } from 'constructs';
 import type { ClickHouseDb } from '../clickhouse/clickhouse-db';
 import { backlogProblems } from '../sizing/backlog';
 import type { ObjectLocation } from '../storage/object-store';
+import { CodeConfigMap } from '../workload/code-config-map';
 import { timeZoneProblems } from '../workload/container';
 import { secretEnv } from '../workload/external';
 import { objectLabels } from '../workload/labels';
-import { CodeConfigMap } from './code-config-map';
+import { SparkExecutorCount } from './executor-count';
 import { locationProblems, storeOf, validLocations } from './job-locations';
-import { SparkExecutorCount, SparkJob, type SparkPodDefaults, sparkPod } from './spark-job';
+import { SparkJob } from './spark-job';
+import { type SparkPodDefaults, sparkPod } from './spark-pod';
 import type { SparkStreamingJob } from './spark-streaming-job';
 import { type StreamFigures, type StreamOptions, streamFigures, streamProblems } from './stream-options';
 

@@ -1,7 +1,5 @@
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import { Duration, Size } from 'cdk8s';
-import { type CpuResources, k8s } from 'cdk8s-plus-28';
+import { k8s } from 'cdk8s-plus-28';
 import { Construct } from 'constructs';
 import {
   SparkApplication,
@@ -12,95 +10,45 @@ import {
   SparkApplicationSpecType,
   SparkApplicationSpecVolumesEmptyDirSizeLimit,
 } from '../../../imports/sparkoperator.k8s.io';
-import { restrictedContainer, restrictedPod } from '../cluster/pod-security';
+import type { ObjectStore, ObjectStoreCredentials } from '../storage/object-store';
+import { imageReference, images, spark } from '../versions';
+import type { CodeConfigMap } from '../workload/code-config-map';
+import { cpuQuantity, imageProblems, secondsProblems, sizeQuantity } from '../workload/container';
+import { objectLabels } from '../workload/labels';
+import { restrictedContainer, restrictedPod } from '../workload/pod-security';
 import {
   imageExceptions,
   namespaceExceptions,
   type PolicyExceptionName,
   policyAnnotations,
-} from '../cluster/policy-exceptions';
-import type { PriorityClass } from '../cluster/priority-classes';
-import type { ObjectStore, ObjectStoreCredentials } from '../storage/object-store';
-import { imageReference, images, spark } from '../versions';
+} from '../workload/policy-exceptions';
+import type { PriorityClass } from '../workload/priority-classes';
+import { executorCountProblems, type SparkExecutorCount } from './executor-count';
 import {
-  bytesOf,
-  cpuQuantity,
-  imageProblems,
-  millicores,
-  secondsProblems,
-  sizeQuantity,
-} from '../workload/container';
-import { secretEnv } from '../workload/external';
-import { objectLabels } from '../workload/labels';
-import type { CodeConfigMap } from './code-config-map';
+  objectStoreConf,
+  objectStoreEnv,
+  sorted,
+  sparkConfProblems,
+  sparkDefaults,
+  withJavaOptions,
+} from './spark-conf';
 import { type SparkConnector, SparkDependencies } from './spark-dependencies';
+import { jvmSize, podProblems, type SparkPodProps } from './spark-pod';
 
 /** The user `spark` of the apache/spark image. */
 const SPARK_USER = 185;
+
 /** How long a driver that is asked to stop waits for its batch: twice the jobs' default trigger. */
 const STOP_TIMEOUT = Duration.seconds(120);
+
 /** Where the code is mounted, in driver and executors. */
 const CODE_PATH = '/opt/spark/code';
-/** JVM and session settings that a job needs at submission: read by the local harness too. */
-const DEFAULTS_FILE = path.join(__dirname, '..', '..', '..', 'spark-jobs', 'spark-defaults.conf');
 
 /**
  * What a driver or executor needs of its node's disk: the jars (281 MB, kept twice) and what it spills. At most as
  * much as its emptyDirs may hold, and the logs.
  */
 export const sparkEphemeralStorage = { request: Size.gibibytes(1), limit: Size.gibibytes(5) } as const;
-
-/** The size of a driver or of one executor. */
-export interface SparkPodProps {
-  /**
-   * Tasks that run at once in the pod (Spark's `cores`). It is no CPU request when `cpu.request` is given.
-   * @default 1
-   */
-  readonly taskSlots?: number;
-  /**
-   * What the scheduler keeps free for the pod, and what it may use at most; each side has its own default.
-   * @default the job's (`SparkJobOptions`)
-   */
-  readonly cpu?: CpuResources;
-  /**
-   * The JVM's heap.
-   * @default the job's (`SparkJobOptions`)
-   */
-  readonly memory?: Size;
-  /**
-   * Memory of the pod beside the heap: JVM metaspace and threads, network buffers, the Python process of a driver.
-   * The pod requests memory + memoryOverhead, and that is its limit too.
-   * @default a fifth of memory, at least Size.mebibytes(384)
-   */
-  readonly memoryOverhead?: Size;
-}
-
-/** How many executors a job has. */
-export class SparkExecutorCount {
-  /** Always that many. */
-  public static fixed(count: number): SparkExecutorCount {
-    return new SparkExecutorCount(count, count, count);
-  }
-
-  /** As many as there are tasks for: dynamic allocation with shuffle tracking. */
-  public static dynamic(range: {
-    readonly initial: number;
-    readonly min: number;
-    readonly max: number;
-  }): SparkExecutorCount {
-    return new SparkExecutorCount(range.initial, range.min, range.max);
-  }
-
-  private constructor(
-    public readonly initial: number,
-    public readonly min: number,
-    public readonly max: number,
-  ) {}
-
-  public get isDynamic(): boolean {
-    return this.min !== this.max;
-  }
-}
 
 /** What every job's caller may change. */
 export interface SparkJobOptions {
@@ -195,19 +143,6 @@ export interface SparkSecretFile {
   readonly key: string;
   /** Folder in which the file appears under the key's name. */
   readonly mountPath: string;
-}
-
-/** A job's own figures for a pod. */
-export type SparkPodDefaults = Required<Omit<SparkPodProps, 'memoryOverhead'>>;
-
-/**
- * A pod's figures: what the caller set, and the defaults for the rest. The memory beside the heap is more than
- * Spark's tenth for a JVM and less than its 0.4 for PySpark: only the driver has a Python process, and it handles no rows.
- */
-export function sparkPod(defaults: SparkPodDefaults, props: SparkPodProps = {}): Required<SparkPodProps> {
-  const pod = { ...defaults, ...props, cpu: { ...defaults.cpu, ...props.cpu } };
-  const fifth = Math.ceil(bytesOf(pod.memory) / 2 ** 20 / 5);
-  return { ...pod, memoryOverhead: props.memoryOverhead ?? Size.mebibytes(Math.max(384, fifth)) };
 }
 
 /**
@@ -415,56 +350,6 @@ export class SparkJob extends Construct {
 
 const LOCAL_DIR_VOLUME = 'spark-local-dir-1';
 
-/** The settings of spark-jobs/spark-defaults.conf: one a line, the key, white space, the value; `#` begins a comment. */
-function sparkDefaults(): Record<string, string> {
-  const lines = readFileSync(DEFAULTS_FILE, 'utf8').split('\n');
-  return Object.fromEntries(
-    lines
-      .map(line => /^\s*(?<key>[^#\s]\S*)\s+(?<value>.*\S)\s*$/.exec(line)?.groups)
-      .flatMap(groups => (groups === undefined ? [] : [[groups['key'] ?? '', groups['value'] ?? '']])),
-  );
-}
-
-/** The settings with options for both JVMs behind those that they have already. */
-function withJavaOptions(
-  settings: Record<string, string>,
-  options: string | undefined,
-): Record<string, string> {
-  if (options === undefined) return settings;
-  const keys = ['spark.driver.extraJavaOptions', 'spark.executor.extraJavaOptions'];
-  return {
-    ...settings,
-    ...Object.fromEntries(keys.map(key => [key, [settings[key], options].filter(Boolean).join(' ')])),
-  };
-}
-
-/** How S3A finds the store and its credentials. The keys themselves come from the environment. */
-function objectStoreConf(store: ObjectStore, credentials: ObjectStoreCredentials): Record<string, string> {
-  return {
-    'spark.hadoop.fs.s3a.endpoint.region': store.region,
-    'spark.hadoop.fs.s3a.path.style.access': `${store.pathStyleAccess}`,
-    'spark.hadoop.fs.s3a.aws.credentials.provider':
-      credentials.kind === 'role'
-        ? 'com.amazonaws.auth.WebIdentityTokenCredentialsProvider'
-        : 'com.amazonaws.auth.EnvironmentVariableCredentialsProvider',
-    ...(store.endpoint === undefined
-      ? {}
-      : {
-          'spark.hadoop.fs.s3a.endpoint': store.endpoint,
-          'spark.hadoop.fs.s3a.connection.ssl.enabled': `${store.endpoint.startsWith('https:')}`,
-        }),
-  };
-}
-
-function objectStoreEnv(credentials: ObjectStoreCredentials): k8s.EnvVar[] {
-  return credentials.kind === 'role'
-    ? []
-    : [
-        secretEnv('AWS_ACCESS_KEY_ID', credentials.accessKey),
-        secretEnv('AWS_SECRET_ACCESS_KEY', credentials.secretKey),
-      ];
-}
-
 /** Executors of one job keep apart where there is room, so that a lost node takes one. */
 function onDifferentNodes(job: string): NonNullable<SparkApplicationSpecExecutor['affinity']> {
   return {
@@ -488,97 +373,10 @@ function sizeLimit(size: Size): SparkApplicationSpecVolumesEmptyDirSizeLimit {
   return SparkApplicationSpecVolumesEmptyDirSizeLimit.fromString(sizeQuantity(size));
 }
 
-/** A size as the JVM and Spark write it, in whole mebibytes: '2g', '384m'. */
-function jvmSize(size: Size): string {
-  const mebibytes = Math.ceil(bytesOf(size) / 2 ** 20);
-  return mebibytes % 1024 === 0 && mebibytes > 0 ? `${mebibytes / 1024}g` : `${mebibytes}m`;
-}
-
-function sorted(settings: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(settings).sort(([left], [right]) => (left < right ? -1 : 1)));
-}
-
-/** Spark refuses to start with a heap below 450 MiB (1.5 × what it keeps for itself), and the JVM counts less than -Xmx. */
-const LEAST_HEAP_MIB = 512;
-
-function podProblems(object: string, prop: string, pod: Required<SparkPodProps>): string[] {
-  const { taskSlots, cpu, memory, memoryOverhead } = pod;
-  const { request, limit } = cpu;
-  const empty = (
-    [
-      ['request', request],
-      ['limit', limit],
-    ] as const
-  ).flatMap(([side, value]) =>
-    value === undefined || millicores(value) > 0 ? [] : [[side, value] as const],
-  );
-  return [
-    ...(Number.isSafeInteger(taskSlots) && taskSlots >= 1
-      ? []
-      : [
-          `${object} has ${taskSlots} task slots but a whole number of at least 1 is allowed; set ${prop}.taskSlots, e.g. 1`,
-        ]),
-    ...empty.map(
-      ([side, value]) =>
-        `${object} has a cpu ${side} of ${cpuQuantity(value)} but it must be more than nothing; set ${prop}.cpu.${side}, e.g. Cpu.millis(500)`,
-    ),
-    ...(request !== undefined && limit !== undefined && millicores(request) > millicores(limit)
-      ? [
-          `${object} requests ${cpuQuantity(request)} cpu but its limit is ${cpuQuantity(limit)}; set ${prop}.cpu.request to at most ${cpuQuantity(limit)}, or raise ${prop}.cpu.limit`,
-        ]
-      : []),
-    ...(bytesOf(memory) >= LEAST_HEAP_MIB * 2 ** 20
-      ? []
-      : [
-          `${object} has a heap of ${sizeQuantity(memory)} but Spark does not start with less than ${LEAST_HEAP_MIB}Mi; set ${prop}.memory, e.g. Size.gibibytes(1)`,
-        ]),
-    ...(bytesOf(memoryOverhead) >= 0.1 * bytesOf(memory)
-      ? []
-      : [
-          `${object} has ${sizeQuantity(memoryOverhead)} beside a heap of ${sizeQuantity(memory)} but the JVM itself needs at least a tenth of it; set ${prop}.memoryOverhead to at least ${Math.ceil((0.1 * bytesOf(memory)) / 2 ** 20)}Mi`,
-        ]),
-  ];
-}
-
-function executorCountProblems(job: string, { initial, min, max }: SparkExecutorCount): string[] {
-  if (![initial, min, max].every(count => Number.isSafeInteger(count) && count >= 1)) {
-    return [
-      `spark job ${job} has executors initial ${initial}, min ${min}, max ${max} but whole numbers of at least 2 are allowed; set executors, e.g. SparkExecutorCount.fixed(2)`,
-    ];
-  }
-  return min <= initial && initial <= max
-    ? []
-    : [
-        `spark job ${job} has executors initial ${initial}, min ${min}, max ${max} but min ≤ initial ≤ max must hold; set executors, e.g. SparkExecutorCount.dynamic({ initial: 2, min: 2, max: 4 })`,
-      ];
-}
-
 function failureProblems(job: string, failures = 1): string[] {
   return Number.isSafeInteger(failures) && failures >= 1
     ? []
     : [
         `spark job ${job} has maxExecutorFailures ${failures} but a whole number of at least 1 is allowed; set maxExecutorFailures, e.g. 20`,
       ];
-}
-
-/** Settings that the operator writes from the application's fields behind those of sparkConf, and the prop of each. */
-const SET_BY_PROPS: readonly (readonly [setting: RegExp, prop: string])[] = [
-  [/^spark\.driver\.(cores|memory|memoryOverhead)$/, 'driver'],
-  [/^spark\.executor\.(cores|memory|memoryOverhead)$/, 'executor'],
-  [/^spark\.kubernetes\.driver\.(request|limit)\.cores$/, 'driver.cpu'],
-  [/^spark\.kubernetes\.executor\.(request|limit)\.cores$/, 'executor.cpu'],
-  [/^spark\.executor\.instances$/, 'executors'],
-  [/^spark\.dynamicAllocation\.(enabled|(initial|min|max)Executors)$/, 'executors'],
-  [/^spark\.kubernetes\.((driver|executor)\.)?container\.image$/, 'image'],
-  [/^spark\.kubernetes\.namespace$/, 'namespace'],
-  [/^spark\.jars\.packages$/, 'dependencies'],
-];
-
-function sparkConfProblems(job: string, sparkConf: Readonly<Record<string, string>> = {}): string[] {
-  return Object.entries(sparkConf).flatMap(([setting, value]) =>
-    SET_BY_PROPS.filter(([pattern]) => pattern.test(setting)).map(
-      ([, prop]) =>
-        `spark job ${job} has ${setting}=${value} in sparkConf but the operator takes it from the application's own fields; set ${prop} instead`,
-    ),
-  );
 }

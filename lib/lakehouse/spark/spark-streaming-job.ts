@@ -5,11 +5,13 @@ import type { KafkaConnection, KafkaLogin, KafkaTopic } from '../kafka/kafka-top
 import { backlogProblems } from '../sizing/backlog';
 import type { TrafficEstimate } from '../sizing/traffic';
 import type { ObjectLocation } from '../storage/object-store';
+import { CodeConfigMap } from '../workload/code-config-map';
 import { timeZoneProblems } from '../workload/container';
 import { objectLabels } from '../workload/labels';
-import { CodeConfigMap } from './code-config-map';
+import { SparkExecutorCount } from './executor-count';
 import { locationProblems, storeOf, validLocations } from './job-locations';
-import { SparkExecutorCount, SparkJob, type SparkPodDefaults, sparkPod } from './spark-job';
+import { SparkJob } from './spark-job';
+import { type SparkPodDefaults, sparkPod } from './spark-pod';
 import { type StreamFigures, type StreamOptions, streamFigures, streamProblems } from './stream-options';
 
 export interface SparkStreamingJobProps extends StreamOptions {

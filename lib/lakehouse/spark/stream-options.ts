@@ -1,7 +1,8 @@
 import { Duration, Size } from 'cdk8s';
 import { Cpu } from 'cdk8s-plus-28';
 import { secondsProblems } from '../workload/container';
-import { type SparkJobOptions, type SparkPodProps, sparkPod } from './spark-job';
+import type { SparkJobOptions } from './spark-job';
+import { type SparkPodProps, sparkPod } from './spark-pod';
 
 /** What may be changed of a job that works in batches. */
 export interface StreamOptions extends SparkJobOptions {

@@ -3,9 +3,6 @@ import path from 'node:path';
 import { Size } from 'cdk8s';
 import { Cpu, type CpuResources, k8s, type MemoryResources } from 'cdk8s-plus-28';
 import { Construct } from 'constructs';
-import { restrictedContainer, restrictedPod, scratchVolume } from '../cluster/pod-security';
-import { imageExceptions, policyAnnotations } from '../cluster/policy-exceptions';
-import type { PriorityClass } from '../cluster/priority-classes';
 import type { KafkaConnection, KafkaTopic } from '../kafka/kafka-topic';
 import { imageReference, images } from '../versions';
 import {
@@ -18,6 +15,9 @@ import {
 import { contentHash } from '../workload/content-hash';
 import { secretEnv } from '../workload/external';
 import { objectLabels, selectorLabels } from '../workload/labels';
+import { restrictedContainer, restrictedPod, scratchVolume } from '../workload/pod-security';
+import { imageExceptions, policyAnnotations } from '../workload/policy-exceptions';
+import type { PriorityClass } from '../workload/priority-classes';
 
 /** The reference app as one file (`npm run build:was`). */
 const BUNDLE = path.join(__dirname, '..', '..', '..', 'was', 'dist', 'server.js');

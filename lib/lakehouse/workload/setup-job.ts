@@ -1,11 +1,11 @@
 import { Lazy, Size } from 'cdk8s';
 import { Cpu, k8s } from 'cdk8s-plus-28';
 import { Construct } from 'constructs';
-import { restrictedContainer, restrictedPod } from '../cluster/pod-security';
-import { imageExceptions, policyAnnotations } from '../cluster/policy-exceptions';
-import type { PriorityClass } from '../cluster/priority-classes';
 import { imageProblems, resourceRequirements } from './container';
 import { contentHash } from './content-hash';
+import { restrictedContainer, restrictedPod } from './pod-security';
+import { imageExceptions, policyAnnotations } from './policy-exceptions';
+import type { PriorityClass } from './priority-classes';
 
 export interface SetupJobProps {
   /** Start of the Job's name; a hash of `content` follows. */

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import type { ManifestObject } from '../../../lib/checker/manifest/model';
 import { expandPods } from '../../../lib/checker/manifest/pods';
-import type { Flow, Workload } from '../../../lib/lakehouse/cluster/network-policies';
 import { KafkaCoordination } from '../../../lib/lakehouse/kafka/kafka-coordination';
 import type { LakehouseChartProps } from '../../../lib/lakehouse/lakehouse-chart';
+import type { Flow, Workload } from '../../../lib/lakehouse/network/network-policies';
 import { SparkDependencies } from '../../../lib/lakehouse/spark/spark-dependencies';
 import { ExternalObjectStoreCredentials } from '../../../lib/lakehouse/storage/object-store';
 import { networkTable } from '../../../scripts/docs/network-table';

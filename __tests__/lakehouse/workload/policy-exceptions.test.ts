@@ -5,7 +5,7 @@ import {
   policyAnnotations,
   policyExceptions,
   withoutPolicyAnnotations,
-} from '../../../lib/lakehouse/cluster/policy-exceptions';
+} from '../../../lib/lakehouse/workload/policy-exceptions';
 import { policyTable } from '../../../scripts/docs/policy-table';
 
 test('an exception is an annotation of its tool, with the reason beside it', () => {

@@ -2,8 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { k8s } from 'cdk8s-plus-28';
 import { Construct } from 'constructs';
-import { namespaceExceptions, policyAnnotations } from '../cluster/policy-exceptions';
-import { contentHash } from '../workload/content-hash';
+import { contentHash } from './content-hash';
+import { namespaceExceptions, policyAnnotations } from './policy-exceptions';
 
 export interface CodeConfigMapProps {
   /** Start of the ConfigMap's name; a hash of the content follows. */

@@ -1,4 +1,4 @@
-import { PriorityClasses } from '../../../lib/lakehouse/cluster/priority-classes';
+import { PriorityClasses } from '../../../lib/lakehouse/workload/priority-classes';
 import { inside, synthesized } from '../synthesis';
 
 const classes = synthesized(chart => new PriorityClasses(chart, 'priorities'));

@@ -9,7 +9,7 @@ import type { ObjectStore } from '../storage/object-store';
 import { operators } from '../versions';
 import type { WasService } from '../was/was-service';
 import { objectLabels, selectorLabels } from '../workload/labels';
-import { policyAnnotations } from './policy-exceptions';
+import { policyAnnotations } from '../workload/policy-exceptions';
 
 /** The pods of one workload. */
 export interface Workload {

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Testing } from 'cdk8s';
-import { CodeConfigMap } from '../../../lib/lakehouse/spark/code-config-map';
+import { CodeConfigMap } from '../../../lib/lakehouse/workload/code-config-map';
 
 let directory: string;
 
