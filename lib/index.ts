@@ -15,15 +15,7 @@ export {
 } from './lakehouse/clickhouse/clickhouse-db';
 export { clusterNodes } from './lakehouse/cluster/cluster-nodes';
 export { Namespace, type NamespaceProps } from './lakehouse/cluster/namespace';
-export {
-  type Addresses,
-  type Flow,
-  NetworkPolicies,
-  type NetworkPoliciesProps,
-  type Workload,
-} from './lakehouse/cluster/network-policies';
 export { NodeGroup, type NodeGroupProps } from './lakehouse/cluster/node-group';
-export { type PriorityClass, PriorityClasses } from './lakehouse/cluster/priority-classes';
 export { ResourceQuotas, type ResourceQuotasProps } from './lakehouse/cluster/resource-quotas';
 export {
   EbsStorageClass,
@@ -45,20 +37,21 @@ export {
 } from './lakehouse/kafka/kafka-topic';
 export { LakehouseChart, type LakehouseChartProps } from './lakehouse/lakehouse-chart';
 export { Grafana, type GrafanaProps } from './lakehouse/monitoring/grafana';
+export {
+  type Addresses,
+  type Flow,
+  NetworkPolicies,
+  type NetworkPoliciesProps,
+  type Workload,
+} from './lakehouse/network/network-policies';
 export type { PlainApiObject } from './lakehouse/plain-objects';
-
 export { TrafficEstimate, type TrafficEstimateProps } from './lakehouse/sizing/traffic';
-export { CodeConfigMap, type CodeConfigMapProps } from './lakehouse/spark/code-config-map';
+export { SparkExecutorCount } from './lakehouse/spark/executor-count';
 export type { JobLocations } from './lakehouse/spark/job-locations';
 export { connectorJars, type SparkConnector, SparkDependencies } from './lakehouse/spark/spark-dependencies';
 export { type GoldEngine, SparkGoldJob, type SparkGoldJobProps } from './lakehouse/spark/spark-gold-job';
-export {
-  SparkExecutorCount,
-  SparkJob,
-  type SparkJobOptions,
-  type SparkJobProps,
-  type SparkPodProps,
-} from './lakehouse/spark/spark-job';
+export { SparkJob, type SparkJobOptions, type SparkJobProps } from './lakehouse/spark/spark-job';
+export type { SparkPodProps } from './lakehouse/spark/spark-pod';
 export { SparkStreamingJob, type SparkStreamingJobProps } from './lakehouse/spark/spark-streaming-job';
 export type { StreamOptions } from './lakehouse/spark/stream-options';
 export { MinioStore, type MinioStoreProps } from './lakehouse/storage/minio-store';
@@ -76,6 +69,7 @@ export {
 export { type CheckResult, SynthChecks, type SynthChecksProps } from './lakehouse/synth-checks';
 export * as versions from './lakehouse/versions';
 export { type WasAutoscaling, WasService, type WasServiceProps } from './lakehouse/was/was-service';
+export { CodeConfigMap, type CodeConfigMapProps } from './lakehouse/workload/code-config-map';
 export {
   External,
   type ExternalReference,
@@ -84,4 +78,5 @@ export {
   type SecretKey,
   type SecretValue,
 } from './lakehouse/workload/external';
+export { type PriorityClass, PriorityClasses } from './lakehouse/workload/priority-classes';
 export { manifestFiles, writeManifests } from './lakehouse/write-manifests';

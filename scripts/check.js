@@ -1,11 +1,7 @@
 const { createHash } = require('node:crypto');
 const { mkdirSync, readFileSync, renameSync, writeFileSync } = require('node:fs');
 const { join } = require('node:path');
-const { setFlagsFromString } = require('node:v8');
 const { compileFunction } = require('node:vm');
-
-// The command is over before most of what V8 11 (Node 20) optimizes for it pays; later engines weigh that themselves.
-if (process.versions.v8.startsWith('11.')) setFlagsFromString('--interrupt-budget=1000000');
 
 const home = join(__dirname, '..');
 const CACHE = join(home, '.cache', 'check.js');
