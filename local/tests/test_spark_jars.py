@@ -1,4 +1,4 @@
-"""What `npm run spark-jars` prints is what Maven resolves for the connectors, and what Spark itself resolves at start."""
+"""What `npm run build:spark-jars` prints is what Maven resolves for the connectors, and what Spark itself resolves at start."""
 
 from __future__ import annotations
 
