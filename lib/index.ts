@@ -1,6 +1,7 @@
 /** What a program composes: the constructs with their props, the values that these take, and the checks. */
 export { App, Chart, Duration, Size } from 'cdk8s';
 export { type ContainerResources, Cpu, type CpuResources, type MemoryResources } from 'cdk8s-plus-28';
+export type { ClusterService } from './checker/capacity/cluster-services';
 export {
   customInstanceType,
   type InstanceType,
@@ -45,6 +46,7 @@ export {
   type Workload,
 } from './lakehouse/network/network-policies';
 export type { PlainApiObject } from './lakehouse/plain-objects';
+export { RefusedApp } from './lakehouse/refused-app';
 export { TrafficEstimate, type TrafficEstimateProps } from './lakehouse/sizing/traffic';
 export { SparkExecutorCount } from './lakehouse/spark/executor-count';
 export type { JobLocations } from './lakehouse/spark/job-locations';
@@ -66,13 +68,12 @@ export {
   type ObjectStoreClientProps,
   type ObjectStoreCredentials,
 } from './lakehouse/storage/object-store';
-export { type CheckResult, SynthChecks, type SynthChecksProps } from './lakehouse/synth-checks';
+export { SynthChecks, type SynthChecksProps } from './lakehouse/synth-checks';
 export * as versions from './lakehouse/versions';
 export { type WasAutoscaling, WasService, type WasServiceProps } from './lakehouse/was/was-service';
 export { CodeConfigMap, type CodeConfigMapProps } from './lakehouse/workload/code-config-map';
 export {
   External,
-  type ExternalReference,
   ExternalSecret,
   type ExternalSecretProps,
   type SecretKey,

@@ -1,10 +1,12 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { ApiObject, App, Chart } from 'cdk8s';
+import { ApiObject, App, Chart, Testing } from 'cdk8s';
 import { parseAllDocuments } from 'yaml';
+import { allowed, measured, quote, say } from '../../lib/checker/finding/message';
 import { NodeGroup } from '../../lib/lakehouse/cluster/node-group';
 import { SynthChecks } from '../../lib/lakehouse/synth-checks';
+import { type Refusal, refuse } from '../../lib/lakehouse/workload/refuse';
 import { manifestFiles, writeManifests } from '../../lib/lakehouse/write-manifests';
 
 let folder: string;
@@ -118,63 +120,100 @@ test.each([
   expect(readdirSync(folder)).toEqual([]);
 });
 
-test('all problems are refused together, each once, and nothing is written', () => {
+function refusalOf(app: App): string[] {
+  try {
+    writeManifests(app, folder);
+  } catch (error) {
+    return (error as Error).message.split('\n');
+  }
+  return [];
+}
+
+test('everything that is wrong is refused together, each once, and nothing is written', () => {
   const app = appOf(['v1', 'Namespace', 'kafka']);
   const chart = app.node.findChild('chart');
-  chart.node.addValidation({
-    validate: () => ['first is wrong; mend it', '[cluster] second is wrong; mend it'],
-  });
-  app.node.addValidation({ validate: () => ['[cluster] second is wrong; mend it'] });
-  expect(() => writeManifests(app, folder)).toThrow(
-    new Error(
-      [
-        '[cluster] second is wrong; mend it',
-        '[chart] first is wrong; mend it',
-        '2 errors, nothing was written',
-      ].join('\n'),
-    ),
-  );
+  chart.node.addValidation({ validate: () => ['a construct of somebody else is wrong'] });
+  const first = {
+    message: say`first has ${measured(1)} but ${allowed(2)} are allowed`,
+    remedy: say`set it to 2`,
+  };
+  refuse(chart, () => [first, first]);
+  refuse(chart, () => [first]);
+  expect(refusalOf(app)).toEqual([
+    '[chart] first has 1 but 2 are allowed; set it to 2',
+    '[chart] a construct of somebody else is wrong',
+    '2 errors, nothing was written',
+  ]);
   expect(readdirSync(folder)).toEqual([]);
 });
 
 describe('a mistake that a construct and a rule see', () => {
-  const said = (...own: readonly string[]) => {
+  const pod = { kind: 'Pod', namespace: 'was', name: 'web' };
+  const untagged = (container: string, name = pod.name): Refusal => ({
+    rule: 'mutable-image-tag',
+    writes: { object: { ...pod, name }, path: ['spec', 'containers', container, 'image'] },
+    message: say`container ${container} has image ${measured('app', quote)} but an image must be pinned`,
+    remedy: say`set image`,
+  });
+  const said = (own: readonly Refusal[], annotations: Record<string, string> = {}) => {
     const app = new App();
     const chart = new Chart(app, 'chart');
     new SynthChecks(chart, 'checks', { nodes: new NodeGroup() });
-    chart.node.addValidation({ validate: () => [...own] });
+    refuse(chart, () => own);
     const resources = { requests: { cpu: '1m', memory: '1Mi' }, limits: { cpu: '1m', memory: '1Mi' } };
     new ApiObject(chart, 'pod', {
       apiVersion: 'v1',
       kind: 'Pod',
-      metadata: { name: 'web', namespace: 'was' },
-      ...{ spec: { containers: [{ name: 'web', image: 'app', resources }] } },
+      metadata: { name: 'web', namespace: 'was', annotations },
+      ...{
+        spec: {
+          containers: [
+            { name: 'web', image: 'app', resources },
+            { name: 'beside', image: 'proxy:latest', resources },
+          ],
+        },
+      },
     });
-    try {
-      writeManifests(app, folder);
-    } catch (error) {
-      return (error as Error).message.split('\n').slice(0, -1);
-    }
-    return [];
+    const thrown = (() => {
+      try {
+        Testing.synth(chart);
+        return '';
+      } catch (error) {
+        return (error as Error).message;
+      }
+    })();
+    const lines = refusalOf(app).slice(0, -1);
+    // What a test of the chart is told is the same.
+    for (const line of lines) expect(thrown).toContain(line.replace('[chart] ', ''));
+    expect(thrown.split('(rule').length - 1).toBe(lines.filter(line => line.includes('(rule')).length);
+    return lines;
   };
-  const byRule = expect.stringMatching(
-    /^\[Pod\/was\/web\] image "app" has no tag.*\(rule mutable-image-tag\)$/,
-  );
+  const byRule = (image: string) =>
+    expect.stringMatching(
+      new RegExp(`^\\[Pod/was/web\\] image "${image}" has .*\\(rule mutable-image-tag\\)$`),
+    );
+  const byConstruct =
+    '[Pod/was/web] container web has image "app" but an image must be pinned; set image (rule mutable-image-tag)';
 
-  test('is printed once, as the construct says it', () => {
-    const own = '[Pod/was/web] image "app" must be pinned; set image (rule mutable-image-tag)';
-    expect(said(own)).toEqual([own]);
+  test('is printed once, as the construct says it; the same in another container is printed beside it', () => {
+    expect(said([untagged('web')])).toEqual([byConstruct, byRule('proxy:latest')]);
   });
 
   test.each([
-    '[Pod/was/other] image "app" must be pinned; set image (rule mutable-image-tag)',
-    '[Pod/was/web] container web has no limit; set limit (rule container-without-limits)',
-    'image "app" must be pinned; set image',
-  ])('is no reason to leave out another: %s', own => {
-    expect(said(own)).toEqual([expect.stringContaining(own), byRule]);
+    ['in another object', untagged('web', 'other')],
+    ['of another rule', { ...untagged('web'), rule: 'container-without-limits' }],
+    ['of no rule', { message: say`image is not pinned`, remedy: say`set image` }],
+  ])('is no reason to leave out one %s', (_name, own) => {
+    expect(said([own])).toEqual([expect.anything(), byRule('app'), byRule('proxy:latest')]);
   });
 
   test('is said by the rule where no construct says it', () => {
-    expect(said()).toEqual([byRule]);
+    expect(said([])).toEqual([byRule('app'), byRule('proxy:latest')]);
+  });
+
+  test('is silenced by a reason on the object, in the construct and in the rule; an empty one does not count', () => {
+    const annotation = 'ignore-check.cdk8s-lakehouse/mutable-image-tag';
+    expect(said([untagged('web')], { [annotation]: 'rebuilt nightly' })).toEqual([]);
+    expect(said([untagged('web')], { [annotation]: ' ' })).toEqual([byConstruct, byRule('proxy:latest')]);
   });
 });

@@ -6,10 +6,10 @@ import {
   asObjects,
   at,
   type ManifestObject,
-  objectId,
   type PlainObject,
   stringMap,
 } from '../../lib/checker/manifest/model';
+import { objectId } from '../../lib/checker/manifest/object-id';
 import { expandPods, type PodSet } from '../../lib/checker/manifest/pods';
 import { operators } from '../../lib/lakehouse/versions';
 import { definitionSources, fetchDefinitions } from '../../scripts/crds/definitions';

@@ -2,13 +2,16 @@ import { accessSync, constants, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { type App, Size } from 'cdk8s';
 import { advise } from '../checker/capacity/advice';
+import { type ClusterService, servicesBeside } from '../checker/capacity/cluster-services';
 import { type InstanceType, instanceType } from '../checker/capacity/instance-types';
 import { nodesOf } from '../checker/capacity/node';
 import { capacityReport } from '../checker/capacity/report';
 import { reportHtml } from '../checker/capacity/report-html';
 import { reportJson } from '../checker/capacity/report-json';
 import { reportText } from '../checker/capacity/report-text';
+import type { FitNodes } from '../checker/facts/nodes';
 import { type ManifestObject, manifestObjects } from '../checker/manifest/model';
+import { review } from '../checker/review/review';
 import { clusterNodes } from '../lakehouse/cluster/cluster-nodes';
 import { NodeGroup } from '../lakehouse/cluster/node-group';
 import { describedObjects } from '../lakehouse/plain-objects';
@@ -37,12 +40,18 @@ export function capacity(args: readonly string[]): Promise<void> {
 interface System {
   readonly objects: ManifestObject[];
   readonly nodes: NodeGroup;
+  readonly services: readonly ClusterService[];
 }
 
-/** The objects of an app, and the nodes that its checks count on. */
+/** The objects of an app, and the nodes and services that its checks count on. */
 function systemOf(app: App): System {
   const checks = app.node.findAll().find(construct => construct instanceof SynthChecks);
-  return { objects: manifestObjects(describedObjects(app)), nodes: checks?.nodes ?? clusterNodes() };
+  const objects = manifestObjects(describedObjects(app));
+  return {
+    objects,
+    nodes: checks?.nodes ?? clusterNodes(),
+    services: checks?.services ?? servicesBeside(objects),
+  };
 }
 
 function isWritable(folder: string): boolean {
@@ -93,7 +102,16 @@ async function report(values: Values<typeof OPTIONS>): Promise<void> {
       isStopped = true;
     });
   const draws = process.stderr.isTTY === true;
-  const found = await capacityReport(system.objects, nodesOf(group), {
+  const nodes: FitNodes = { list: nodesOf(group), source: 'the chart', areDescribed: true };
+  const { services } = system;
+  const { findings } = review(system.objects, {
+    nodes,
+    services,
+    only: ['executor-does-not-fit', 'set-does-not-fit'],
+  });
+  const found = await capacityReport(system.objects, nodes.list, {
+    services,
+    findings,
     isStopped: () => isStopped,
     onProgress: ({ done, of, title }) => {
       if (draws) process.stderr.write(`\r\x1b[2K${done + 1} of ${of}: ${title}`);
@@ -101,7 +119,7 @@ async function report(values: Values<typeof OPTIONS>): Promise<void> {
   });
   if (draws) process.stderr.write('\r\x1b[2K');
   const isOwn = new Set(system.objects);
-  const advice = isStopped ? [] : await advise(found.sets, nodesOf(group), set => isOwn.has(set.owner));
+  const advice = isStopped ? [] : await advise(found.sets, nodes.list, set => isOwn.has(set.owner));
   if (values.html !== undefined) {
     writeFileSync(values.html, reportHtml(found, advice));
     console.error(`written to ${values.html}`);

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from '
 import { dirname, join } from 'node:path';
 import { App } from 'cdk8s';
 import { Construct } from 'constructs';
+import { RefusedApp } from '../lakehouse/refused-app';
 import { UnusableInput } from './command-line';
 import { typeErrors } from './type-errors';
 
@@ -54,10 +55,10 @@ function exportedApp(file: string): App {
   const { app } = require(join(process.cwd(), file)) as { app?: unknown };
   if (app instanceof App) return app;
   if (Construct.isConstruct(app) && app.constructor.name === 'App')
-    throw new Error(
+    throw new RefusedApp(
       `[${file}] app comes of another copy of cdk8s than the constructs; import { App } from 'cdk8s-lakehouse', or run npm dedupe`,
     );
-  throw new Error(
+  throw new RefusedApp(
     app === undefined
       ? `[${file}] exports no app; write export const app = new App()`
       : `[${file}] exports an app that is no App of cdk8s; write export const app = new App()`,
@@ -75,10 +76,11 @@ function isOfTheProgram(error: unknown): boolean {
 /** The sentence for what a program, or the validation, threw. */
 function refusal(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
+  if (error instanceof RefusedApp) return error.message;
   if (!isOfTheProgram(error)) return `[main.ts] ${error.message.split('\n', 1)[0]}`;
   // What stopped before the validation has no object: the line of the program that asked for it says where.
   const line = /\/(?<file>main\.[jt]s:\d+)/.exec(error.stack ?? '')?.groups?.['file'];
-  const where = line === undefined || error.message.startsWith('[') ? '' : `[${line}] `;
+  const where = line === undefined ? '' : `[${line}] `;
   // These are written for people; the other classes are the JavaScript engine's, and a type check says more.
   return error.constructor === Error || error instanceof RangeError
     ? `${where}${error.message}`

@@ -64,8 +64,19 @@ function written(app: App, folder: string): { readonly count: string; readonly f
     fit:
       checks.length === 0
         ? ["not checked: no chart has SynthChecks; add new SynthChecks(chart, 'checks')"]
-        : checks.map(({ nodes }) => `fits ${describeNodes(nodesOf(nodes))}`),
+        : checks.map(fitLine),
   };
+}
+
+/** What the checks found about the room on the nodes. */
+function fitLine({ nodes, review }: SynthChecks): string {
+  const on = describeNodes(nodesOf(nodes));
+  const { misfits, witnesses } = review.fit ?? { misfits: [], witnesses: [] };
+  if (misfits.length > 0) return `fit: not proved on ${on}; cdk8s-lakehouse capacity says why`;
+  const pods = witnesses.at(-1)?.placement.length ?? 0;
+  return pods === 0
+    ? 'fit: there is no pod to place'
+    : `fit: ${on} have room for all ${plural(pods, 'pod')} at most, those of the cluster itself included`;
 }
 
 function plural(count: number, noun: string): string {

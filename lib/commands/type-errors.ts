@@ -1,4 +1,4 @@
-import { quote } from '../checker/finding/rule';
+import { quote } from '../checker/finding/message';
 
 /** `file(line,column): error TSnnnn: text`, the form of `tsc --pretty false`; without a file where none is to blame. */
 const ERROR = /^(?:(?<file>.+)\((?<line>\d+),\d+\): )?error (?<code>TS\d+): (?<text>.*)$/;

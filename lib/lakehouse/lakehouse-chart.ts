@@ -1,5 +1,6 @@
 import { Chart } from 'cdk8s';
 import type { Construct } from 'constructs';
+import { clusterServices } from '../checker/capacity/cluster-services';
 import { ClickHouseDb, type ClickHouseDbProps } from './clickhouse/clickhouse-db';
 import { Namespace } from './cluster/namespace';
 import type { NodeGroup } from './cluster/node-group';
@@ -150,6 +151,7 @@ export class LakehouseChart extends Chart {
       const { kafka } = this;
       new ArgoCdApplications(this, 'argocd', { namespaces, jobNamespaces, kafka, ...props.gitOps });
     }
-    new SynthChecks(this, 'checks', props.nodes === undefined ? {} : { nodes: props.nodes });
+    const nodes = props.nodes === undefined ? {} : { nodes: props.nodes };
+    new SynthChecks(this, 'checks', { ...nodes, services: clusterServices });
   }
 }

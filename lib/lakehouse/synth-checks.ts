@@ -1,15 +1,16 @@
 import { App } from 'cdk8s';
 import { Construct } from 'constructs';
-import { checkFit } from '../checker/capacity/check-fit';
+import type { ClusterService } from '../checker/capacity/cluster-services';
 import { nodesOf } from '../checker/capacity/node';
-import { type ManifestObject, manifestObjects } from '../checker/manifest/model';
-import { configMapSizeProblems } from '../checker/review/config-map-size';
-import { objectNameProblems } from '../checker/review/object-names';
-import { formatViolation, runRules } from '../checker/review/run';
+import { line, type Wording } from '../checker/finding/reporter';
+import { manifestObjects } from '../checker/manifest/model';
+import { objectId } from '../checker/manifest/object-id';
+import { type Review, review } from '../checker/review/review';
 import { clusterNodes } from './cluster/cluster-nodes';
 import type { NodeGroup } from './cluster/node-group';
 import { plainObjects } from './plain-objects';
-import { type ExternalReference, externalReferences, referenceId } from './workload/external';
+import { externalReferences } from './workload/external';
+import { refusalsOf, wordingOf } from './workload/refuse';
 
 export interface SynthChecksProps {
   /**
@@ -17,68 +18,64 @@ export interface SynthChecksProps {
    * @default cluster.context.json where it is there, else 4 × m6i.large
    */
   readonly nodes?: NodeGroup;
-}
-
-/** What the checks say: errors refuse the synthesis, warnings do not. One sentence each, as docs/reading-errors.md reads them. */
-export interface CheckResult {
-  readonly errors: readonly string[];
-  readonly warnings: readonly string[];
+  /**
+   * What runs in the cluster beside the app's objects.
+   * @default what `cdk8s-lakehouse check` counts: the add-ons of every EKS cluster, the operators of the custom
+   * resources, and what Argo CD Applications install
+   */
+  readonly services?: readonly ClusterService[];
 }
 
 /**
- * Refuses an app whose manifests would not start, fit or last: the rules of lib/checker/rules, the fit of lib/checker/capacity, names
- * and sizes, over every object of the app as it would be written. It runs with the constructs' own validation, so
- * before anything is written, in tests too, and all errors come together. LakehouseChart has one; add one to any other
- * chart to have its app checked.
+ * Refuses an app whose manifests would not start, fit or last: the gate of lib/checker/review, over every object of the
+ * app as it would be written. It runs with the constructs' own validation, so before anything is written, in tests too,
+ * and all errors come together. LakehouseChart has one; add one to any other chart to have its app checked.
  *
  * @example
  * new SynthChecks(chart, 'checks', { nodes: new NodeGroup({ count: 6 }) });
  */
 export class SynthChecks extends Construct {
   public readonly nodes: NodeGroup;
+  public readonly services: readonly ClusterService[] | undefined;
   /** The last objects and what was said about them: an app of several charts validates several times. */
-  private last?: { readonly text: string; readonly result: CheckResult };
+  private last?: { readonly text: string; readonly review: Review };
 
   constructor(scope: Construct, id: string, props: SynthChecksProps = {}) {
     super(scope, id);
     this.nodes = props.nodes ?? clusterNodes();
-    this.node.addValidation({ validate: () => [...this.result.errors] });
+    this.services = props.services;
+    this.node.addValidation({ validate: () => this.errors() });
   }
 
-  /** What the checks say about the app as it is now. */
-  public get result(): CheckResult {
+  /** What is wrong with the app as it is now, what its constructs refuse included. */
+  public get review(): Review {
     const app = App.of(this);
     const objects = plainObjects(app);
-    const text = JSON.stringify(objects);
+    const stated = app.node.findAll().flatMap(refusalsOf);
+    const text = JSON.stringify([objects, stated.map(finding => line(finding))]);
     if (this.last?.text !== text) {
-      const result = check(manifestObjects(objects), this.nodes, externalReferences(app));
-      this.last = { text, result };
+      const { services } = this;
+      const found = review(manifestObjects(objects), {
+        nodes: { list: nodesOf(this.nodes), source: 'the chart', areDescribed: true },
+        external: externalReferences(app).map(objectId),
+        stated,
+        ...(services === undefined ? {} : { services }),
+      });
+      this.last = { text, review: found };
     }
-    return this.last.result;
+    return this.last.review;
   }
-}
 
-function check(
-  objects: readonly ManifestObject[],
-  nodes: NodeGroup,
-  external: readonly ExternalReference[],
-): CheckResult {
-  const violations = runRules(objects, { external: external.map(referenceId) });
-  const fit = checkFit(objects, nodesOf(nodes));
-  const texts = (level: 'error' | 'warning') =>
-    violations.filter(violation => violation.level === level).map(formatViolation);
-  return {
-    errors: [
-      ...texts('error'),
-      ...fit.violations.map(({ message, remedy, rule }) => `${message}; ${remedy} (rule ${rule})`),
-      ...objectNameProblems(objects),
-      ...configMapSizeProblems(objects),
-    ],
-    warnings: [
-      ...texts('warning'),
-      ...fit.undecided.map(
-        question => `[cluster] it stayed open ${question}; npm run capacity looks further`,
-      ),
-    ],
-  };
+  /** How the app's constructs call what they write. */
+  public get wording(): Wording {
+    return wordingOf(App.of(this));
+  }
+
+  /** The constructs say their own. */
+  private errors(): string[] {
+    const { wording } = this;
+    return this.review.findings
+      .filter(({ level, place }) => level === 'error' && !('construct' in place))
+      .map(finding => line(finding, wording));
+  }
 }

@@ -1,13 +1,16 @@
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { type App, Yaml } from 'cdk8s';
-import type { IConstruct } from 'constructs';
+import type { Level } from '../checker/finding/finding';
+import { distinct, line } from '../checker/finding/reporter';
 import { describedObjects, type PlainApiObject, plainObjects } from './plain-objects';
+import { RefusedApp } from './refused-app';
 import { SynthChecks } from './synth-checks';
+import { notSilenced, othersRefusals, refusalsOf, wordingOf } from './workload/refuse';
 
 /**
- * Writes the manifests of an app, and returns the warnings of its checks. Throws one Error with every problem, a line
- * each, and writes nothing, when the app is refused. The app is locked: it is complete.
+ * Writes the manifests of an app, and returns the warnings of its checks. Throws a RefusedApp with every error, and
+ * writes nothing, when a construct or a rule refuses the app. The app is locked: it is complete.
  *
  * @example
  * for (const warning of writeManifests(app, 'dist')) console.warn(warning);
@@ -26,33 +29,28 @@ export function writeManifests(app: App, folder: string): readonly string[] {
 export function validateApp(app: App): readonly string[] {
   app.node.lock();
   describedObjects(app);
-  const nodes = app.node.findAll();
-  const problems = problemsOf(nodes);
-  if (problems.size > 0) {
-    const count = problems.size === 1 ? '1 error' : `${problems.size} errors`;
-    throw new Error([...problems, `${count}, nothing was written`].join('\n'));
+  const { errors, warnings } = saidOf(app);
+  if (errors.length > 0) {
+    const count = errors.length === 1 ? '1 error' : `${errors.length} errors`;
+    throw new RefusedApp([...errors, `${count}, nothing was written`].join('\n'));
   }
-  return nodes.filter(node => node instanceof SynthChecks).flatMap(({ result }) => result.warnings);
+  return warnings;
 }
 
-/**
- * Every problem once. What a construct says about an object under a rule's name names the prop; the rule itself, which
- * sees the same mistake in the object that came of it, is left out.
- */
-function problemsOf(nodes: readonly IConstruct[]): ReadonlySet<string> {
-  const said = ({ node }: IConstruct) =>
-    node.validate().map(problem => (problem.startsWith('[') ? problem : `[${node.path}] ${problem}`));
-  const isCheck = (node: IConstruct) => node instanceof SynthChecks;
-  const own = nodes.filter(node => !isCheck(node)).flatMap(said);
-  const known = new Set(own.map(objectAndRule));
-  const checked = nodes.filter(isCheck).flatMap(said);
-  return new Set([...own, ...checked.filter(problem => !known.has(objectAndRule(problem)))]);
-}
-
-/** '[object] … (rule id)' without what stands between; the whole problem where it names no rule. */
-function objectAndRule(problem: string): string {
-  const parts = /^(?<object>\[[^\]]*\]).*(?<rule>\(rule [a-z-]+\))$/s.exec(problem)?.groups;
-  return parts === undefined ? problem : `${parts['object']} ${parts['rule']}`;
+/** What constructs and rules say about an app, each once: what a construct refuses stands for what a rule sees of it. */
+function saidOf(app: App): { readonly errors: readonly string[]; readonly warnings: readonly string[] } {
+  const nodes = app.node.findAll();
+  const checks = nodes.filter(node => node instanceof SynthChecks);
+  const findings = distinct(
+    checks.length > 0
+      ? checks.flatMap(({ review }) => review.findings)
+      : notSilenced(nodes.flatMap(refusalsOf), app),
+  );
+  const wording = wordingOf(app);
+  const lines = (level: Level) =>
+    findings.filter(finding => finding.level === level).map(finding => line(finding, wording));
+  const others = nodes.filter(node => !(node instanceof SynthChecks)).flatMap(othersRefusals);
+  return { errors: [...new Set([...lines('error'), ...others])], warnings: lines('warning') };
 }
 
 /**

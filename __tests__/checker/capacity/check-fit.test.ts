@@ -3,8 +3,10 @@ import { checkFit } from '../../../lib/checker/capacity/check-fit';
 import { clusterServices, serviceManifests } from '../../../lib/checker/capacity/cluster-services';
 import { instanceType } from '../../../lib/checker/capacity/instance-types';
 import { nodesOf } from '../../../lib/checker/capacity/node';
+import { line } from '../../../lib/checker/finding/reporter';
 import { manifestObjects } from '../../../lib/checker/manifest/model';
 import { expandPods } from '../../../lib/checker/manifest/pods';
+import { review } from '../../../lib/checker/review/review';
 
 type Data = Record<string, unknown>;
 
@@ -40,28 +42,35 @@ const web = (replicas: number, requests: Data, podSpec: Data = {}) =>
     },
   ]);
 const messages = (objects: ReturnType<typeof gold>) =>
-  checkFit(objects, nodes).violations.map(({ message }) => message);
+  review(objects, {
+    nodes: { list: nodes, source: 'the test', areDescribed: true },
+    services: clusterServices,
+    only: ['executor-does-not-fit', 'set-does-not-fit'],
+  }).findings.map(finding => line(finding));
 
 describe('one pod', () => {
   test('the seed’s executors of two cores fit no node; with one core they do', () => {
-    const { violations } = checkFit(gold({ instances: 3, cores: 2, memory: '4g' }), nodes);
-    expect(violations).toEqual([
+    const large = gold({ instances: 3, cores: 2, memory: '4g' });
+    expect(checkFit(large, nodes).misfits).toEqual([
       expect.objectContaining({
-        rule: 'executor-does-not-fit',
-        message:
-          '[default/gold-exec] executor needs 2000m cpu but m6i.large allocates 1750m after its daemon pods',
-        remedy: 'set executor.cpu.request to at most 1750m, or take a larger instance type',
+        cause: 'too large',
+        resource: 'cpu',
+        requested: 2000,
+        allocatable: 1750,
+        instanceTypes: ['m6i.large'],
+        set: expect.objectContaining({ owner: large[0], role: 'executor' }),
       }),
     ]);
-    expect(checkFit(gold({ instances: 3, cores: 1, memory: '4g' }), nodes).violations).toEqual([]);
+    expect(messages(large)).toEqual([
+      '[SparkApplication/default/gold] executor needs 2000m cpu but m6i.large allocates 1750m after its daemon pods; set executor.coreRequest to at most 1750m, or take a larger instance type (rule executor-does-not-fit)',
+    ]);
+    expect(messages(gold({ instances: 3, cores: 1, memory: '4g' }))).toEqual([]);
   });
   test('too much memory is named with what a node has after its daemon pods', () => {
-    expect(checkFit(gold({ instances: 2, cores: 1, memory: '6g' }), nodes).violations).toEqual([
-      expect.objectContaining({
-        message: expect.stringMatching(/executor needs 8601Mi memory but m6i\.large allocates 7016Mi after/),
-        remedy:
-          'set the sum of executor.memory and executor.memoryOverhead to at most 7016Mi, or take a larger instance type',
-      }),
+    expect(messages(gold({ instances: 2, cores: 1, memory: '6g' }))).toEqual([
+      expect.stringMatching(
+        /executor needs 8601Mi memory but m6i\.large allocates 7016Mi after its daemon pods; set the sum of executor\.memory and executor\.memoryOverhead to at most 7016Mi, or take a larger instance type/,
+      ),
     ]);
   });
   test('every resource that is short is named at once', () => {
@@ -69,13 +78,15 @@ describe('one pod', () => {
   });
   test('a pod that selects no node is named, one that selects a label of the nodes is not', () => {
     expect(messages(web(1, {}, { nodeSelector: { disk: 'ssd' } }))).toEqual([
-      expect.stringContaining('[was/web] replica selects no node'),
+      expect.stringContaining('[Deployment/was/web] replica selects no node'),
     ]);
     expect(messages(web(1, {}, { nodeSelector: { 'kubernetes.io/os': 'linux' } }))).toEqual([]);
   });
   test('what is no quantity is named', () => {
     expect(messages(web(1, { memory: '1 GB' }))).toEqual([
-      expect.stringContaining('[was/web] container main: resources.requests.memory "1 GB" is no quantity'),
+      expect.stringContaining(
+        '[Deployment/was/web] container main: resources.requests.memory "1 GB" is no quantity',
+      ),
     ]);
   });
 });
@@ -85,8 +96,8 @@ describe('all pods', () => {
     const dynamic = {
       dynamicAllocation: { enabled: true, initialExecutors: 2, minExecutors: 2, maxExecutors: 3 },
     };
-    const { violations, witnesses, undecided } = checkFit(gold({ cores: 1, memory: '2g' }, dynamic), nodes);
-    expect([violations, undecided]).toEqual([[], []]);
+    const { misfits, witnesses } = checkFit(gold({ cores: 1, memory: '2g' }, dynamic), nodes);
+    expect(misfits).toEqual([]);
     expect(witnesses.map(({ when }) => when)).toEqual(['at start', 'at most']);
     const executors = (index: number) =>
       witnesses[index]?.placement.filter(({ pod }) => pod === 'default/gold-exec').length;
@@ -95,7 +106,7 @@ describe('all pods', () => {
   test('too many are refused by the sum, with what was asked and what there is', () => {
     expect(messages(web(12, { cpu: '500m' }))).toEqual([
       expect.stringMatching(
-        /^\[cluster\] all pods at start ask for 7\d{3}m cpu but 4 × m6i\.large allocate 7000m after their daemon pods$/,
+        /^\[cluster\] all pods at start ask for 7\d{3}m cpu but 4 × m6i\.large allocate 7000m after their daemon pods; lower /,
       ),
     ]);
   });
@@ -139,7 +150,7 @@ describe('cluster services', () => {
   });
   test('each says where its figures come from, and every quantity can be read', () => {
     for (const { source } of clusterServices) expect(source).not.toBe('');
-    expect(checkFit([], nodes).violations).toEqual([]);
+    expect(checkFit([], nodes).misfits).toEqual([]);
   });
 });
 
@@ -161,8 +172,8 @@ describe('advice', () => {
     );
     const cpu = changes.find(change => change.includes(' cpu '));
     const millis = Number(/: (\d+)m cpu/.exec(cpu ?? '')?.[1]);
-    expect(checkFit(web(5, { cpu: `${millis}m` }), nodes).violations).toEqual([]);
-    expect(checkFit(web(5, { cpu: `${millis + 50}m` }), nodes).violations).not.toEqual([]);
+    expect(checkFit(web(5, { cpu: `${millis}m` }), nodes).misfits).toEqual([]);
+    expect(checkFit(web(5, { cpu: `${millis + 50}m` }), nodes).misfits).not.toEqual([]);
   });
   test('what fits needs none', async () => {
     expect(await advised(web(2, { cpu: '100m' }))).toEqual([]);

@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { collect } from '../../../lib/checker/check/collect';
+import { text } from '../../../lib/checker/finding/reporter';
 
 let root: string;
 const noInput = () => new Uint8Array();
@@ -52,21 +53,21 @@ it('follows links inside of the folder, and notes those that loop, lead out or l
   symlinkSync(put('out/b.yaml'), join(root, 'in', 'leaves.yaml'));
   symlinkSync(join(root, 'missing'), join(root, 'in', 'broken.yaml'));
   symlinkSync('self', join(root, 'in', 'self'));
-  const { sources, notes, problems } = collect([join(root, 'in')], noInput);
+  const { sources, notes, unreadable } = collect([join(root, 'in')], noInput);
   expect(sources.map(({ file }) => relative(root, file))).toEqual(['in/a.yaml']);
   expect(notes.map(({ file }) => relative(root, file)).sort()).toEqual([
     'in/broken.yaml',
     'in/leaves.yaml',
     'in/self',
   ]);
-  expect(problems).toEqual([]);
+  expect(unreadable).toEqual([]);
 });
 
 it('reports a path that does not exist, and reads the others', () => {
   put('a.yaml');
-  const { sources, problems } = collect([join(root, 'missing'), root], noInput);
+  const { sources, unreadable } = collect([join(root, 'missing'), root], noInput);
   expect(sources).toHaveLength(1);
-  expect(problems).toMatchObject([
+  expect(unreadable.map(({ line, message }) => ({ line, message: text(message) }))).toEqual([
     { line: 1, message: 'the path cannot be read: there is no such file or folder' },
   ]);
 });

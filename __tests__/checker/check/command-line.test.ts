@@ -53,7 +53,7 @@ const WEBHOOK = `${CLEAN}data:\n  url: https://hooks.slack.com/services/T0000000
 describe('exit code', () => {
   it('is 0 when everything is clean', () => {
     put('a.yaml', CLEAN);
-    expect(run([folder])).toMatchObject({ code: 0, stdout: '✔ clean (1 file, 1 object, 24 rules)\n' });
+    expect(run([folder])).toMatchObject({ code: 0, stdout: '✔ clean (1 file, 1 object, 26 rules)\n' });
   });
 
   it('is 1 for a violation of level error', () => {
@@ -117,6 +117,8 @@ describe('JSON', () => {
           line: 9,
           message: 'image "nginx" has no tag, which means latest, so each node may run another version',
           remedy: 'name a release tag or a digest, e.g. apache/spark:3.5.7-java17-python3',
+          measured: ['nginx'],
+          allowed: [],
         },
       ],
       checked: { files: 1, objects: 1 },
@@ -217,7 +219,7 @@ describe('the report for people', () => {
         13 |
   fix keep it in a Secret and refer to it, e.g. env.valueFrom.secretKeyRef
 
-✖ 3 errors in 1 file (1 file, 1 object, 24 rules)
+✖ 3 errors in 1 file (1 file, 1 object, 26 rules)
 "
 `);
     expect(stdout).not.toContain('s3cr3t');

@@ -1,3 +1,5 @@
+import { say } from '../../../lib/checker/finding/message';
+import { text } from '../../../lib/checker/finding/reporter';
 import { loadManifests, type SourceText } from '../../../lib/checker/manifest/load';
 import { at } from '../../../lib/checker/manifest/model';
 
@@ -26,18 +28,18 @@ describe('encodings', () => {
     ['UTF-16 big endian without a mark', utf16(CONFIG_MAP, true, false)],
     ['Windows line ends', Buffer.from(CONFIG_MAP.replaceAll('\n', '\r\n'))],
   ])('%s is read', (_, bytes) => {
-    const { objects, problems } = load(bytes);
-    expect(problems).toEqual([]);
+    const { objects, unreadable } = load(bytes);
+    expect(unreadable).toEqual([]);
     expect(objects.map(({ body }) => body['data'])).toEqual([{ x: '1' }]);
   });
 
   it('reports a file that is no text, and reads the others', () => {
-    const { objects, problems } = load(
+    const { objects, unreadable } = load(
       new Uint8Array([0xff, 0xfe, 0x00]),
       new Uint8Array([0x80, 0x81, 0x82]),
       CONFIG_MAP,
     );
-    expect(problems.map(({ file, line }) => ({ file, line }))).toEqual([
+    expect(unreadable.map(({ file, line }) => ({ file, line }))).toEqual([
       { file: '0.yaml', line: 1 },
       { file: '1.yaml', line: 1 },
     ]);
@@ -71,7 +73,7 @@ describe('documents', () => {
     const json = JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'j' } }, null, '\t');
     const loaded = loadManifests([source(json, 'a.json'), source('{"version": 3, ', 'package.json')]);
     expect(loaded.objects.map(({ metadata }) => metadata.name)).toEqual(['j']);
-    expect(loaded.problems).toEqual([]);
+    expect(loaded.unreadable).toEqual([]);
   });
 
   it('without a name, or that are values files, are left out', () => {
@@ -89,16 +91,16 @@ describe('documents', () => {
     ['a conflict', `${CONFIG_MAP}<<<<<<< HEAD\nx: 1\n=======\nx: 2\n>>>>>>> main\n`, /merge-conflict marker/],
     ['too many aliases', billionLaughs(), /cannot be read/],
   ])('with %s are reported, and the ones around them are read', (_, broken, message) => {
-    const { objects, problems } = load(`${CONFIG_MAP}---\n${broken}`, CONFIG_MAP);
-    expect(problems.length).toBeGreaterThan(0);
-    expect(problems[0]?.message).toMatch(message);
+    const { objects, unreadable } = load(`${CONFIG_MAP}---\n${broken}`, CONFIG_MAP);
+    expect(unreadable.length).toBeGreaterThan(0);
+    expect(text(unreadable[0]?.message ?? say``)).toMatch(message);
     expect(objects.map(({ source }) => source?.file)).toEqual(['0.yaml', '1.yaml']);
   });
 
   it('a line of equals signs in a text is no conflict', () => {
     expect(
       load('apiVersion: v1\nkind: ConfigMap\nmetadata: { name: a }\ndata:\n  x: |\n    Title\n    =======\n')
-        .problems,
+        .unreadable,
     ).toEqual([]);
   });
 });
@@ -197,7 +199,7 @@ describe('Helm and Kustomize', () => {
       source(CONFIG_MAP, 'chart/crds/b.yaml'),
     ]);
     expect(loaded.notes.map(({ file }) => file)).toEqual(['chart/templates/a.yaml']);
-    expect(loaded.problems).toEqual([]);
+    expect(loaded.unreadable).toEqual([]);
     expect(loaded.objects.map(object => object.source?.file)).toEqual(['chart/crds/b.yaml']);
   });
 
@@ -207,7 +209,7 @@ describe('Helm and Kustomize', () => {
       `${CONFIG_MAP}  y: "{{ $labels.x }}"\n`,
     );
     expect(loaded.notes).toHaveLength(1);
-    expect(loaded.problems).toEqual([]);
+    expect(loaded.unreadable).toEqual([]);
     expect(loaded.objects).toHaveLength(1);
   });
 

@@ -1,6 +1,7 @@
 import { podRequest } from '../../../lib/checker/capacity/pod-request';
+import { text } from '../../../lib/checker/finding/reporter';
 import { manifestObjects } from '../../../lib/checker/manifest/model';
-import { expandPods, type PodSet } from '../../../lib/checker/manifest/pods';
+import { expandPods, type PodSet, type UnreadableFigure } from '../../../lib/checker/manifest/pods';
 
 type Data = Record<string, unknown>;
 
@@ -35,6 +36,8 @@ const sparkApplication = (spec: Data = {}, sparkConf: Data = {}): Data => ({
     sparkConf,
   },
 });
+
+const said = ({ message, remedy }: UnreadableFigure) => `${text(message)}; ${text(remedy)}`;
 
 function only(...documents: Data[]): PodSet {
   const sets = expandPods(manifestObjects(documents));
@@ -158,8 +161,8 @@ describe('requests', () => {
     const { pod, volumeClaims } = only(
       deployment({}, { containers: [container({ memory: '2 GB', cpu: '1' })] }),
     );
-    const { amounts, problems } = podRequest(pod.spec, volumeClaims);
-    expect(problems).toEqual([
+    const { amounts, unreadable } = podRequest(pod.spec, volumeClaims);
+    expect(unreadable.map(({ message }) => text(message))).toEqual([
       expect.stringContaining('container main: resources.requests.memory "2 GB" is no quantity'),
     ]);
     expect(amounts).toMatchObject({ cpu: 1000 });
@@ -241,10 +244,10 @@ describe('a Spark application', () => {
   });
 
   test('memory that Spark cannot read is named', () => {
-    expect(role('driver', sparkApplication({ driver: { memory: '2Gi' } })).problems).toEqual([
+    expect(role('driver', sparkApplication({ driver: { memory: '2Gi' } })).unreadable.map(said)).toEqual([
       'driver.memory "2Gi" is no Spark memory size; write a whole number with k, m, g or t, e.g. 2g',
     ]);
-    expect(role('driver', sparkApplication({ driver: { memory: '2g' } })).problems).toEqual([]);
+    expect(role('driver', sparkApplication({ driver: { memory: '2g' } })).unreadable).toEqual([]);
   });
 
   test('by the clock, it overlaps itself unless it may not', () => {

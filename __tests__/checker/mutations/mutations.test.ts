@@ -1,10 +1,9 @@
 import { join } from 'node:path';
 import { collect } from '../../../lib/checker/check/collect';
-import { buildModel } from '../../../lib/checker/facts/model';
 import { parseNodes } from '../../../lib/checker/facts/nodes';
 import { loadManifests } from '../../../lib/checker/manifest/load';
 import { manifestObjects } from '../../../lib/checker/manifest/model';
-import { runRules } from '../../../lib/checker/review/run';
+import { review } from '../../../lib/checker/review/review';
 import { rules } from '../../../lib/checker/rules';
 
 /** A manifest that may be broken. */
@@ -75,10 +74,10 @@ class Dist {
 function fired(mutate: (dist: Dist) => void): string[] {
   const dist = new Dist();
   mutate(dist);
-  const model = buildModel(manifestObjects(dist.bodies), {
+  const { findings } = review(manifestObjects(dist.bodies), {
     nodes: { list: 'nodes' in nodes ? nodes.nodes : [], source: 'test', areDescribed: false },
   });
-  return [...new Set(runRules(model).map(({ rule }) => rule))];
+  return [...new Set(findings.map(({ rule }) => rule ?? ''))];
 }
 
 const STREAM_CODE = /^spark-app-code/;
@@ -264,9 +263,9 @@ const MUTATIONS: readonly (readonly [rule: string, what: string, mutate: (dist: 
     'ZooKeeper in API v1',
     d => {
       d.find('Kafka', 'streaming-cluster').spec.zookeeper = {
-        replicas: 3,
+        replicas: 1,
         storage: { type: 'persistent-claim', size: '5Gi' },
-        resources: { limits: { cpu: '300m', memory: '512Mi' } },
+        resources: { limits: { cpu: '50m', memory: '256Mi' } },
       };
     },
   ],
@@ -381,6 +380,18 @@ const MUTATIONS: readonly (readonly [rule: string, what: string, mutate: (dist: 
     'missing-reference',
     'a bucket that nobody makes',
     d => d.argument(d.gold, '--checkpoint', 's3a://golden/checkpoints/activity-gold/'),
+  ],
+  [
+    'illegal-name',
+    'a Service begins with a digit',
+    d => (d.find('Service', 'was').metadata.name = '1st-was'),
+  ],
+  [
+    'oversized-config-map',
+    'code grows by a mebibyte',
+    d => {
+      d.find('ConfigMap', STREAM_CODE).data['streaming_job.py'] += `# ${'.'.repeat(2 ** 20)}\n`;
+    },
   ],
   [
     'duplicate-object',

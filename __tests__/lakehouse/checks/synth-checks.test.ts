@@ -1,4 +1,5 @@
 import { ApiObject, App, Chart } from 'cdk8s';
+import { type ClusterService, clusterServices } from '../../../lib/checker/capacity/cluster-services';
 import { NodeGroup } from '../../../lib/lakehouse/cluster/node-group';
 import { SynthChecks } from '../../../lib/lakehouse/synth-checks';
 import { ExternalSecret } from '../../../lib/lakehouse/workload/external';
@@ -30,9 +31,16 @@ function deployment(
   });
 }
 
-function errors(describe: (chart: Chart) => void, nodes = new NodeGroup()): readonly string[] {
+function errors(
+  describe: (chart: Chart) => void,
+  nodes = new NodeGroup(),
+  services?: readonly ClusterService[],
+): readonly string[] {
   const chart = new Chart(new App(), 'chart');
-  const checks = new SynthChecks(chart, 'checks', { nodes });
+  const checks = new SynthChecks(chart, 'checks', {
+    nodes,
+    ...(services === undefined ? {} : { services }),
+  });
   describe(chart);
   return checks.node.validate();
 }
@@ -77,9 +85,31 @@ describe('the fit', () => {
   });
 
   test('it depends on the nodes', () => {
-    const many = (chart: Chart) => deployment(chart, 'web', { replicas: 59 });
+    const many = (chart: Chart) => deployment(chart, 'web', { replicas: 65 });
     expect(errors(many).join('\n')).toContain('rule set-does-not-fit');
     expect(errors(many, new NodeGroup({ count: 5 }))).toEqual([]);
+  });
+
+  test('it depends on what runs beside the app', () => {
+    const many = (chart: Chart) => deployment(chart, 'web', { replicas: 60 });
+    expect(errors(many)).toEqual([]);
+    expect(errors(many, new NodeGroup(), clusterServices).join('\n')).toContain('rule set-does-not-fit');
+  });
+
+  test('a reason on the object silences it, and what else does not fit is said', () => {
+    const resources = (cpu: string) => ({
+      requests: { cpu, memory: '1Gi' },
+      limits: { cpu: '2', memory: '1Gi' },
+    });
+    const big = (annotations: Record<string, string>) => (chart: Chart) => {
+      const object = deployment(chart, 'big', { container: { resources: resources('1751m') } });
+      for (const [key, value] of Object.entries(annotations)) object.metadata.addAnnotation(key, value);
+      deployment(chart, 'web', { replicas: 65 });
+    };
+    expect(errors(big({})).join('\n')).toMatch(/big.*needs 1751m cpu.*rule executor-does-not-fit/);
+    expect(
+      errors(big({ 'ignore-check.cdk8s-lakehouse/executor-does-not-fit': 'comes with its own node' })),
+    ).toEqual([expect.stringMatching(/^\[cluster\] .*rule set-does-not-fit\)$/)]);
   });
 });
 

@@ -1,6 +1,7 @@
 import { Duration } from 'cdk8s';
 import fc from 'fast-check';
-import { backlogProblems, secondsToRecover } from '../../../lib/lakehouse/sizing/backlog';
+import { backlogRefusals, secondsToRecover } from '../../../lib/lakehouse/sizing/backlog';
+import { said } from '../said';
 
 const day = Duration.days(1);
 
@@ -40,7 +41,14 @@ describe('against the retention', () => {
 
   test('a recovery that takes longer is refused, with both figures and the remedy', () => {
     expect(
-      backlogProblems('job x', 'topic t', { ...backlog, retention: Duration.hours(47) }, 'raise it'),
+      said(
+        backlogRefusals(
+          { what: 'job x' },
+          'topic t',
+          { ...backlog, retention: Duration.hours(47) },
+          'raise it',
+        ),
+      ),
     ).toEqual([
       'job x needs 48 h to recover from an outage of 24 h (50 events arrive a second, 100 are read) but topic t is kept for 47 h; raise it (rule unbounded-backlog)',
     ]);
@@ -48,17 +56,26 @@ describe('against the retention', () => {
 
   test('a recovery that just fits passes', () => {
     expect(
-      backlogProblems('job x', 'topic t', { ...backlog, retention: Duration.hours(48) }, 'raise it'),
+      said(
+        backlogRefusals(
+          { what: 'job x' },
+          'topic t',
+          { ...backlog, retention: Duration.hours(48) },
+          'raise it',
+        ),
+      ),
     ).toEqual([]);
   });
 
   test('a reader that never recovers is refused however long records are kept', () => {
-    const [problem] = backlogProblems(
-      'job x',
-      'topic t',
-      { ...backlog, reading: 40, retention: Duration.days(999) },
-      'raise it',
+    const [sentence] = said(
+      backlogRefusals(
+        { what: 'job x' },
+        'topic t',
+        { ...backlog, reading: 40, retention: Duration.days(999) },
+        'raise it',
+      ),
     );
-    expect(problem).toContain('needs for ever to recover');
+    expect(sentence).toContain('needs for ever to recover');
   });
 });

@@ -4,14 +4,15 @@ import fc from 'fast-check';
 import { bytes } from '../../../lib/checker/manifest/quantity';
 import {
   bytesOf,
-  imageProblems,
-  replicaProblems,
-  resourceProblems,
+  imageRefusals,
+  replicaRefusals,
+  resourceRefusals,
   resourceRequirements,
-  secondsProblems,
+  secondsRefusals,
   sizeQuantity,
-  timeZoneProblems,
+  timeZoneRefusals,
 } from '../../../lib/lakehouse/workload/container';
+import { said } from '../said';
 
 describe('quantities', () => {
   test.each([
@@ -52,11 +53,11 @@ describe('resources', () => {
   const memory = { request: Size.mebibytes(64), limit: Size.gibibytes(1) };
 
   test('all four figures pass', () => {
-    expect(resourceProblems('container a', { cpu, memory })).toEqual([]);
+    expect(said(resourceRefusals({ what: 'container a' }, { cpu, memory }))).toEqual([]);
   });
 
   test('every missing figure is named', () => {
-    expect(resourceProblems('container a', {})).toEqual([
+    expect(said(resourceRefusals({ what: 'container a' }, {}))).toEqual([
       'container a has no cpu request but every container needs one; set cpu.request, e.g. Cpu.millis(500) (rule container-without-limits)',
       'container a has no cpu limit but every container needs one; set cpu.limit, e.g. Cpu.millis(500) (rule container-without-limits)',
       'container a has no memory request but every container needs one; set memory.request, e.g. Size.mebibytes(512) (rule container-without-limits)',
@@ -68,10 +69,10 @@ describe('resources', () => {
     [{ request: Cpu.millis(0), limit: Cpu.units(1) }, 'a cpu request of 0m'],
     [{ request: Cpu.millis(-5), limit: Cpu.units(1) }, 'a cpu request of -5m'],
     [{ request: Cpu.millis(100), limit: Cpu.millis(Number.NaN) }, 'a cpu limit of NaNm'],
-  ])('a figure of nothing is refused (%#)', (cpu, said) => {
-    const side = said.includes('limit') ? 'limit' : 'request';
-    expect(resourceProblems('container a', { cpu, memory })).toEqual([
-      `container a has ${said} but it must be more than nothing; set cpu.${side}, e.g. Cpu.millis(500)`,
+  ])('a figure of nothing is refused (%#)', (cpu, figure) => {
+    const side = figure.includes('limit') ? 'limit' : 'request';
+    expect(said(resourceRefusals({ what: 'container a' }, { cpu, memory }))).toEqual([
+      `container a has ${figure} but it must be more than nothing; set cpu.${side}, e.g. Cpu.millis(500)`,
     ]);
   });
 
@@ -79,24 +80,29 @@ describe('resources', () => {
     [0, '0Ki but it must be more than nothing'],
     [1, '1Mi but no container starts with less than 12Mi'],
     [11, '11Mi but no container starts with less than 12Mi'],
-  ])('a memory limit of %iMi is refused', (mebibytes, said) => {
+  ])('a memory limit of %iMi is refused', (mebibytes, words) => {
     const memory = { request: Size.mebibytes(1), limit: Size.mebibytes(mebibytes) };
-    expect(resourceProblems('container a', { cpu, memory })).toEqual([
-      `container a has a memory limit of ${said}; set memory.limit, e.g. Size.mebibytes(512)`,
+    expect(said(resourceRefusals({ what: 'container a' }, { cpu, memory }))).toEqual([
+      `container a has a memory limit of ${words}; set memory.limit, e.g. Size.mebibytes(512)`,
     ]);
   });
 
   test('a memory limit with which a container starts is not refused', () => {
     const memory = { request: Size.mebibytes(1), limit: Size.mebibytes(12) };
-    expect(resourceProblems('container a', { cpu, memory })).toEqual([]);
+    expect(said(resourceRefusals({ what: 'container a' }, { cpu, memory }))).toEqual([]);
   });
 
   test('a request above its limit is refused with both', () => {
     expect(
-      resourceProblems('container a', {
-        cpu,
-        memory: { request: Size.gibibytes(2), limit: Size.mebibytes(2047) },
-      }),
+      said(
+        resourceRefusals(
+          { what: 'container a' },
+          {
+            cpu,
+            memory: { request: Size.gibibytes(2), limit: Size.mebibytes(2047) },
+          },
+        ),
+      ),
     ).toEqual([
       'container a requests 2Gi of memory but its limit is 2047Mi; set memory.request to at most 2047Mi',
     ]);
@@ -112,11 +118,11 @@ describe('images', () => {
     'registry.example.com/a__b/c.d-e:1.2.3_rc-4',
     'localhost:5000/app:1',
   ])('%s is pinned', image => {
-    expect(imageProblems('container a', image)).toEqual([]);
+    expect(said(imageRefusals({ what: 'container a' }, image))).toEqual([]);
   });
 
   test.each(['app', 'app:latest', 'registry.example.com:5000/team/app', ''])('%j is not', image => {
-    expect(imageProblems('container a', image)).toEqual([
+    expect(said(imageRefusals({ what: 'container a' }, image))).toEqual([
       expect.stringMatching(/but an image must be pinned by a tag .* \(rule mutable-image-tag\)$/),
     ]);
   });
@@ -124,7 +130,7 @@ describe('images', () => {
   test.each(['app@sha256:abc', 'app:1@sha256:abc', 'my app:1', 'App:1', 'app:', 'https://example.com/app:1'])(
     '%j is no image reference',
     image => {
-      expect(imageProblems('container a', image)).toEqual([
+      expect(said(imageRefusals({ what: 'container a' }, image))).toEqual([
         expect.stringContaining('but an image is [registry/]repository:tag'),
       ]);
     },
@@ -133,16 +139,16 @@ describe('images', () => {
 
 describe('numbers', () => {
   test.each([0, -1, 1.5, Number.NaN])('%d replicas are refused, one passes', replicas => {
-    expect(replicaProblems('object', replicas)).toEqual([
+    expect(said(replicaRefusals({ what: 'object' }, replicas))).toEqual([
       `object has ${replicas} replicas but the number must be a whole one of at least 1; set replicas to 1 or more`,
     ]);
-    expect(replicaProblems('object', 1)).toEqual([]);
+    expect(said(replicaRefusals({ what: 'object' }, 1))).toEqual([]);
   });
 });
 
 describe('times', () => {
   test.each([Duration.seconds(1), Duration.minutes(2), Duration.millis(3000)])('%p passes', time => {
-    expect(secondsProblems('job', 'trigger', time)).toEqual([]);
+    expect(said(secondsRefusals({ what: 'job' }, 'trigger', time))).toEqual([]);
   });
 
   test.each([
@@ -150,7 +156,7 @@ describe('times', () => {
     [Duration.millis(500), '0.5 s'],
     [Duration.millis(1500), '1.5 s'],
   ])('%p is refused', (time, shown) => {
-    expect(secondsProblems('job', 'trigger', time)).toEqual([
+    expect(said(secondsRefusals({ what: 'job' }, 'trigger', time))).toEqual([
       `job has a trigger of ${shown} but it must be a whole number of seconds, at least 1; set trigger, e.g. Duration.seconds(60)`,
     ]);
   });
@@ -158,14 +164,14 @@ describe('times', () => {
   test.each(['UTC', 'Asia/Seoul', 'America/Argentina/Buenos_Aires', 'Asia/Kolkata', 'Etc/GMT+9'])(
     'zone %s passes',
     zone => {
-      expect(timeZoneProblems('job', 'timeZone', zone)).toEqual([]);
+      expect(said(timeZoneRefusals({ what: 'job' }, 'timeZone', zone))).toEqual([]);
     },
   );
 
   test.each(['', 'KST9', 'Mars/Olympus', '+09:00', 'utc', 'ASIA/SEOUL', 'asia/Seoul'])(
     'zone %j is refused',
     zone => {
-      expect(timeZoneProblems('job', 'timeZone', zone)).toEqual([
+      expect(said(timeZoneRefusals({ what: 'job' }, 'timeZone', zone))).toEqual([
         `job has timeZone ${JSON.stringify(zone)} but only names of the IANA time zone database are known to the JVM and to ClickHouse; set timeZone, e.g. 'UTC' or 'Asia/Seoul'`,
       ]);
     },

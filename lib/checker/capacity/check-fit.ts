@@ -1,10 +1,9 @@
 import type { ManifestObject } from '../manifest/model';
-import { expandPods, type PodSet } from '../manifest/pods';
+import { expandPods, type PodSet, type UnreadableFigure } from '../manifest/pods';
 import { type ClusterService, clusterServices, serviceManifests } from './cluster-services';
 import type { ClusterNode } from './node';
 import { Placement } from './placement';
-import { formatAmount, readableAmount } from './pod-request';
-import { buildProblem, labelOf, type Problem } from './problem';
+import { buildProblem, type Problem } from './problem';
 import { type Existence, findPlacement, type SearchOptions } from './search';
 
 export interface CheckFitOptions extends SearchOptions {
@@ -15,28 +14,55 @@ export interface CheckFitOptions extends SearchOptions {
   readonly services?: readonly ClusterService[];
 }
 
-/** One finding in the four parts of an error: what, value, allowed, remedy. */
-export interface FitViolation {
-  readonly rule: 'executor-does-not-fit' | 'set-does-not-fit';
-  /** The workload at fault; undefined when the whole set is. */
-  readonly object?: ManifestObject;
-  /** Starts with the object, ends without the remedy. */
-  readonly message: string;
-  readonly remedy: string;
+/** Why pods do not fit: data from which the rules make their findings. */
+export type Misfit =
+  /** No node takes a pod of the set, not even an empty one. */
+  | (OfSet & { readonly cause: 'not selected' })
+  | (OfSet & {
+      readonly cause: 'too large';
+      readonly resource: string;
+      readonly requested: number;
+      /** What the largest of the nodes that it selects has after its daemon pods. */
+      readonly allocatable: number;
+      readonly instanceTypes: readonly string[];
+    })
+  /** Dynamic allocation has no maximum. */
+  | (OfSet & { readonly cause: 'unbounded' })
+  /** A request is no quantity. */
+  | (OfSet & { readonly cause: 'unreadable'; readonly figure: UnreadableFigure })
+  /** All pods together ask for more than there is. */
+  | {
+      readonly cause: 'sum';
+      readonly when: When;
+      readonly resource: string;
+      readonly requested: number;
+      readonly allocatable: number;
+    }
+  /** There is enough in sum, but not in pieces. */
+  | {
+      readonly cause: 'no placement';
+      readonly when: When;
+      /** The one resource without which there would be room, and the pod that asks for most of it. */
+      readonly binding?: { readonly resource: string; readonly pod: string; readonly requested: number };
+    }
+  /** The search ended at its bound. */
+  | { readonly cause: 'undecided'; readonly when: When; readonly bound: string };
+
+interface OfSet {
+  readonly set: PodSet;
 }
 
+export type When = 'at start' | 'at most';
+
 export interface FitWitness {
-  /** 'at start' or 'at most' */
-  readonly when: string;
+  readonly when: When;
   /** Which node each pod got, in an order of arrival that leads there. */
   readonly placement: readonly { readonly pod: string; readonly node: string }[];
 }
 
 export interface FitCheck {
-  readonly violations: readonly FitViolation[];
+  readonly misfits: readonly Misfit[];
   readonly witnesses: readonly FitWitness[];
-  /** Questions that stayed open within the bound. */
-  readonly undecided: readonly string[];
 }
 
 /** '4 × m6i.large' */
@@ -49,8 +75,8 @@ export function describeNodes(nodes: readonly ClusterNode[]): string {
 
 /**
  * Whether every pod of the objects fits some node, and all of them fit the nodes together, at start and with every
- * autoscaler and dynamic allocation at its maximum. Exact: a violation is a proof, a witness a placement that the
- * scheduler's filters admit.
+ * autoscaler and dynamic allocation at its maximum. Exact: a misfit is a proof, but for what stayed undecided, and a
+ * witness a placement that the scheduler's filters admit.
  */
 export function checkFit(
   objects: readonly ManifestObject[],
@@ -61,25 +87,14 @@ export function checkFit(
   const sets = expandPods([...objects, ...services]);
   const unbounded = sets
     .filter(set => !Number.isFinite(set.replicas.max))
-    .map(
-      (set): FitViolation => ({
-        rule: 'set-does-not-fit',
-        object: set.owner,
-        message: `[${labelOf(set)}] dynamic allocation has no maximum but ${describeNodes(nodes)} hold a finite number of executors`,
-        remedy: 'set dynamicAllocation.maxExecutors',
-      }),
-    );
+    .map((set): Misfit => ({ cause: 'unbounded', set }));
   const bounded = sets.filter(set => Number.isFinite(set.replicas.max));
   const atStart = buildProblem(
     nodes,
     bounded.map(set => ({ set, count: set.replicas.initial })),
   );
-  const unreadable = atStart.problems.map(
-    (message): FitViolation => ({
-      rule: 'set-does-not-fit',
-      message,
-      remedy: 'write a quantity that Kubernetes accepts',
-    }),
+  const unreadable = atStart.uncounted.map(
+    ({ set, ...figure }): Misfit => ({ cause: 'unreadable', set, figure }),
   );
   const tooLarge = podsThatFitNowhere(
     buildProblem(
@@ -87,16 +102,16 @@ export function checkFit(
       bounded.map(set => ({ set, count: Math.max(set.replicas.max, 1) })),
     ),
   );
-  const violations = [...unbounded, ...unreadable, ...tooLarge];
-  const witnesses: FitWitness[] = [];
-  const undecided: string[] = [];
-  if (violations.length > 0) return { violations, witnesses, undecided };
+  const single = [...unbounded, ...unreadable, ...tooLarge];
+  if (single.length > 0) return { misfits: single, witnesses: [] };
 
   const grows = bounded.some(set => set.replicas.max !== set.replicas.initial);
   const atMost = buildProblem(
     nodes,
     bounded.map(set => ({ set, count: set.replicas.max })),
   );
+  const misfits: Misfit[] = [];
+  const witnesses: FitWitness[] = [];
   for (const [when, problem] of [
     ['at start', atStart],
     ...(grows ? [['at most', atMost] as const] : []),
@@ -111,55 +126,39 @@ export function checkFit(
         })),
       });
     } else if (existence.exists === 'undecided') {
-      undecided.push(`whether all pods fit ${describeNodes(nodes)} ${when} (${existence.bound})`);
+      misfits.push({ cause: 'undecided', when, bound: existence.bound });
     } else {
-      violations.push(setViolation(problem, existence, when, describeNodes(nodes), options));
+      misfits.push(ofAll(problem, existence, when, options));
       break;
     }
   }
-  return { violations, witnesses, undecided };
-}
-
-/** What sets a pod's request: of a Spark pod, the props of its job. */
-function requestOf({ role }: PodSet, resource: string): string {
-  if (role !== 'executor' && role !== 'driver') return 'its request';
-  if (resource === 'cpu') return `${role}.cpu.request`;
-  if (resource === 'memory') return `the sum of ${role}.memory and ${role}.memoryOverhead`;
-  return `the ${resource} request of the ${role}`;
+  return { misfits, witnesses };
 }
 
 /** Every pod that no node takes even when it is empty but for its daemon pods, with each resource that is short. */
-export function podsThatFitNowhere(problem: Problem): FitViolation[] {
+export function podsThatFitNowhere(problem: Problem): Misfit[] {
   const empty = new Placement(problem);
   const seen = new Set<PodSet>();
-  return problem.kinds.flatMap((kind): FitViolation[] => {
+  return problem.kinds.flatMap((kind): Misfit[] => {
     const { set } = kind;
     if (seen.has(set)) return [];
     const blockers = problem.nodes.map((_, node) => empty.blocker(kind.index, node)?.filter);
     if (blockers.some(filter => filter !== 'resource' && filter !== 'not selected')) return [];
     seen.add(set);
     const eligible = problem.nodes.filter((_, node) => kind.eligible[node]);
-    if (eligible.length === 0) {
-      return [
-        {
-          rule: 'executor-does-not-fit',
-          object: set.owner,
-          message: `[${labelOf(set)}] ${set.role} selects no node: none of ${describeNodes(problem.nodes.map(({ node }) => node))} has the labels it asks for and only taints it tolerates`,
-          remedy: 'change its nodeSelector, affinity or tolerations, or label the nodes',
-        },
-      ];
-    }
-    return problem.resources.flatMap((resource, r): FitViolation[] => {
-      const request = kind.requests[r] as number;
+    if (eligible.length === 0) return [{ cause: 'not selected', set }];
+    return problem.resources.flatMap((resource, r): Misfit[] => {
+      const requested = kind.requests[r] as number;
       const largest = Math.max(...eligible.map(({ capacity }) => capacity[r] as number));
-      if (request <= largest || request === 0) return [];
-      const types = [...new Set(eligible.map(({ node }) => node.instanceType.name))].join(', ');
+      if (requested <= largest || requested === 0) return [];
       return [
         {
-          rule: 'executor-does-not-fit',
-          object: set.owner,
-          message: `[${labelOf(set)}] ${set.role} needs ${formatAmount(resource, request)} ${resource} but ${types} allocates ${readableAmount(resource, largest)} after its daemon pods`,
-          remedy: `set ${requestOf(set, resource)} to at most ${readableAmount(resource, largest)}, or take a larger instance type`,
+          cause: 'too large',
+          set,
+          resource,
+          requested,
+          allocatable: largest,
+          instanceTypes: [...new Set(eligible.map(({ node }) => node.instanceType.name))],
         },
       ];
     });
@@ -177,38 +176,22 @@ export function bindingResource(problem: Problem, options: SearchOptions): strin
   });
 }
 
-function setViolation(
+function ofAll(
   problem: Problem,
-  existence: Extract<Existence, { exists: false }>,
-  when: string,
-  nodes: string,
+  { proof }: Extract<Existence, { exists: false }>,
+  when: When,
   options: SearchOptions,
-): FitViolation {
-  const { proof } = existence;
-  const base = { rule: 'set-does-not-fit' } as const;
+): Misfit {
   if (proof.kind === 'total') {
     const resource = problem.resources[proof.resource] ?? '';
-    return {
-      ...base,
-      message: `[cluster] all pods ${when} ask for ${formatAmount(resource, proof.asked)} ${resource} but ${nodes} allocate ${readableAmount(resource, proof.available)} after their daemon pods`,
-      remedy:
-        'lower a request or a replica count, or add a node; npm run capacity names the smallest change that helps',
-    };
+    return { cause: 'sum', when, resource, requested: proof.asked, allocatable: proof.available };
   }
   const resource = bindingResource(problem, options);
-  const largest = [...problem.kinds].sort((a, b) => {
-    const r = Math.max(0, problem.resources.indexOf(resource ?? 'cpu'));
-    return (b.requests[r] as number) - (a.requests[r] as number);
-  })[0];
-  const index = problem.resources.indexOf(resource ?? '');
-  const because =
-    resource === undefined
-      ? 'no one resource alone is to blame'
-      : `binding resource ${resource}, largest pod ${largest?.label} with ${formatAmount(resource, largest?.requests[index] ?? 0)}`;
-  return {
-    ...base,
-    message: `[cluster] no placement of all pods ${when} on ${nodes} exists (${because})`,
-    remedy:
-      'lower a request or a replica count, or add a node; npm run capacity names the smallest change that helps',
-  };
+  if (resource === undefined) return { cause: 'no placement', when };
+  const r = problem.resources.indexOf(resource);
+  const largest = problem.kinds.reduce((a, b) =>
+    (b.requests[r] as number) > (a.requests[r] as number) ? b : a,
+  );
+  const binding = { resource, pod: largest.label, requested: largest.requests[r] as number };
+  return { cause: 'no placement', when, binding };
 }

@@ -1,4 +1,4 @@
-import { type ManifestObject, manifestObjects } from '../manifest/model';
+import { asObjects, at, type ManifestObject, manifestObjects } from '../manifest/model';
 
 /** A program of the cluster itself that takes room beside the chart. */
 export interface ClusterService {
@@ -13,6 +13,13 @@ export interface ClusterService {
   readonly priorityClassName?: string;
   /** Where the figures come from. */
   readonly source: string;
+  /** What shows that it runs. @default nothing has to: every EKS cluster runs it */
+  readonly comesWith?: {
+    /** The API group of the objects that it operates. */
+    readonly apiGroup?: string;
+    /** The Helm chart that installs it. */
+    readonly chart: string;
+  };
 }
 
 /**
@@ -100,6 +107,7 @@ export const clusterServices: readonly ClusterService[] = [
     cpu: '200m',
     memory: '384Mi',
     priorityClassName: 'lakehouse-serving',
+    comesWith: { apiGroup: 'kafka.strimzi.io', chart: 'strimzi-kafka-operator' },
     source: 'strimzi/strimzi-kafka-operator, install/cluster-operator/060-Deployment',
   },
   {
@@ -110,6 +118,7 @@ export const clusterServices: readonly ClusterService[] = [
     cpu: '100m',
     memory: '384Mi',
     priorityClassName: 'lakehouse-serving',
+    comesWith: { apiGroup: 'sparkoperator.k8s.io', chart: 'spark-operator' },
     source:
       'kubeflow/spark-operator, Helm values: none by default, 100m and 300Mi in the comment beside controller.resources; with a spark-submit beside it, measured: docs/capacity.md',
   },
@@ -121,6 +130,7 @@ export const clusterServices: readonly ClusterService[] = [
     cpu: '100m',
     memory: '128Mi',
     priorityClassName: 'lakehouse-serving',
+    comesWith: { apiGroup: 'sparkoperator.k8s.io', chart: 'spark-operator' },
     source:
       'kubeflow/spark-operator, Helm values: none by default, 100m in the comment beside webhook.resources; twice the measured memory: docs/capacity.md',
   },
@@ -132,6 +142,7 @@ export const clusterServices: readonly ClusterService[] = [
     cpu: '100m',
     memory: '512Mi',
     priorityClassName: 'lakehouse-monitoring',
+    comesWith: { chart: 'prometheus' },
     source: 'no request by default; stated here for some 30 scraped pods',
   },
   {
@@ -142,6 +153,7 @@ export const clusterServices: readonly ClusterService[] = [
     cpu: '100m',
     memory: '250Mi',
     priorityClassName: 'lakehouse-monitoring',
+    comesWith: { chart: 'prometheus' },
     source: 'kubernetes/kube-state-metrics, README: 0.1 core and 250MiB as a general rule',
   },
 ];
@@ -164,6 +176,26 @@ export const argoCdServices: readonly ClusterService[] = (
   memory,
   source: 'argoproj/argo-cd, manifests/install.yaml: no requests; stated here for a handful of applications',
 }));
+
+/**
+ * What runs beside a set of manifests, where nobody says it: the add-ons of every EKS cluster, the operator of each kind
+ * of custom resource among the manifests, and what their Argo CD Applications install.
+ */
+export function servicesBeside(objects: readonly ManifestObject[]): readonly ClusterService[] {
+  const groups = new Set(objects.map(({ apiVersion }) => apiVersion.split('/')[0] ?? ''));
+  const charts = new Set(
+    objects
+      .filter(({ kind, apiVersion }) => kind === 'Application' && apiVersion.startsWith('argoproj.io/'))
+      .flatMap(({ body }) => [at(body, 'spec', 'source'), ...asObjects(at(body, 'spec', 'sources'))])
+      .map(source => at(source, 'chart')),
+  );
+  return clusterServices.filter(
+    ({ comesWith }) =>
+      comesWith === undefined ||
+      (comesWith.apiGroup !== undefined && groups.has(comesWith.apiGroup)) ||
+      charts.has(comesWith.chart),
+  );
+}
 
 /**
  * The services as manifests, so that they are counted in the same way as everything else. What the objects already

@@ -1,6 +1,7 @@
+import { measured, say } from '../finding/message';
 import { isObject, type PlainObject } from '../manifest/model';
 import type { Container, PodSpec } from '../manifest/pod-spec';
-import type { PodVolumeClaim } from '../manifest/pods';
+import type { PodVolumeClaim, UnreadableFigure } from '../manifest/pods';
 import { bytes, count, cpuMillis, formatBytes, QuantityError } from '../manifest/quantity';
 
 /** Amounts by resource name: cpu in millicores, memory and ephemeral-storage in bytes, the rest as counts. */
@@ -46,13 +47,13 @@ function most(a: Amounts, b: Amounts): Amounts {
  * What the scheduler counts for one pod (k8s.io/component-helpers/resource, PodRequests): the larger of the sum of
  * containers and sidecars and the peak of the init containers, or the pod's own `resources` where it states them,
  * plus its overhead; one place; one attachment for each volume claim that is not shared. What is no quantity is
- * left out and reported in `problems`.
+ * left out and listed in `unreadable`.
  */
 export function podRequest(
   spec: PodSpec,
   claims: readonly PodVolumeClaim[],
-): { readonly amounts: Amounts; readonly problems: readonly string[] } {
-  const problems: string[] = [];
+): { readonly amounts: Amounts; readonly unreadable: readonly UnreadableFigure[] } {
+  const unreadable: UnreadableFigure[] = [];
   const read = (where: string, declared: unknown): Amounts => {
     const amounts: Record<string, number> = {};
     for (const [resource, value] of Object.entries(isObject(declared) ? declared : {})) {
@@ -60,7 +61,11 @@ export function podRequest(
         amounts[resource] = amount(resource, value);
       } catch (error) {
         if (!(error instanceof QuantityError)) throw error;
-        problems.push(`${where}.${resource} ${error.message}`);
+        unreadable.push({
+          resource,
+          message: say`${where}.${resource} ${measured(JSON.stringify(error.value))} is no quantity (${error.reason})`,
+          remedy: say`write a number with an optional unit, e.g. 500m, 2, 512Mi or 20Gi`,
+        });
       }
     }
     return amounts;
@@ -87,6 +92,6 @@ export function podRequest(
       [PODS]: 1,
       [VOLUMES]: volumes,
     },
-    problems,
+    unreadable,
   };
 }

@@ -1,5 +1,5 @@
 import { asObjects, at, isObject, type PlainObject } from '../manifest/model';
-import type { PodSet } from '../manifest/pods';
+import type { PodSet, UnreadableFigure } from '../manifest/pods';
 import { matchesLabels, matchesRequirement } from '../manifest/selector';
 import type { ClusterNode, Taint } from './node';
 import { type Amounts, PODS, podRequest, VOLUMES } from './pod-request';
@@ -51,6 +51,8 @@ export interface PodKind {
   readonly index: number;
   readonly set: PodSet;
   readonly label: string;
+  /** The zone that the pods' volumes are bound to. */
+  readonly zone?: string;
   readonly count: number;
   /** In the order of `Problem.resources`. */
   readonly requests: readonly number[];
@@ -72,6 +74,11 @@ export interface ProblemNode {
   readonly capacity: readonly number[];
 }
 
+/** A figure that is left out of the sums, and whose it is. */
+export interface Uncounted extends UnreadableFigure {
+  readonly set: PodSet;
+}
+
 /** Nodes and pods in integers: what the searches work on. */
 export interface Problem {
   readonly resources: readonly string[];
@@ -79,8 +86,8 @@ export interface Problem {
   readonly kinds: readonly PodKind[];
   /** Domains by topology number; 0 is the node itself. */
   readonly topologies: readonly Domains[];
-  /** What cannot be counted, as sentences with their object. */
-  readonly problems: readonly string[];
+  /** What cannot be counted. */
+  readonly uncounted: readonly Uncounted[];
 }
 
 /** How many pods of a set, and which limits stand on where they may go. */
@@ -109,12 +116,11 @@ export function buildProblem(
   demands: readonly Demand[],
   options: ProblemOptions = {},
 ): Problem {
-  const problems: string[] = [];
+  const uncounted: Uncounted[] = [];
   const prepared = demands.map(demand => {
     const { set } = demand;
     const request = podRequest(set.pod.spec, set.volumeClaims);
-    for (const problem of [...set.problems, ...request.problems])
-      problems.push(`[${labelOf(set)}] ${problem}`);
+    for (const figure of [...set.unreadable, ...request.unreadable]) uncounted.push({ ...figure, set });
     return { ...demand, amounts: request.amounts, allows: nodes.map(node => allows(set, node, demand.zone)) };
   });
   const resources = [
@@ -251,6 +257,7 @@ export function buildProblem(
       index,
       set: pod.set,
       label: pod.label,
+      ...(pod.zone === undefined ? {} : { zone: pod.zone }),
       count: pod.count,
       requests: vector(pod.amounts),
       eligible: eligibleBefore.map(
@@ -273,7 +280,7 @@ export function buildProblem(
     nodes: nodes.map((node, index) => ({ node, capacity: capacities[index] ?? [] })),
     kinds,
     topologies,
-    problems,
+    uncounted,
   };
 }
 

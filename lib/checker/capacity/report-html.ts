@@ -55,8 +55,14 @@ function blocked({ scenario }: ScenarioReport, witness: BlockingWitness): Pick<V
   };
 }
 
+/** How a kind of pods is drawn, by its label. */
+interface Look {
+  readonly hueOf: (pod: string) => number;
+  readonly nameOf: (pod: string) => string;
+}
+
 /** One node: two columns, CPU and memory, filled from below by its pods. */
-function nodeBox(load: NodeLoad, hueOf: (pod: string) => number): string {
+function nodeBox(load: NodeLoad, look: Look): string {
   const columns = (['cpu', 'memory'] as const).map((resource, column) => {
     const capacity = load.capacity[resource] ?? 0;
     const left = BOX.padding + column * (BOX.column + BOX.gap);
@@ -67,9 +73,9 @@ function nodeBox(load: NodeLoad, hueOf: (pod: string) => number): string {
       const figures = `${pod}: ${amount('cpu', requests['cpu'] ?? 0)} cpu, ${amount('memory', requests['memory'] ?? 0)} memory`;
       const name =
         height >= 13
-          ? `<text x="${left + 4}" y="${y + height / 2 + 3.5}">${escapeHtml(short(pod))}</text>`
+          ? `<text x="${left + 4}" y="${y + height / 2 + 3.5}">${escapeHtml(short(look.nameOf(pod)))}</text>`
           : '';
-      return `<g><title>${escapeHtml(figures)}</title><rect x="${left}" y="${y.toFixed(2)}" width="${BOX.column}" height="${Math.max(0, height).toFixed(2)}" style="--hue:${hueOf(pod)}"/>${name}</g>`;
+      return `<g><title>${escapeHtml(figures)}</title><rect x="${left}" y="${y.toFixed(2)}" width="${BOX.column}" height="${Math.max(0, height).toFixed(2)}" style="--hue:${look.hueOf(pod)}"/>${name}</g>`;
     });
     const used = load.pods.reduce((sum, { requests }) => sum + (requests[resource] ?? 0), 0);
     const percent = capacity === 0 ? 0 : Math.round((100 * used) / capacity);
@@ -81,7 +87,7 @@ function nodeBox(load: NodeLoad, hueOf: (pod: string) => number): string {
 
 /** 'default/activity-gold-exec' → '…gold-exec': what a column holds of a name, whose last words say most. */
 function short(pod: string): string {
-  const name = (pod.split('/').at(-1) ?? pod).replace(/ bound in .*/, '');
+  const name = pod.split('/').at(-1) ?? pod;
   if (name.length <= LABEL.most) return name;
   const ends = name.split('-').map((_, word, words) => words.slice(word).join('-'));
   const end = ends.find(({ length }) => length < LABEL.most && length >= LABEL.least);
@@ -95,10 +101,23 @@ function group(set: PodSet): string {
 
 /** One page that needs nothing else: a table of verdicts, and a picture of each scenario's nodes. */
 export function reportHtml(report: CapacityReport, advice: readonly Advice[]): string {
-  const groupOf = new Map(report.sets.map(set => [labelOf(set), group(set)]));
-  const groups = [...new Set(groupOf.values())];
+  const setOf = new Map(
+    report.scenarios.flatMap(({ scenario }) =>
+      [...scenario.problem.kinds, ...scenario.unbound.kinds].map(({ label, set }) => [label, set] as const),
+    ),
+  );
+  const groups = [...new Set(report.sets.map(group))];
   const hue = (name: string) => HUES[groups.indexOf(name) % HUES.length] ?? 0;
-  const hueOf = (pod: string) => hue(groupOf.get(pod.replace(/ bound in .*/, '')) ?? '');
+  const look: Look = {
+    hueOf: pod => {
+      const set = setOf.get(pod);
+      return hue(set === undefined ? '' : group(set));
+    },
+    nameOf: pod => {
+      const set = setOf.get(pod);
+      return set === undefined ? pod : labelOf(set);
+    },
+  };
   // Scenarios with the same question share a row: the layouts of zones often do not matter.
   const distinct = report.scenarios.flatMap((entry, number) =>
     entry.sameAs === undefined ? [{ entry, number }] : [],
@@ -116,7 +135,7 @@ export function reportHtml(report: CapacityReport, advice: readonly Advice[]): s
   const sections = distinct.map(({ entry, number }) => {
     const pictures = views(entry).map(
       view =>
-        `<figure><figcaption>${escapeHtml(view.title)}${view.note === '' ? '' : `<small>${escapeHtml(view.note)}</small>`}</figcaption><div class="nodes">${view.loads.map(load => nodeBox(load, hueOf)).join('')}</div></figure>`,
+        `<figure><figcaption>${escapeHtml(view.title)}${view.note === '' ? '' : `<small>${escapeHtml(view.note)}</small>`}</figcaption><div class="nodes">${view.loads.map(load => nodeBox(load, look)).join('')}</div></figure>`,
     );
     const { verdict } = entry.verdict;
     return `<section id="scenario-${number}" hidden><h2>${escapeHtml(entry.scenario.title)} <small>zones ${escapeHtml(entry.scenario.layout)}</small></h2><p><b class="${verdict}">${MARK[verdict]} ${verdict}</b> ${escapeHtml(consequences(entry))}</p>${pictures.join('') || '<p>No placement to draw.</p>'}</section>`;

@@ -1,3 +1,4 @@
+import { line } from '../finding/reporter';
 import type { Advice } from './advice';
 import { type CapacityReport, nodeLoads } from './report';
 
@@ -9,7 +10,7 @@ export function reportJson(report: CapacityReport, advice: readonly Advice[]): u
       instanceType: instanceType.name,
       allocatable,
     })),
-    problems: report.problems,
+    problems: report.findings.map(finding => line(finding)),
     scenarios: report.scenarios.map(({ scenario, verdict, room, sameAs }) => ({
       id: scenario.id,
       title: scenario.title,

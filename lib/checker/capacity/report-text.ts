@@ -1,6 +1,8 @@
 import { styleText } from 'node:util';
+import { line } from '../finding/reporter';
 import type { Advice } from './advice';
 import { readableAmount as amount, formatAmount } from './pod-request';
+import { labelOf } from './problem';
 import { type CapacityReport, type NodeLoad, nodeLoads, type ScenarioReport } from './report';
 import type { BlockingWitness, KindVerdict, Verdict } from './verdict';
 
@@ -13,19 +15,17 @@ const LOOK: Readonly<Record<Verdict, { readonly mark: string; readonly style: St
   impossible: { mark: '✗', style: 'red' },
 };
 
-const BOUND = ' bound in ';
-
 /** 'default/activity-gold-exec × 4, storage/minio bound in zone-a or zone-b' */
 function named(kinds: readonly KindVerdict[]): string {
   const names = new Map<string, string[]>();
-  for (const { label, count, atMinimum, set } of kinds) {
-    const [name = '', zone] = label.split(BOUND);
+  for (const { label, zone, count, atMinimum, set } of kinds) {
+    const name = zone === undefined ? label : labelOf(set);
     const least = atMinimum === 'guaranteed' ? ` (its ${set.replicas.min} are guaranteed)` : '';
     const key = zone === undefined && count > 1 ? `${name} × ${count}${least}` : `${name}${least}`;
     names.set(key, [...(names.get(key) ?? []), ...(zone === undefined ? [] : [zone])]);
   }
   return [...names]
-    .map(([name, zones]) => (zones.length > 0 ? `${name}${BOUND}${zones.join(' or ')}` : name))
+    .map(([name, zones]) => (zones.length > 0 ? `${name} bound in ${zones.join(' or ')}` : name))
     .join(', ');
 }
 
@@ -151,7 +151,8 @@ export function reportText(
         `${cpu}m, ${amount('memory', memory)} after its daemon pods`,
     );
   }
-  for (const problem of report.problems) lines.push(paint('red', problem));
+  for (const finding of report.findings)
+    lines.push(paint(finding.level === 'error' ? 'red' : 'yellow', line(finding)));
   lines.push(...broken(OTHERS_ARE_GUARANTEED, columns, 0));
   const titleWidth = Math.max(0, ...report.scenarios.map(({ scenario }) => scenario.title.length));
   let layout = '';

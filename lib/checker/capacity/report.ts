@@ -1,3 +1,4 @@
+import type { Finding } from '../finding/finding';
 import type { ManifestObject } from '../manifest/model';
 import { expandPods, type PodSet } from '../manifest/pods';
 import { describeNodes } from './check-fit';
@@ -28,11 +29,13 @@ export interface CapacityReport {
   readonly describedNodes: string;
   readonly sets: readonly PodSet[];
   readonly scenarios: readonly ScenarioReport[];
-  /** What could not be counted. */
-  readonly problems: readonly string[];
+  /** What the gate says about the fit. */
+  readonly findings: readonly Finding[];
 }
 
 export interface CapacityOptions {
+  /** What the gate says about the fit. @default nothing */
+  readonly findings?: readonly Finding[];
   readonly services?: readonly ClusterService[];
   readonly limits?: MilpLimits;
   /** Only the zones that the nodes have, not each way to spread them. @default false */
@@ -75,13 +78,12 @@ export async function capacityReport(
       ...(former === undefined ? {} : { sameAs: former.id }),
     });
   }
-  const problems = new Set(all.flatMap(({ problem }) => problem.problems));
   return {
     nodes,
     describedNodes: describeNodes(nodes),
     sets,
     scenarios: reports,
-    problems: [...problems],
+    findings: options.findings ?? [],
   };
 }
 
@@ -125,11 +127,7 @@ async function decideScenario(scenario: Scenario, options: CapacityOptions): Pro
 function isFirstStart(scenario: Scenario, bound: Problem): boolean {
   const kinds = bound.kinds.filter(({ binding, count }) => binding !== undefined && count > 0);
   if (kinds.length === 0) return true;
-  const zoneOf = (label: string) => / bound in (.+)$/.exec(label)?.[1];
-  const demands = kinds.flatMap(({ set, count, label }) => {
-    const zone = zoneOf(label);
-    return zone === undefined ? [] : [{ set, count, zone }];
-  });
+  const demands = kinds.flatMap(({ set, count, zone }) => (zone === undefined ? [] : [{ set, count, zone }]));
   return findPlacement(buildProblem(scenario.before, demands), { maxSteps: 20_000 }).exists === true;
 }
 

@@ -23,6 +23,8 @@ export interface BlockingWitness {
 export interface KindVerdict {
   readonly label: string;
   readonly set: PodSet;
+  /** The zone that the pods' volumes are bound to. */
+  readonly zone?: string;
   readonly count: number;
   readonly priority: number;
   readonly verdict: Verdict;
@@ -129,6 +131,7 @@ export async function decide(declared: Problem, options: DecideOptions = {}): Pr
     return {
       label: kind.label,
       set: kind.set,
+      ...(kind.zone === undefined ? {} : { zone: kind.zone }),
       count: kind.count,
       priority: kind.priority,
       verdict: verdict === 'order-dependent' && kind.priority <= impossibleFrom ? 'impossible' : verdict,

@@ -1,16 +1,15 @@
 import { describeNodes } from '../capacity/check-fit';
 import { type ClusterNode, nodesOf } from '../capacity/node';
 import { contextNodes, parseClusterContext } from '../eks/cluster-context';
-import { fitOf } from '../facts/fit';
-import { buildModel, type Model } from '../facts/model';
 import { DEFAULT_NODES, describedNodes, type FitNodes, parseNodes } from '../facts/nodes';
-import type { Violation } from '../finding/rule';
-import { type Loaded, loadManifests, type NamedText, type Note, type Problem } from '../manifest/load';
-import { type RunOptions, runRules } from '../review/run';
+import { say } from '../finding/message';
+import { type Violation, violation } from '../finding/reporter';
+import { type Loaded, loadManifests, type NamedText, type Note, type Unreadable } from '../manifest/load';
+import { type Review, type ReviewOptions, review } from '../review/review';
 import type { Collected } from './collect';
 import { environmentOf } from './environments';
 
-export interface CheckOptions extends Pick<RunOptions, 'only' | 'level' | 'external'> {
+export interface CheckOptions extends Pick<ReviewOptions, 'only' | 'level' | 'external'> {
   /** The nodes to fit when no file describes any. @default 4 × m6i.large */
   readonly nodes?: readonly ClusterNode[];
 }
@@ -24,34 +23,35 @@ export interface CheckResult {
   readonly text: Loaded['text'];
 }
 
-/** The rules over what was collected. Pure. */
-export function check({ sources, notes, problems }: Collected, options: CheckOptions = {}): CheckResult {
-  const loaded = loadManifests(sources);
+/** What the gate says about what was collected. Pure. */
+export function check(collected: Collected, options: CheckOptions = {}): CheckResult {
+  const loaded = loadManifests(collected.sources);
   const contexts = loaded.contexts.map(contextOf);
   const unreadable = [
-    ...problems,
-    ...loaded.problems,
+    ...collected.unreadable,
+    ...loaded.unreadable,
     ...contexts.flatMap(item => ('message' in item ? [item] : [])),
   ];
   const described = contexts.find(item => 'list' in item);
-  const models = systems(loaded).map(({ objects, sql }) =>
-    buildModel(objects, {
+  const reviews = systems(loaded).map(({ objects, sql }) =>
+    review(objects, {
       external: [...(options.external ?? []), ...loaded.generated],
       sql,
-      problems: unreadable,
+      unreadable,
       nodes: nodesFor(objects, described, options),
-    }),
-  );
-  const violations = models.flatMap(model =>
-    runRules(model, {
       locate: loaded.locate,
       ...(options.level === undefined ? {} : { level: options.level }),
       ...(options.only === undefined ? {} : { only: [...options.only, 'unparseable-manifest'] }),
     }),
   );
   return {
-    violations: distinct(violations),
-    notes: [...notes, ...loaded.notes, ...emptyNotes(loaded), ...distinct(models.flatMap(fitNotes))],
+    violations: distinct(reviews.flatMap(({ findings }) => findings.map(finding => violation(finding)))),
+    notes: [
+      ...collected.notes,
+      ...loaded.notes,
+      ...emptyNotes(loaded),
+      ...distinct(reviews.flatMap(({ fit }) => fitNotes(fit))),
+    ],
     checked: { files: loaded.files, objects: loaded.objects.length },
     unusable: unreadable.length > 0,
     text: loaded.text,
@@ -78,7 +78,7 @@ function distinct<T>(items: readonly T[]): T[] {
 }
 
 /** The nodes of a committed context, or what is wrong with it. */
-function contextOf({ file, text }: NamedText): FitNodes | Problem {
+function contextOf({ file, text }: NamedText): FitNodes | Unreadable {
   try {
     const list = nodesOf(contextNodes(parseClusterContext(file, text)));
     return { list, source: file, areDescribed: true };
@@ -87,8 +87,8 @@ function contextOf({ file, text }: NamedText): FitNodes | Problem {
     return {
       file,
       line: 1,
-      message: `the description of the nodes cannot be used: ${reason.split('\n').join('; ')}`,
-      remedy: 'write it again with npm run cluster-context',
+      message: say`the description of the nodes cannot be used: ${reason.split('\n').join('; ')}`,
+      remedy: say`write it again with npm run cluster-context`,
     };
   }
 }
@@ -114,17 +114,21 @@ function nodesFor(
 }
 
 /** Nothing to check is no fault, but hardly what somebody meant. */
-function emptyNotes({ objects, sql, problems }: Loaded): Note[] {
-  return objects.length + sql.length + problems.length > 0
+function emptyNotes({ objects, sql, unreadable }: Loaded): Note[] {
+  return objects.length + sql.length + unreadable.length > 0
     ? []
     : [{ file: '', text: 'no Kubernetes object was found' }];
 }
 
-function fitNotes(model: Model): Note[] {
-  const { nodes } = model;
-  if (nodes === undefined || model.templates.length + model.jobs.length === 0) return [];
+/** What was counted for the fit: whether it is right depends on it. */
+function fitNotes(fit: Review['fit']): Note[] {
+  if (fit === undefined) return [];
+  const { nodes, services } = fit;
+  const beside = services.map(({ name }) => name).join(', ') || 'nothing';
   return [
-    { file: '', text: `fit counted on ${describeNodes(nodes.list)} (${nodes.source})` },
-    ...fitOf(model).undecided.map(text => ({ file: '', text: `left open: ${text}` })),
+    {
+      file: '',
+      text: `fit counted on ${describeNodes(nodes.list)} (${nodes.source}), beside ${beside}`,
+    },
   ];
 }

@@ -1,11 +1,12 @@
 import { lstatSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { join, sep } from 'node:path';
-import type { Note, Problem, SourceText } from '../manifest/load';
+import { say } from '../finding/message';
+import type { Note, SourceText, Unreadable } from '../manifest/load';
 
 export interface Collected {
   readonly sources: readonly SourceText[];
   readonly notes: readonly Note[];
-  readonly problems: readonly Problem[];
+  readonly unreadable: readonly Unreadable[];
 }
 
 /** The name that stands for standard input. */
@@ -22,7 +23,7 @@ const NEVER_MANIFESTS = /^(node_modules|__pycache__|package-lock\.json|tsconfig\
 export function collect(paths: readonly string[], stdin: () => Uint8Array): Collected {
   const sources: SourceText[] = [];
   const notes: Note[] = [];
-  const problems: Problem[] = [];
+  const unreadable: Unreadable[] = [];
   const seen = new Set<string>();
 
   const read = (file: string) => {
@@ -36,11 +37,11 @@ export function collect(paths: readonly string[], stdin: () => Uint8Array): Coll
     try {
       action();
     } catch (error) {
-      problems.push({
+      unreadable.push({
         file: shown(file),
         line: 1,
-        message: `the path cannot be read: ${reason(error)}`,
-        remedy: 'name an existing file or folder that may be read',
+        message: say`the path cannot be read: ${reason(error)}`,
+        remedy: say`name an existing file or folder that may be read`,
       });
     }
   };
@@ -74,7 +75,7 @@ export function collect(paths: readonly string[], stdin: () => Uint8Array): Coll
       else read(path);
     });
   }
-  return { sources, notes, problems };
+  return { sources, notes, unreadable };
 }
 
 function isInside(link: string, root: string): boolean {

@@ -1,4 +1,4 @@
-import type { Place } from '../finding/rule';
+import type { Place } from '../finding/finding';
 import type { Sink } from '../python/facts';
 import { knownPrefix, knownText, shownText, type Text } from '../python/values';
 import type { Job } from './job';

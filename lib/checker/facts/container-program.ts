@@ -1,4 +1,4 @@
-import type { Path } from '../finding/rule';
+import type { Path } from '../finding/message';
 import type { PlainObject } from '../manifest/model';
 import { declaredContainers, type PodTemplate, volumesByName } from '../manifest/pod-templates';
 import type { Job, Stated } from './job';

@@ -1,4 +1,5 @@
-import { type Finding, listed, quote } from '../finding/rule';
+import type { Found } from '../finding/finding';
+import { allowed, listed, measured, quote, say } from '../finding/message';
 import { asObject, asObjects, at, listItems } from '../manifest/model';
 import { namespaceOf } from '../manifest/pod-templates';
 import type { At } from '../python/values';
@@ -10,11 +11,11 @@ import { isStrimzi, kafkaClusters, STRIMZI_CLUSTER_LABEL } from './strimzi';
 import { escapeRegExp } from './text-pattern';
 
 /** Topics that jobs read or write in a Kafka of these files, and no KafkaTopic declares. */
-export function missingTopics(model: Model): Finding[] {
+export function missingTopics(model: Model): Found[] {
   const clusters = kafkaClusters(model);
   if (clusters.length === 0) return [];
   return model.jobs.flatMap(job =>
-    [...(job.code?.facts.sources ?? []), ...(job.code?.facts.sinks ?? [])].flatMap((endpoint): Finding[] => {
+    [...(job.code?.facts.sources ?? []), ...(job.code?.facts.sinks ?? [])].flatMap((endpoint): Found[] => {
       const { code } = job;
       if (code === undefined || endpoint.format !== 'kafka') return [];
       const servers = shownText(endpoint.options.get('kafka.bootstrap.servers')?.value);
@@ -48,9 +49,9 @@ export function missingTopics(model: Model): Finding[] {
             !model.isExternal('KafkaTopic', cluster.metadata.namespace, name),
         )
         .map(name => ({
-          at: code.placeOf(setting.value, setting.at),
-          message: `topic ${quote(name)} of ${job.name} is not declared for Kafka ${cluster.metadata.name}${topics.length === 0 ? ', which makes no topic by itself' : `; declared are ${listed(topics.sort())}`}`,
-          remedy: `declare a KafkaTopic, or say that it exists with --external KafkaTopic/${namespaceOf(cluster)}/${name}`,
+          place: code.placeOf(setting.value, setting.at),
+          message: say`topic ${measured(name, quote)} of ${job.name} is not declared for Kafka ${cluster.metadata.name}${topics.length === 0 ? ', which makes no topic by itself' : `; declared are ${listed(topics.sort())}`}`,
+          remedy: say`declare a KafkaTopic, or say that it exists with --external KafkaTopic/${namespaceOf(cluster)}/${name}`,
           concerns: [job.object],
         }));
     }),
@@ -58,12 +59,12 @@ export function missingTopics(model: Model): Finding[] {
 }
 
 /** Buckets that jobs name and nothing makes, where the files make buckets at all. */
-export function missingBuckets(model: Model): Finding[] {
+export function missingBuckets(model: Model): Found[] {
   const declared = declaredBuckets(model);
   if (declared === undefined) return [];
   return model.jobs.flatMap(job => {
     const seen = new Set<string>();
-    return locationsOf(job).flatMap(({ text, at: from }): Finding[] => {
+    return locationsOf(job).flatMap(({ text, at: from }): Found[] => {
       const bucket = bucketOf(`${text.parts[0] ?? ''}`);
       const isWhole =
         bucket !== undefined &&
@@ -80,9 +81,9 @@ export function missingBuckets(model: Model): Finding[] {
       seen.add(bucket);
       return [
         {
-          at: job.code.placeOf(text, from),
-          message: `bucket ${quote(bucket)} of ${job.name} is not declared; declared are ${listed([...declared.named].sort())}`,
-          remedy: `make the bucket where the others are made, or say that it exists with --external Bucket/${bucket}`,
+          place: job.code.placeOf(text, from),
+          message: say`bucket ${measured(bucket, quote)} of ${job.name} is not declared; declared are ${allowed(listed([...declared.named].sort()))}`,
+          remedy: say`make the bucket where the others are made, or say that it exists with --external Bucket/${bucket}`,
           concerns: [job.object],
         },
       ];

@@ -1,94 +1,98 @@
-import { checkFit, type FitCheck, type FitViolation } from '../capacity/check-fit';
-import { clusterServices } from '../capacity/cluster-services';
-import type { Finding, Place } from '../finding/rule';
+import { checkFit, type FitCheck as Fit, type Misfit } from '../capacity/check-fit';
+import { type ClusterService, servicesBeside } from '../capacity/cluster-services';
+import type { Place } from '../finding/finding';
+import { silences } from '../finding/silence';
 import { asObject, type ManifestObject } from '../manifest/model';
 import { declaredContainers, podTemplates, sparkSpec } from '../manifest/pod-templates';
 import { expandPods } from '../manifest/pods';
 import { cpuMillis } from '../manifest/quantity';
 import type { Model } from './model';
+import type { FitNodes } from './nodes';
 
-/** The add-ons that every EKS cluster runs; what else runs beside the files is unknown. */
-const ADD_ONS = clusterServices.filter(({ namespace }) => namespace === 'kube-system');
-
-const results = new WeakMap<Model, FitCheck>();
-
-/** The fit of a model's pods on its nodes, computed once. */
-export function fitOf(model: Model): FitCheck {
-  const known = results.get(model);
-  if (known !== undefined) return known;
-  const result = compute(model);
-  results.set(model, result);
-  return result;
+/** The fit of a model, with what was counted. */
+export interface FitCheck extends Fit {
+  readonly nodes: FitNodes;
+  /** What was counted beside the objects. */
+  readonly services: readonly ClusterService[];
 }
 
-function compute(model: Model): FitCheck {
-  const { nodes } = model;
-  if (nodes === undefined || expandPods(model.objects).length === 0)
-    return { violations: [], witnesses: [], undecided: [] };
-  const result = checkFit(model.objects, nodes.list, { services: ADD_ONS });
-  if (nodes.areDescribed) return result;
-  // The labels of nodes that nobody described are unknown: pods that select some are left out.
-  const selecting = new Set(
-    result.violations
-      .filter(({ message }) => message.includes('selects no node'))
-      .map(({ object }) => object),
+const results = new WeakMap<Model, FitCheck | undefined>();
+
+/** The fit of a model's pods on its nodes, computed once; undefined without nodes or without pods. */
+export function fitOf(model: Model): FitCheck | undefined {
+  if (!results.has(model)) results.set(model, compute(model));
+  return results.get(model);
+}
+
+function compute(model: Model): FitCheck | undefined {
+  const { nodes, objects } = model;
+  if (nodes === undefined || expandPods(objects).length === 0) return undefined;
+  const services = model.services ?? servicesBeside(objects);
+  const fitting = (counted: readonly ManifestObject[]): FitCheck => ({
+    ...checkFit(counted, nodes.list, { services }),
+    nodes,
+    services,
+  });
+  const first = fitting(objects);
+  const leftOut = new Set(
+    first.misfits.flatMap(misfit => (isLeftOut(misfit, nodes) ? [misfit.set.owner] : [])),
   );
-  if (selecting.size === 0) return result;
-  return checkFit(
-    model.objects.filter(object => !selecting.has(object)),
-    nodes.list,
-    { services: ADD_ONS },
+  return leftOut.size === 0 ? first : fitting(objects.filter(object => !leftOut.has(object)));
+}
+
+/**
+ * Pods that select labels, where nobody described those of the nodes, and pods of which somebody gave a reason that they
+ * need not fit: the others have to fit without them.
+ */
+function isLeftOut(
+  misfit: Misfit,
+  { areDescribed }: FitNodes,
+): misfit is Misfit & { cause: 'not selected' | 'too large' } {
+  if (misfit.cause !== 'not selected' && misfit.cause !== 'too large') return false;
+  return (
+    (misfit.cause === 'not selected' && !areDescribed) || silences(misfit.set.owner, 'executor-does-not-fit')
   );
 }
 
-/** The findings of one of the two fit rules. */
-export function fitFindings(model: Model, rule: FitViolation['rule']): Finding[] {
-  return fitOf(model)
-    .violations.filter(violation => violation.rule === rule)
-    .flatMap(({ object, message, remedy }) => {
-      const owner = object ?? heaviest(model);
-      if (owner === undefined) return [];
-      const text = message.replace(/^\[[^\]]*\] /, '');
-      return [{ at: placeOf(owner, message), message: text, remedy: inFields(remedy) }];
-    });
-}
-
-/** A remedy in the fields of a SparkApplication, where the engine names the props of a job. */
-function inFields(remedy: string): string {
-  return remedy.replace(/\b(driver|executor)\.cpu\.request\b/, '$1.coreRequest');
-}
-
-/** Where the figure stands that the message is about. */
-function placeOf(object: ManifestObject, message: string): Place {
-  const application = sparkSpec(object);
+/** Where the request of a resource stands. */
+export function requestPlace(
+  { owner, role }: OwnedPods,
+  resource: string,
+): Place & { object: ManifestObject } {
+  const application = sparkSpec(owner);
   if (application !== undefined) {
-    const part = message.includes('driver') && !message.includes('executor') ? 'driver' : 'executor';
+    const part = role === 'driver' ? 'driver' : 'executor';
     const pod = asObject(application.spec[part]);
-    const key = /\bmemory\b/.test(message.split(' but ')[0] ?? '')
-      ? 'memory'
-      : ['coreRequest', 'cores'].find(name => pod[name] !== undefined);
-    return {
-      object,
-      path: [...application.path, part, ...(key === undefined || pod[key] === undefined ? [] : [key])],
-    };
+    const key = (resource === 'cpu' ? ['coreRequest', 'cores'] : [resource]).find(
+      name => pod[name] !== undefined,
+    );
+    return { object: owner, path: [...application.path, part, ...(key === undefined ? [] : [key])] };
   }
-  const [template] = podTemplates([object]);
+  const [template] = podTemplates([owner]);
   const [container] = template === undefined ? [] : declaredContainers(template);
-  return { object, path: container === undefined ? [] : [...container.path, 'resources', 'requests'] };
+  return {
+    object: owner,
+    path: container === undefined ? [] : [...container.path, 'resources', 'requests'],
+  };
+}
+
+interface OwnedPods {
+  readonly owner: ManifestObject;
+  readonly role: string;
 }
 
 /** The workload that asks for the most CPU: where to look first when the whole set is too large. */
-function heaviest(model: Model): ManifestObject | undefined {
-  let best: { object: ManifestObject; millis: number } | undefined;
-  for (const { owner, pod, replicas } of expandPods(model.objects)) {
+export function heaviest(model: Model): OwnedPods | undefined {
+  let best: { set: OwnedPods; millis: number } | undefined;
+  for (const { owner, role, pod, replicas } of expandPods(model.objects)) {
     const each = pod.spec.containers.reduce(
       (sum, { resources }) => sum + millisOf(resources.requests['cpu']),
       0,
     );
     const millis = each * (Number.isFinite(replicas.max) ? replicas.max : replicas.initial);
-    if (best === undefined || millis > best.millis) best = { object: owner, millis };
+    if (best === undefined || millis > best.millis) best = { set: { owner, role }, millis };
   }
-  return best?.object;
+  return best?.set;
 }
 
 function millisOf(quantity: unknown): number {

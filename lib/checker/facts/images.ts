@@ -1,4 +1,4 @@
-import type { Path } from '../finding/rule';
+import type { Path } from '../finding/message';
 import { asObjects, at, isObject, type ManifestObject } from '../manifest/model';
 import { declaredContainers, sparkSpec } from '../manifest/pod-templates';
 import type { Model } from './model';

@@ -1,4 +1,4 @@
-import type { Place } from '../finding/rule';
+import type { Place } from '../finding/finding';
 import { evaluate } from '../python/evaluate';
 import type { CodeFacts } from '../python/facts';
 import { type Module, parsePython } from '../python/syntax';

@@ -1,4 +1,5 @@
-import type { Path, Place } from '../finding/rule';
+import type { Place } from '../finding/finding';
+import type { Path } from '../finding/message';
 import type { ManifestObject, PlainObject } from '../manifest/model';
 import type { CodeFacts, Sink } from '../python/facts';
 import { type At, knownText, type Text } from '../python/values';

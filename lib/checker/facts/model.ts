@@ -1,5 +1,5 @@
-import type { Path } from '../finding/rule';
-import type { NamedText, Problem } from '../manifest/load';
+import type { ClusterService } from '../capacity/cluster-services';
+import type { NamedText, Unreadable } from '../manifest/load';
 import type { ManifestObject } from '../manifest/model';
 import type { Job } from './job';
 import { indexManifests, type ManifestIndex } from './manifest-index';
@@ -13,16 +13,15 @@ import { escapeRegExp } from './text-pattern';
  */
 export const EXTERNAL_ANNOTATION = 'check.cdk8s-lakehouse/external';
 
-/** Line and column, both from 1, of a value in the file that an object came from. */
-export type Locator = (path: Path, innerLine?: number) => { readonly line: number; readonly column: number };
-
 export interface ModelOptions {
   /** The nodes that all pods have to fit. @default unknown: nothing is said about the fit */
   readonly nodes?: FitNodes;
+  /** What runs in the cluster beside the objects. @default what they need: `servicesBeside` */
+  readonly services?: readonly ClusterService[];
   /** SQL texts that stand beside the manifests. @default none */
   readonly sql?: readonly NamedText[];
   /** Documents that could not be read. @default none */
-  readonly problems?: readonly Problem[];
+  readonly unreadable?: readonly Unreadable[];
   /** 'Kind/namespace/name' or 'Kind/name' of what exists although no file declares it; '*' matches any text. */
   readonly external?: readonly string[];
 }
@@ -30,8 +29,9 @@ export interface ModelOptions {
 /** What the rules look at: the objects of a folder or a chart, indexed. Nothing in it reads a file. */
 export interface Model extends ManifestIndex {
   readonly sql: readonly NamedText[];
-  readonly problems: readonly Problem[];
+  readonly unreadable: readonly Unreadable[];
   readonly nodes: FitNodes | undefined;
+  readonly services: readonly ClusterService[] | undefined;
   /** The programs whose code the manifests hold, and all that run Spark. */
   readonly programs: readonly Job[];
   /** Of the programs those that run Spark. */
@@ -55,8 +55,10 @@ export function buildModel(objects: readonly ManifestObject[], options: ModelOpt
   const model: Model = {
     ...index,
     sql: options.sql ?? [],
-    problems: options.problems ?? [],
+    unreadable: options.unreadable ?? [],
     nodes: options.nodes,
+    services: options.services,
+
     get programs() {
       programs ??= programsIn(index);
       return programs;

@@ -1,4 +1,4 @@
-import type { Place } from '../finding/rule';
+import type { Place } from '../finding/finding';
 import { asObject, asObjects, at, isObject, type ManifestObject, type PlainObject } from '../manifest/model';
 import { volumeMounts } from '../manifest/pod-templates';
 import type { ManifestIndex } from './manifest-index';

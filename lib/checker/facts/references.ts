@@ -1,4 +1,4 @@
-import type { Path } from '../finding/rule';
+import type { Path } from '../finding/message';
 import { asObject, asObjects, at, isObject, type ManifestObject, type PlainObject } from '../manifest/model';
 import { apiGroup, declaredContainers, sparkSpec } from '../manifest/pod-templates';
 import type { Model } from './model';

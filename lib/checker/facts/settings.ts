@@ -1,4 +1,4 @@
-import type { Place } from '../finding/rule';
+import type { Place } from '../finding/finding';
 import type { At, Text } from '../python/values';
 import type { JobCode, Stated } from './job';
 

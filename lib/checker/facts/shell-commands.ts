@@ -1,5 +1,6 @@
 import { parse as parseShell } from 'shell-quote';
-import type { Path, Place } from '../finding/rule';
+import type { Place } from '../finding/finding';
+import type { Path } from '../finding/message';
 import { listItems, type ManifestObject, type PlainObject } from '../manifest/model';
 import type { FileText } from './mounted-texts';
 import { escapeRegExp } from './text-pattern';

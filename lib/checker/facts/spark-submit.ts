@@ -1,5 +1,5 @@
 import { parse as parseShell } from 'shell-quote';
-import type { Place } from '../finding/rule';
+import type { Place } from '../finding/finding';
 import { knownText } from '../python/values';
 import type { JobCode, Stated } from './job';
 import type { Command } from './shell-commands';

@@ -1,4 +1,4 @@
-import type { Path } from '../finding/rule';
+import type { Path } from '../finding/message';
 import { at, isObject, type ManifestObject } from '../manifest/model';
 import { apiGroup } from '../manifest/pod-templates';
 import type { Model } from './model';

@@ -1,4 +1,4 @@
-import type { Place } from '../finding/rule';
+import type { Place } from '../finding/finding';
 import { asObject, type ManifestObject } from '../manifest/model';
 import { declaredContainers } from '../manifest/pod-templates';
 import { type Table, tablesIn } from '../sql/ddl';

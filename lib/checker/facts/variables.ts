@@ -1,4 +1,5 @@
-import type { Path, Place } from '../finding/rule';
+import type { Place } from '../finding/finding';
+import type { Path } from '../finding/message';
 import { asObject, asObjects, at, listItems, type ManifestObject, type PlainObject } from '../manifest/model';
 import { environment } from '../manifest/pod-templates';
 import type { Stated } from './job';

@@ -2,7 +2,7 @@ import { codeFrameColumns } from '@babel/code-frame';
 import { createColors } from 'picocolors';
 import type { CheckResult } from '../check/check';
 import { grouped } from '../facts/manifest-index';
-import type { Violation } from './rule';
+import type { Violation } from './reporter';
 
 /** The report for people: grouped by file, with the lines around each culprit, and one line at the end. */
 export function humanReport(

@@ -4,15 +4,19 @@ import type { CheckResult } from '../check/check';
 export function jsonReport({ violations, checked }: CheckResult): string {
   return `${JSON.stringify(
     {
-      violations: violations.map(({ rule, level, object, file, line, message, remedy }) => ({
-        rule,
-        level,
-        object,
-        file,
-        line,
-        message,
-        remedy,
-      })),
+      violations: violations.map(
+        ({ rule, level, object, file, line, message, remedy, measured, allowed }) => ({
+          rule,
+          level,
+          object,
+          file,
+          line,
+          message,
+          remedy,
+          measured,
+          allowed,
+        }),
+      ),
       checked,
     },
     null,

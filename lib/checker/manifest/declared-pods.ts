@@ -1,3 +1,4 @@
+import type { Message } from '../finding/message';
 import { asObject, at, type ManifestObject, stringMap } from './model';
 import type { PodTemplateData } from './pod-spec';
 
@@ -54,7 +55,14 @@ export interface DeclaredPodSet {
   readonly endsByItself: boolean;
   /** A budget that the workload's operator makes by itself, shared by all sets with the same name. */
   readonly ownBudget?: { readonly name: string; readonly maxUnavailable: number };
-  readonly problems?: readonly string[];
+  readonly unreadable?: readonly UnreadableFigure[];
+}
+
+/** A figure of a pod that is no quantity. */
+export interface UnreadableFigure {
+  readonly resource: string;
+  readonly message: Message;
+  readonly remedy: Message;
 }
 
 /** How many pods there are at start, at least and at most; max is Infinity when nothing bounds them. */

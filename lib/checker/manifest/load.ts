@@ -9,6 +9,7 @@ import {
   parseAllDocuments,
   Scalar,
 } from 'yaml';
+import { type Message, say } from '../finding/message';
 import { asObject, asObjects, isObject, type ManifestObject, manifestObjects } from './model';
 
 /** A text that may hold manifests, under the name that messages give it. */
@@ -18,12 +19,12 @@ export interface SourceText {
 }
 
 /** An input that cannot be read, or a document in it. */
-export interface Problem {
+export interface Unreadable {
   readonly file: string;
   /** From 1. */
   readonly line: number;
-  readonly message: string;
-  readonly remedy: string;
+  readonly message: Message;
+  readonly remedy: Message;
 }
 
 /** Something that was left out on purpose. */
@@ -44,7 +45,7 @@ export interface Loaded {
   readonly sql: readonly NamedText[];
   /** What `npm run cluster-context` wrote: the nodes. */
   readonly contexts: readonly NamedText[];
-  readonly problems: readonly Problem[];
+  readonly unreadable: readonly Unreadable[];
   readonly notes: readonly Note[];
   /** 'ConfigMap/*\/name' and the like: what a Kustomize generator in these files makes. */
   readonly generated: readonly string[];
@@ -67,12 +68,12 @@ interface Position {
   readonly prefix: readonly (string | number)[];
 }
 
-/** Reads manifests out of texts. Every document that cannot be read is a problem; the others are read all the same. */
+/** Reads manifests out of texts. A document that cannot be read is listed; the others are read all the same. */
 export function loadManifests(sources: readonly SourceText[]): Loaded {
   const objects: ManifestObject[] = [];
   const sql: NamedText[] = [];
   const contexts: NamedText[] = [];
-  const problems: Problem[] = [];
+  const unreadable: Unreadable[] = [];
   const notes: Note[] = [];
   const generated: string[] = [];
   const positions = new WeakMap<object, Position>();
@@ -84,11 +85,11 @@ export function loadManifests(sources: readonly SourceText[]): Loaded {
   const decoded = sources.flatMap(({ file, bytes }) => {
     const text = decode(bytes);
     if (text === undefined) {
-      problems.push({
+      unreadable.push({
         file,
         line: 1,
-        message: 'the file is neither UTF-8 nor UTF-16 text',
-        remedy: 'save it as UTF-8 or leave it out of the checked paths',
+        message: say`the file is neither UTF-8 nor UTF-16 text`,
+        remedy: say`save it as UTF-8 or leave it out of the checked paths`,
       });
       return [];
     }
@@ -129,9 +130,9 @@ export function loadManifests(sources: readonly SourceText[]): Loaded {
     for (const document of parsed) {
       const end = document.range?.[2] ?? text.length;
       const conflict = conflicts.find(offset => offset >= start && offset < Math.max(end, start + 1));
-      const problem = documentProblem(file, document, lines, conflict);
-      if (problem === undefined) documents.push({ file, document, lines });
-      else problems.push(problem);
+      const fault = unreadableDocument(file, document, lines, conflict);
+      if (fault === undefined) documents.push({ file, document, lines });
+      else unreadable.push(fault);
       start = end;
     }
   }
@@ -141,11 +142,11 @@ export function loadManifests(sources: readonly SourceText[]): Loaded {
     try {
       value = document.toJS({ maxAliasCount: 1000 });
     } catch (error) {
-      problems.push({
+      unreadable.push({
         file,
         line: lines.linePos(document.contents?.range?.[0] ?? 0).line,
-        message: `the document cannot be read: ${firstLine(error)}`,
-        remedy: 'write the repeated parts out, or with fewer anchors',
+        message: say`the document cannot be read: ${firstLine(error)}`,
+        remedy: say`write the repeated parts out, or with fewer anchors`,
       });
       continue;
     }
@@ -177,7 +178,7 @@ export function loadManifests(sources: readonly SourceText[]): Loaded {
       .map(object => ({ ...object, ...kustomization(object, kustomized) })),
     sql,
     contexts,
-    problems,
+    unreadable,
     notes,
     generated,
     files: files - [...patches].filter(patch => texts.has(patch)).length,
@@ -216,18 +217,18 @@ function parse(text: string, lineCounter: LineCounter): Document[] {
   return [...parsed];
 }
 
-function documentProblem(
+function unreadableDocument(
   file: string,
   document: Document,
   lines: LineCounter,
   conflict: number | undefined,
-): Problem | undefined {
+): Unreadable | undefined {
   if (conflict !== undefined) {
     return {
       file,
       line: lines.linePos(conflict).line,
-      message: 'the document holds a merge-conflict marker',
-      remedy: 'keep one of the two sides and delete the lines with <<<<<<<, ======= and >>>>>>>',
+      message: say`the document holds a merge-conflict marker`,
+      remedy: say`keep one of the two sides and delete the lines with <<<<<<<, ======= and >>>>>>>`,
     };
   }
   const [error] = document.errors;
@@ -235,8 +236,8 @@ function documentProblem(
   return {
     file,
     line: lines.linePos(error.pos[0]).line,
-    message: `the document is no YAML: ${lowerFirst(firstLine(error).replace(/ at line \d+, column \d+:?$/, ''))}`,
-    remedy: 'mend the syntax at this line; most often it is an indentation, a quote or a tab',
+    message: say`the document is no YAML: ${lowerFirst(firstLine(error).replace(/ at line \d+, column \d+:?$/, ''))}`,
+    remedy: say`mend the syntax at this line; most often it is an indentation, a quote or a tab`,
   };
 }
 

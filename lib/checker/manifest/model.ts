@@ -79,9 +79,3 @@ export function manifestObjects(documents: readonly unknown[]): ManifestObject[]
     ];
   });
 }
-
-/** 'Kind/namespace/name', or 'Kind/name' where no namespace is given. */
-export function objectId(object: Pick<ManifestObject, 'kind' | 'metadata'>): string {
-  const { namespace, name } = object.metadata;
-  return namespace === undefined ? `${object.kind}/${name}` : `${object.kind}/${namespace}/${name}`;
-}

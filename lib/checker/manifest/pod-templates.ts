@@ -72,35 +72,6 @@ export function namespaceOf(object: ManifestObject): string {
   return object.metadata.namespace ?? 'default';
 }
 
-/** Kinds that belong to no namespace, of those that stand in manifests most. */
-const CLUSTER_SCOPED: ReadonlySet<string> = new Set([
-  'APIService',
-  'ClusterIssuer',
-  'ClusterRole',
-  'ClusterRoleBinding',
-  'CSIDriver',
-  'CustomResourceDefinition',
-  'IngressClass',
-  'MutatingWebhookConfiguration',
-  'Namespace',
-  'Node',
-  'PersistentVolume',
-  'PriorityClass',
-  'RuntimeClass',
-  'StorageClass',
-  'ValidatingAdmissionPolicy',
-  'ValidatingAdmissionPolicyBinding',
-  'ValidatingWebhookConfiguration',
-]);
-
-/** 'Kind/namespace/name' as reports show it: without a namespace kubectl takes default. */
-export function shownId(object: ManifestObject): string {
-  const { kind, metadata } = object;
-  return CLUSTER_SCOPED.has(kind)
-    ? `${kind}/${metadata.name}`
-    : `${kind}/${namespaceOf(object)}/${metadata.name}`;
-}
-
 /** Environment variables of a container with their index: literals only, the rest as undefined. */
 export function environment(
   container: PlainObject,

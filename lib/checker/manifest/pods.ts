@@ -4,6 +4,7 @@ import {
   type PodRole,
   type PodVolumeClaim,
   type ReplicaRange,
+  type UnreadableFigure,
   type UpdateStrategy,
 } from './declared-pods';
 import { asObjects, at, type ManifestObject } from './model';
@@ -13,7 +14,13 @@ import { sparkPods } from './spark-pods';
 import { strimziPods } from './strimzi-pods';
 import { intOrPercent, kubernetesPods } from './workload-pods';
 
-export type { PodRole, PodVolumeClaim, ReplicaRange, UpdateStrategy } from './declared-pods';
+export type {
+  PodRole,
+  PodVolumeClaim,
+  ReplicaRange,
+  UnreadableFigure,
+  UpdateStrategy,
+} from './declared-pods';
 export type { Container, PodSpec, PodTemplateData } from './pod-spec';
 
 /** A group of identical pods. */
@@ -44,8 +51,8 @@ export interface PodSet {
   readonly overlapsItself?: boolean;
   /** A batch job gives its room back; the rest stays. */
   readonly endsByItself: boolean;
-  /** What could not be read, as sentences. Such a set must not be counted on. */
-  readonly problems: readonly string[];
+  /** What could not be read. Such a set must not be counted on. */
+  readonly unreadable: readonly UnreadableFigure[];
 }
 
 const BUILT_IN_PRIORITIES: Readonly<Record<string, number>> = {
@@ -57,7 +64,7 @@ const BUILT_IN_PRIORITIES: Readonly<Record<string, number>> = {
  * The pods of every workload among the objects: Deployment, ReplicaSet, StatefulSet, DaemonSet, Job, CronJob, Pod,
  * Strimzi's Kafka, KafkaNodePool, KafkaConnect, KafkaBridge and KafkaMirrorMaker2 (v1 and v1beta2), SparkApplication
  * and ScheduledSparkApplication; with API defaulting, LimitRanges, autoscalers, PriorityClasses and budgets of the
- * same objects applied. Values that Kubernetes would refuse do not throw: they stand in `problems`.
+ * same objects applied. Values that Kubernetes would refuse do not throw: they stand in `unreadable`.
  */
 export function expandPods(objects: readonly ManifestObject[]): PodSet[] {
   const declared = [...kubernetesPods(objects), ...strimziPods(objects), ...sparkPods(objects)];
@@ -86,7 +93,7 @@ export function expandPods(objects: readonly ManifestObject[]): PodSet[] {
       ...(set.schedule === undefined ? {} : { schedule: set.schedule }),
       ...(set.overlapsItself === undefined ? {} : { overlapsItself: set.overlapsItself }),
       endsByItself: set.endsByItself,
-      problems: set.problems ?? [],
+      unreadable: set.unreadable ?? [],
     };
   });
 }

@@ -1,4 +1,11 @@
-import type { DeclaredPodSet, PodRole, PodVolumeClaim, ReplicaRange } from './declared-pods';
+import { measured, say } from '../finding/message';
+import type {
+  DeclaredPodSet,
+  PodRole,
+  PodVolumeClaim,
+  ReplicaRange,
+  UnreadableFigure,
+} from './declared-pods';
 import { claimOf } from './declared-pods';
 import { asObject, asObjects, at, type ManifestObject, type PlainObject, stringMap } from './model';
 
@@ -63,12 +70,12 @@ function applicationPods(owner: ManifestObject, spec: PlainObject, schedule: Sch
   const one = suspended ? 0 : 1;
   const endsByItself = schedule.schedule !== undefined || at(spec, 'restartPolicy', 'type') !== 'Always';
   const set = (role: 'driver' | 'executor', replicas: ReplicaRange): DeclaredPodSet => {
-    const problems: string[] = [];
+    const unreadable: UnreadableFigure[] = [];
     return {
       owner,
       name: `${owner.metadata.name}-${role === 'executor' ? 'exec' : 'driver'}`,
       role: role satisfies PodRole,
-      template: template(owner, spec, conf, role, problems),
+      template: template(owner, spec, conf, role, unreadable),
       replicas,
       volumeClaims: claims(conf, role),
       updateStrategy: { kind: schedule.schedule === undefined ? 'recreate' : 'none' },
@@ -76,7 +83,7 @@ function applicationPods(owner: ManifestObject, spec: PlainObject, schedule: Sch
         ? {}
         : { schedule: schedule.schedule, overlapsItself: schedule.overlapsItself === true }),
       endsByItself,
-      problems,
+      unreadable,
     };
   };
   return [
@@ -117,19 +124,21 @@ function isNonJvm(spec: PlainObject): boolean {
   );
 }
 
-/** The pod's memory in MiB; what cannot be read is added to `problems`. */
+/** The pod's memory in MiB; what cannot be read is added to `unreadable`. */
 function podMemoryMiB(
   spec: PlainObject,
   conf: Readonly<Record<string, string>>,
   role: 'driver' | 'executor',
-  problems: string[],
+  unreadable: UnreadableFigure[],
 ): number {
   const read = (what: string, value: unknown): number => {
     const mib = sparkMemoryMiB(value);
     if (mib !== undefined) return mib;
-    problems.push(
-      `${role}.${what} ${JSON.stringify(value)} is no Spark memory size; write a whole number with k, m, g or t, e.g. 2g`,
-    );
+    unreadable.push({
+      resource: 'memory',
+      message: say`${role}.${what} ${measured(JSON.stringify(value))} is no Spark memory size`,
+      remedy: say`write a whole number with k, m, g or t, e.g. 2g`,
+    });
     return 0;
   };
   const side = asObject(spec[role]);
@@ -168,7 +177,7 @@ function template(
   spec: PlainObject,
   conf: Readonly<Record<string, string>>,
   role: 'driver' | 'executor',
-  problems: string[],
+  unreadable: UnreadableFigure[],
 ): DeclaredPodSet['template'] {
   const side = asObject(spec[role]);
   const podTemplate = asObject(side['template']);
@@ -181,7 +190,7 @@ function template(
   const cores = side['cores'] ?? conf[`spark.${role}.cores`] ?? 1;
   const cpuRequest = side['coreRequest'] ?? conf[`spark.kubernetes.${role}.request.cores`] ?? cores;
   const cpuLimit = side['coreLimit'] ?? conf[`spark.kubernetes.${role}.limit.cores`];
-  const memory = `${podMemoryMiB(spec, conf, role, problems)}Mi`;
+  const memory = `${podMemoryMiB(spec, conf, role, unreadable)}Mi`;
   const { cpu: _cpu, ...templateLimits } = asObject(at(own, 'resources', 'limits'));
   const image = side['image'] ?? spec['image'] ?? own?.['image'];
   const priorityClass = side['priorityClassName'] ?? at(spec, 'batchSchedulerOptions', 'priorityClassName');

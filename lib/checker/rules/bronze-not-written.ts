@@ -1,4 +1,5 @@
-import { listed, quote, type Rule } from '../finding/rule';
+import { listed, quote, say } from '../finding/message';
+import type { Rule } from '../finding/rule';
 import { shownText } from '../python/values';
 
 /** Incident 1: the raw layer was a dataframe that was defined and never written, and Kafka forgot the records. */
@@ -25,9 +26,9 @@ export const bronzeNotWritten: Rule = {
         ]);
         return [
           {
-            at: code.place(frame.at),
-            message: `${frame.name === undefined ? 'a dataframe' : `dataframe ${frame.name}`} of ${name} derives from ${from} and ${frame.hasIdleWriter ? 'its writer is never started' : 'no writer stores it'}, so its records are gone when the topic forgets them`,
-            ...(frame.hasIdleWriter ? { remedy: 'call start(), save() or toTable() on the writer' } : {}),
+            place: code.place(frame.at),
+            message: say`${frame.name === undefined ? 'a dataframe' : `dataframe ${frame.name}`} of ${name} derives from ${from} and ${frame.hasIdleWriter ? 'its writer is never started' : 'no writer stores it'}, so its records are gone when the topic forgets them`,
+            ...(frame.hasIdleWriter ? { remedy: say`call start(), save() or toTable() on the writer` } : {}),
             concerns: [object],
           },
         ];

@@ -2,7 +2,9 @@ import { type Checkpoint, checkpointsOf, defaultCheckpoint } from '../facts/chec
 import type { Job, Mount } from '../facts/job';
 import type { Model } from '../facts/model';
 import { isSharedLocation, scheme } from '../facts/object-store';
-import { type Finding, quote, type Rule } from '../finding/rule';
+import type { Found } from '../finding/finding';
+import { measured, quote, say } from '../finding/message';
+import type { Rule } from '../finding/rule';
 import { asObject, at, listItems, type ManifestObject } from '../manifest/model';
 
 /** Incident 2: a checkpoint on a ReadWriteOnce volume cannot follow its pod to another node. */
@@ -24,7 +26,7 @@ export const checkpointOnVolume: Rule = {
     }),
 };
 
-function finding(model: Model, checkpoint: Checkpoint): Finding[] {
+function finding(model: Model, checkpoint: Checkpoint): Found[] {
   const { job, prefix, shown, place } = checkpoint;
   const path = localPath(job, prefix);
   if (path === undefined) return [];
@@ -35,8 +37,8 @@ function finding(model: Model, checkpoint: Checkpoint): Finding[] {
   if (driver !== undefined && isEverywhere && canFollow(model, job, driver)) return [];
   return [
     {
-      at: place,
-      message: `checkpoint ${quote(shown)} of ${job.name} is on ${storage}, which does not follow the job's pods to another node`,
+      place: place,
+      message: say`checkpoint ${measured(shown, quote)} of ${job.name} is on ${storage}, which does not follow the job's pods to another node`,
       concerns: [job.object],
     },
   ];

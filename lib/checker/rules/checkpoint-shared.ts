@@ -1,9 +1,10 @@
 import { type Checkpoint, checkpointsOf } from '../facts/checkpoints';
 import { grouped } from '../facts/manifest-index';
 import { normalizedLocation } from '../facts/object-store';
-import { listed, quote, type Rule } from '../finding/rule';
+import { listed, measured, quote, say } from '../finding/message';
+import type { Rule } from '../finding/rule';
 import { asObject } from '../manifest/model';
-import { shownId } from '../manifest/pod-templates';
+import { objectId } from '../manifest/object-id';
 import { holding, localPath } from './checkpoint-on-volume';
 
 /** Incident 14: two queries on one checkpoint overwrite each other's offsets, and neither can be restarted. */
@@ -19,10 +20,10 @@ export const checkpointShared: Rule = {
     const places = grouped(all, item => JSON.stringify([normalizedLocation(item.whole ?? ''), diskOf(item)]));
     return [...places.values()].flatMap(group => {
       // One query that is reached on several ways in the code counts once, and so does a place that several name.
-      const queries = firsts(group, ({ job, query }) => [shownId(job.object), query?.at, query?.turns]);
+      const queries = firsts(group, ({ job, query }) => [objectId(job.object), query?.at, query?.turns]);
       return firsts(queries, ({ job, place }) => [
-        shownId(job.object),
-        'object' in place ? [shownId(place.object), place.path, place.innerLine] : place,
+        objectId(job.object),
+        'object' in place ? [objectId(place.object), place.path, place.innerLine] : place,
       ]).flatMap(query => {
         const others = queries
           .filter(other => other !== query && (other.job !== query.job || !areExclusive(other, query)))
@@ -30,8 +31,8 @@ export const checkpointShared: Rule = {
         if (others.length === 0) return [];
         return [
           {
-            at: query.place,
-            message: `checkpoint ${quote(query.shown)} of ${query.job.name} is also the checkpoint of ${listed([...new Set(others)])}`,
+            place: query.place,
+            message: say`checkpoint ${measured(query.shown, quote)} of ${query.job.name} is also the checkpoint of ${listed([...new Set(others)])}`,
             concerns: [query.job.object],
           },
         ];
@@ -46,7 +47,7 @@ function diskOf({ job, whole }: Checkpoint): unknown {
   if (path === undefined) return null;
   const { name: _, emptyDir, ephemeral, ...volume } = asObject(holding(job.driverMounts, path)?.volume);
   const isShared = emptyDir === undefined && ephemeral === undefined && Object.keys(volume).length > 0;
-  return isShared ? [job.object.metadata.namespace, volume] : shownId(job.object);
+  return isShared ? [job.object.metadata.namespace, volume] : objectId(job.object);
 }
 
 /** The first item of each that has the same key. */

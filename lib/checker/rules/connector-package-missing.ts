@@ -1,7 +1,9 @@
 import type { Job } from '../facts/job';
 import { scheme } from '../facts/object-store';
 import { isStockImage, mavenCoordinate, releaseOf, scalaOf, sparkVersionOf } from '../facts/spark-version';
-import { type Finding, type Place, quote, type Rule } from '../finding/rule';
+import type { Found, Place } from '../finding/finding';
+import { allowed, listed, quote, say } from '../finding/message';
+import type { Rule } from '../finding/rule';
 import type { At } from '../python/values';
 import { knownPrefix, shownText, type Text } from '../python/values';
 
@@ -94,14 +96,14 @@ export const connectorPackageMissing: Rule = {
         scala: scalaOf(job) ?? release?.scala ?? '2.12',
         hadoop: release?.hadoop ?? '3.3.4',
       };
-      return [...needs.values()].flatMap(({ what, artifacts, example, place }): Finding[] => {
+      return [...needs.values()].flatMap(({ what, artifacts, example, place }): Found[] => {
         if (artifacts.some(artifact => provides(job, artifact))) return [];
         const coordinate = example(versions);
         return [
           {
-            at: place,
-            message: `${job.name} uses ${what}, but image ${quote(job.image?.value)} holds no ${artifacts[0]} and no package or jar brings it`,
-            remedy: `add ${coordinate} to ${job.kind === 'application' ? 'deps.packages' : '--packages'}`,
+            place: place,
+            message: say`${job.name} uses ${what}, but image ${quote(job.image?.value)} holds no ${allowed(listed(artifacts.slice(0, 1)))} and no package or jar brings it`,
+            remedy: say`add ${coordinate} to ${job.kind === 'application' ? 'deps.packages' : '--packages'}`,
             concerns: [job.object],
           },
         ];

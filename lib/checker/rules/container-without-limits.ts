@@ -1,5 +1,7 @@
 import type { Model } from '../facts/model';
-import { type Finding, listed, type Path, type Rule } from '../finding/rule';
+import type { Found } from '../finding/finding';
+import { listed, measured, type Path, say } from '../finding/message';
+import type { Rule } from '../finding/rule';
 import { asObject, asObjects, at, type ManifestObject, type PlainObject } from '../manifest/model';
 import { declaredContainers, sparkSpec } from '../manifest/pod-templates';
 
@@ -56,13 +58,13 @@ function finding(
   container: PlainObject,
   role: string,
   path: Path,
-): Finding[] {
+): Found[] {
   const missing = missingResources(asObject(container['resources']), limitRangeDefaults(model, object));
   if (missing.length === 0) return [];
   return [
     {
-      at: { object, path: container['resources'] === undefined ? path : [...path, 'resources'] },
-      message: `${role} ${String(container['name'])} has no ${listed(missing, 'and')}, so it can take a whole node`,
+      place: { object, path: container['resources'] === undefined ? path : [...path, 'resources'] },
+      message: say`${role} ${String(container['name'])} has no ${measured(listed(missing))}, so it can take a whole node`,
     },
   ];
 }

@@ -1,8 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import { grouped } from '../facts/manifest-index';
-import { quote, type Rule } from '../finding/rule';
+import { measured, quote, say } from '../finding/message';
+import type { Rule } from '../finding/rule';
 import type { ManifestObject } from '../manifest/model';
-import { apiGroup, namespaceOf, shownId } from '../manifest/pod-templates';
+import { objectId } from '../manifest/object-id';
+import { apiGroup, namespaceOf } from '../manifest/pod-templates';
 
 /** Two objects of one name: whichever is applied last wins, and which one that is depends on file names. */
 export const duplicateObject: Rule = {
@@ -25,8 +27,8 @@ export const duplicateObject: Rule = {
         if (first === undefined) return [];
         return [
           {
-            at: { object: other, path: ['metadata', 'name'] },
-            message: `${shownId(other)} is declared ${first.source === undefined ? 'before' : `at ${first.source.file}:${first.source.line}`} with other content; a name ${quote(other.metadata.name)} may stand once for each kind and namespace`,
+            place: { object: other, path: ['metadata', 'name'] },
+            message: say`${objectId(other)} is declared ${first.source === undefined ? 'before' : `at ${first.source.file}:${first.source.line}`} with other content; a name ${measured(other.metadata.name, quote)} may stand once for each kind and namespace`,
             concerns: [first],
           },
         ];

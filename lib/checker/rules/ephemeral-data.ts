@@ -1,7 +1,9 @@
 import { parseImage } from '../facts/images';
 import type { Model } from '../facts/model';
 import { isStrimzi } from '../facts/strimzi';
-import { type Finding, listed, type Path, type Rule } from '../finding/rule';
+import type { Found } from '../finding/finding';
+import { allowed, listed, measured, type Path, say } from '../finding/message';
+import type { Rule } from '../finding/rule';
 import { asObject, at, isObject, listItems } from '../manifest/model';
 import { declaredContainers, volumeMounts, volumesByName } from '../manifest/pod-templates';
 
@@ -55,29 +57,29 @@ export const ephemeralData: Rule = {
   check: model => [...strimziStorages(model), ...storePods(model)],
 };
 
-function strimziStorages(model: Model): Finding[] {
+function strimziStorages(model: Model): Found[] {
   const paths: readonly (readonly [kind: string, what: string, ...path: string[]])[] = [
     ['Kafka', 'broker', 'spec', 'kafka', 'storage'],
     ['Kafka', 'ZooKeeper', 'spec', 'zookeeper', 'storage'],
     ['KafkaNodePool', 'node pool', 'spec', 'storage'],
   ];
   return model.objects.filter(isStrimzi).flatMap(object =>
-    paths.flatMap(([kind, what, ...path]): Finding[] => {
+    paths.flatMap(([kind, what, ...path]): Found[] => {
       const storage = asObject(at(object.body, ...path));
       if (object.kind !== kind) return [];
       const inner = listItems(storage['volumes']).flatMap(([volume, index]): Path[] =>
         at(volume, 'type') === 'ephemeral' ? [[...path, 'volumes', index, 'type']] : [],
       );
       return [...(storage['type'] === 'ephemeral' ? [[...path, 'type']] : []), ...inner].map(place => ({
-        at: { object, path: place },
-        message: `${what} of ${object.metadata.name} has storage of type ephemeral, so its records die with its pod`,
-        remedy: 'use type: persistent-claim with a size, or type: jbod of such volumes',
+        place: { object, path: place },
+        message: say`${what} of ${object.metadata.name} has storage of type ${measured('ephemeral')}, so its records die with its pod`,
+        remedy: say`use type: persistent-claim with a size, or type: jbod of such volumes`,
       }));
     }),
   );
 }
 
-function storePods(model: Model): Finding[] {
+function storePods(model: Model): Found[] {
   return model.templates.flatMap(({ object, path, spec }) => {
     if (!WORKLOADS.has(object.kind)) return [];
     const volumes = volumesByName(spec['volumes']);
@@ -86,7 +88,7 @@ function storePods(model: Model): Finding[] {
         String(at(claim, 'metadata', 'name')),
       ),
     );
-    return declaredContainers({ path, spec }).flatMap(({ container, role, path: place }): Finding[] => {
+    return declaredContainers({ path, spec }).flatMap(({ container, role, path: place }): Found[] => {
       const image = String(container['image'] ?? '');
       const reference = parseImage(image);
       const store = STORES.find(({ image: pattern }) =>
@@ -112,8 +114,8 @@ function storePods(model: Model): Finding[] {
           : Object.keys(asObject(volumes.get(first.name))).find(key => key !== 'name');
       return [
         {
-          at: { object, path: place },
-          message: `${store.what} ${String(container['name'])} keeps its data ${first === undefined ? 'in its container' : `in ${first.mountPath} on ${volume === 'hostPath' ? "a hostPath, the node's own disk" : `an ${volume ?? 'undeclared volume'}`}`}, so it dies with its pod; persistent would be a claim mounted at ${listed(store.folders.slice(0, 2), 'or')}`,
+          place: { object, path: place },
+          message: say`${store.what} ${String(container['name'])} keeps its data ${first === undefined ? 'in its container' : `in ${first.mountPath} on ${volume === 'hostPath' ? "a hostPath, the node's own disk" : `an ${volume ?? 'undeclared volume'}`}`}, so it dies with its pod; persistent would be a claim mounted at ${allowed(listed(store.folders.slice(0, 2), 'or'))}`,
         },
       ];
     });

@@ -7,11 +7,13 @@ import { containerWithoutLimits } from './container-without-limits';
 import { duplicateObject } from './duplicate-object';
 import { ephemeralData } from './ephemeral-data';
 import { executorDoesNotFit } from './executor-does-not-fit';
+import { illegalName } from './illegal-name';
 import { ivyCacheUnwritable } from './ivy-cache-unwritable';
 import { kafkaWithoutLimits } from './kafka-without-limits';
 import { layerWithoutWriter } from './layer-without-writer';
 import { missingReference } from './missing-reference';
 import { mutableImageTag } from './mutable-image-tag';
+import { oversizedConfigMap } from './oversized-config-map';
 import { plaintextSecret } from './plaintext-secret';
 import { restartPolicyLetsStreamDie } from './restart-policy-lets-stream-die';
 import { setDoesNotFit } from './set-does-not-fit';
@@ -46,6 +48,8 @@ export const rules: readonly Rule[] = [
   topicWithoutOperator,
   missingReference,
   duplicateObject,
+  illegalName,
+  oversizedConfigMap,
   mutableImageTag,
   plaintextSecret,
   undefinedName,

@@ -1,6 +1,8 @@
 import type { Job, Mount } from '../facts/job';
 import { isStockImage } from '../facts/spark-version';
-import { type Finding, listed, quote, type Rule } from '../finding/rule';
+import type { Found } from '../finding/finding';
+import { listed, measured, quote, say } from '../finding/message';
+import type { Rule } from '../finding/rule';
 import { asObject, at } from '../manifest/model';
 
 /** Volume kinds into which no process can write. */
@@ -15,7 +17,7 @@ export const ivyCacheUnwritable: Rule = {
   check: model => model.jobs.flatMap(job => (job.packages.length === 0 ? [] : finding(job))),
 };
 
-function finding(job: Job): Finding[] {
+function finding(job: Job): Found[] {
   const [first] = job.packages;
   const place = first?.place ?? { object: job.object, path: job.path };
   const what = `${job.name} resolves ${job.packages.length === 1 ? `package ${first?.value}` : `${job.packages.length} packages`} at start`;
@@ -24,7 +26,13 @@ function finding(job: Job): Finding[] {
     const reason = unwritable(job, ivy.value);
     return reason === undefined
       ? []
-      : [{ at: ivy.place, message: `${what} into ${quote(ivy.value)}, ${reason}`, concerns: [job.object] }];
+      : [
+          {
+            place: ivy.place,
+            message: say`${what} into ${measured(ivy.value, quote)}, ${reason}`,
+            concerns: [job.object],
+          },
+        ];
   }
   if (job.conf.has('spark.jars.ivySettings')) return [];
   if (job.kind === 'application') {
@@ -32,9 +40,9 @@ function finding(job: Job): Finding[] {
     // again. Only a setting of the application reaches both: user.home and HOME of the driver do not.
     return [
       {
-        at: place,
-        message: `${what} into ~/.ivy2, which neither the operator's pod, where the application is submitted, nor the driver's image can write`,
-        remedy: 'set spark.jars.ivy in sparkConf to a directory that both can write: /tmp/.ivy2',
+        place,
+        message: say`${what} into ~/.ivy2, which neither the operator's pod, where the application is submitted, nor the driver's image can write`,
+        remedy: say`set spark.jars.ivy in sparkConf to a directory that both can write: /tmp/.ivy2`,
         concerns: [job.object],
       },
     ];
@@ -45,16 +53,16 @@ function finding(job: Job): Finding[] {
   if (typeof home === 'string') {
     const reason = unwritable(job, `${home.replace(/\/$/, '')}/.ivy2`);
     if (reason === undefined) return [];
-    return [{ at: place, message: `${what} into ${home}/.ivy2, ${reason}`, concerns: [job.object] }];
+    return [{ place, message: say`${what} into ${home}/.ivy2, ${reason}`, concerns: [job.object] }];
   }
   if (job.image === undefined || (!isStockImage(job.image.value) && !isReadOnly)) return [];
   return [
     {
-      at: place,
-      message: `${what} into ~/.ivy2, which the user of image ${quote(job.image.value)} cannot write`,
+      place,
+      message: say`${what} into ~/.ivy2, which the user of image ${measured(job.image.value, quote)} cannot write`,
       remedy: job.isSubmitted
-        ? 'pass --conf spark.jars.ivy=/tmp/.ivy2'
-        : 'add .config("spark.jars.ivy", "/tmp/.ivy2") where the session is built',
+        ? say`pass --conf spark.jars.ivy=/tmp/.ivy2`
+        : say`add .config("spark.jars.ivy", "/tmp/.ivy2") where the session is built`,
       concerns: [job.object],
     },
   ];

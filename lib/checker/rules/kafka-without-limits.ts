@@ -1,5 +1,6 @@
 import { strimziComponents } from '../facts/strimzi';
-import { listed, type Rule } from '../finding/rule';
+import { listed, measured, say } from '../finding/message';
+import type { Rule } from '../finding/rule';
 import { asObject } from '../manifest/model';
 import { missingResources } from './container-without-limits';
 
@@ -16,8 +17,8 @@ export const kafkaWithoutLimits: Rule = {
       if (missing.length === 0) return [];
       return [
         {
-          at: { object, path: resources === undefined ? path : [...path, 'resources'] },
-          message: `${name} of ${object.metadata.name} has no ${listed(missing, 'and')}`,
+          place: { object, path: resources === undefined ? path : [...path, 'resources'] },
+          message: say`${name} of ${object.metadata.name} has no ${measured(listed(missing))}`,
         },
       ];
     }),

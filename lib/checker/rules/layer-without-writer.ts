@@ -4,7 +4,9 @@ import type { Job } from '../facts/job';
 import type { Model } from '../facts/model';
 import { bucketOf, mayTouch, normalizedLocation } from '../facts/object-store';
 import { isStrimzi } from '../facts/strimzi';
-import { type Finding, listed, quote, type Rule } from '../finding/rule';
+import type { Found } from '../finding/finding';
+import { allowed, listed, measured, quote, say } from '../finding/message';
+import type { Rule } from '../finding/rule';
 import { type At, knownPrefix, knownText, type Text } from '../python/values';
 
 /** A version suffix that was changed on one side only: the reader waits for files that nobody writes. */
@@ -21,7 +23,7 @@ export const layerWithoutWriter: Rule = {
     const known = [...new Set(writes.flatMap(path => knownText(path) ?? []).map(normalizedLocation))];
     return jobs.flatMap(job =>
       (job.code?.facts.sources ?? []).flatMap(source =>
-        source.paths.flatMap((path): Finding[] => {
+        source.paths.flatMap((path): Found[] => {
           const whole = knownText(path);
           const bucket = whole === undefined ? undefined : bucketOf(whole);
           if (job.code === undefined || whole === undefined || bucket === undefined) return [];
@@ -47,8 +49,8 @@ export const layerWithoutWriter: Rule = {
           if (!closest.some(other => areSiblings(other, location, isSame))) return [];
           return [
             {
-              at: job.code.placeOf(path, source.at),
-              message: `${job.name} reads ${quote(whole)} but nothing writes there; written in bucket ${bucket}: ${listed(closest.map(quote))}`,
+              place: job.code.placeOf(path, source.at),
+              message: say`${job.name} reads ${measured(whole, quote)} but nothing writes there; written in bucket ${bucket}: ${allowed(listed(closest.map(quote)))}`,
               concerns: [job.object],
             },
           ];

@@ -1,7 +1,9 @@
 import { missingBuckets, missingTopics } from '../facts/data-references';
 import type { Model } from '../facts/model';
 import { isDeclared, type Reference, referencesIn } from '../facts/references';
-import { type Finding, listed, quote, type Rule } from '../finding/rule';
+import type { Found } from '../finding/finding';
+import { allowed, listed, measured, quote, say } from '../finding/message';
+import type { Rule } from '../finding/rule';
 import { asObject, type ManifestObject } from '../manifest/model';
 import { namespaceOf } from '../manifest/pod-templates';
 
@@ -27,7 +29,7 @@ function identity({ object, kind, name }: Pick<Reference, 'object' | 'kind' | 'n
   return CLUSTER_WIDE.has(kind) ? `${kind}/${name}` : `${kind}/${namespaceOf(object)}/${name}`;
 }
 
-function missing(model: Model, reference: Reference): Finding {
+function missing(model: Model, reference: Reference): Found {
   const { object, path, kind, name } = reference;
   const elsewhere = model.ofKind(kind).filter(other => other.metadata.name === name);
   const same = model
@@ -41,9 +43,9 @@ function missing(model: Model, reference: Reference): Finding {
         : `nothing declares a ${kind} there`;
   const id = identity(reference);
   return {
-    at: { object, path },
-    message: `${kind} ${quote(name)} is needed${CLUSTER_WIDE.has(kind) ? '' : ` in namespace ${namespaceOf(object)}`} but not declared (${hint})`,
-    remedy: `declare ${id} among the manifests, or say that it exists with --external ${id}`,
+    place: { object, path },
+    message: say`${kind} ${measured(name, quote)} is needed${CLUSTER_WIDE.has(kind) ? '' : ` in namespace ${namespaceOf(object)}`} but not declared (${hint})`,
+    remedy: say`declare ${id} among the manifests, or say that it exists with --external ${id}`,
   };
 }
 
@@ -53,7 +55,7 @@ function names(objects: readonly ManifestObject[]): string[] {
 }
 
 /** A ConfigMap or Secret whose content is written down must hold the key that is asked for. */
-function missingKey(model: Model, reference: Reference): Finding[] {
+function missingKey(model: Model, reference: Reference): Found[] {
   const { object, path, kind, name, key } = reference;
   if (key === undefined) return [];
   const target = model.find(kind, object, name);
@@ -62,9 +64,9 @@ function missingKey(model: Model, reference: Reference): Finding[] {
   if (keys.includes(key) || (kind === 'Secret' && keys.length === 0)) return [];
   return [
     {
-      at: { object, path: [...path.slice(0, -1), 'key'] },
-      message: `key ${quote(key)} is asked of ${identity(reference)}, which has ${keys.length === 0 ? 'no keys' : listed(keys.sort(), 'and')}`,
-      remedy: `add the key to ${identity(reference)} or ask for one that it has`,
+      place: { object, path: [...path.slice(0, -1), 'key'] },
+      message: say`key ${measured(key, quote)} is asked of ${identity(reference)}, which has ${keys.length === 0 ? 'no keys' : allowed(listed(keys.sort()))}`,
+      remedy: say`add the key to ${identity(reference)} or ask for one that it has`,
       concerns: [target],
     },
   ];

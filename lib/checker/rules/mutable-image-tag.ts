@@ -1,5 +1,6 @@
 import { type ImageReference, imagesOf, parseImage } from '../facts/images';
-import { quote, type Rule } from '../finding/rule';
+import { measured, quote, say } from '../finding/message';
+import type { Rule } from '../finding/rule';
 
 /** Repositories that stand in many manifests and whose registry stopped serving them. */
 const GONE: readonly {
@@ -40,9 +41,9 @@ export const mutableImageTag: Rule = {
       if (gone !== undefined) {
         return [
           {
-            at: { object, path },
-            message: `image ${quote(image)} cannot be pulled: ${gone.why}`,
-            remedy: gone.instead,
+            place: { object, path },
+            message: say`image ${measured(image, quote)} cannot be pulled: ${gone.why}`,
+            remedy: say`${gone.instead}`,
           },
         ];
       }
@@ -50,8 +51,8 @@ export const mutableImageTag: Rule = {
         return [];
       return [
         {
-          at: { object, path },
-          message: `image ${quote(image)} ${reference.tag === undefined ? 'has no tag, which means latest' : 'has the tag latest'}, so each node may run another version`,
+          place: { object, path },
+          message: say`image ${measured(image, quote)} ${reference.tag === undefined ? 'has no tag, which means latest' : 'has the tag latest'}, so each node may run another version`,
         },
       ];
     }),

@@ -1,7 +1,9 @@
 import { codeCredentials } from '../facts/code-credentials';
 import { credentialForms, credentialSettings, isCredentialName, isLiteral } from '../facts/credentials';
 import { type PythonModule, pythonModules } from '../facts/python-modules';
-import { type Finding, type Path, quote, type Rule } from '../finding/rule';
+import type { Found } from '../finding/finding';
+import { measured, type Path, quote, say } from '../finding/message';
+import type { Rule } from '../finding/rule';
 import { asObject, asObjects, listItems, type ManifestObject, type PlainObject } from '../manifest/model';
 import { declaredContainers, environment, sparkSpec } from '../manifest/pod-templates';
 
@@ -24,9 +26,9 @@ export const plaintextSecret: Rule = {
   ],
 };
 
-function ofContainer(object: ManifestObject, container: PlainObject, path: Path, owner: string): Finding[] {
+function ofContainer(object: ManifestObject, container: PlainObject, path: Path, owner: string): Found[] {
   const words = ['command', 'args'].flatMap(key =>
-    listItems(container[key]).flatMap(([word, index]): Finding[] => {
+    listItems(container[key]).flatMap(([word, index]): Found[] => {
       if (typeof word !== 'string') return [];
       const place = [...path, key, index];
       const flag = index === 0 ? undefined : (container[key] as unknown[])[index - 1];
@@ -35,11 +37,11 @@ function ofContainer(object: ManifestObject, container: PlainObject, path: Path,
         : ofArgument(object, word, place, owner);
     }),
   );
-  const variables = environment(container).flatMap(({ name, value, index }): Finding[] => {
+  const variables = environment(container).flatMap(({ name, value, index }): Found[] => {
     if (value === undefined) return [];
     const place = { object, path: [...path, 'env', index, 'value'] };
     if (isCredentialName(name) && isLiteral(value)) {
-      return [{ at: place, message: `${owner} gets ${name} as a literal` }];
+      return [{ place, message: say`${owner} gets ${measured(name)} as a literal` }];
     }
     return ofForms(object, value, place.path, `${owner}'s variable ${name}`);
   });
@@ -60,15 +62,15 @@ function literalArgument(
   owner: string,
   flag: string,
   innerLine?: number,
-): Finding {
+): Found {
   return {
-    at: { object, path, ...(innerLine === undefined ? {} : { innerLine }) },
-    message: `${owner} gives ${flag.replace(/^-+/, '')} as a literal on its command line`,
+    place: { object, path, ...(innerLine === undefined ? {} : { innerLine }) },
+    message: say`${owner} gives ${measured(flag.replace(/^-+/, ''))} as a literal on its command line`,
   };
 }
 
 /** `--password=x`, `--password x`, `--conf spark.hadoop.fs.s3a.secret.key=x` and shell assignments inside a script. */
-function ofArgument(object: ManifestObject, word: string, path: Path, owner: string): Finding[] {
+function ofArgument(object: ManifestObject, word: string, path: Path, owner: string): Found[] {
   const lines = word.split('\n');
   const settings = lines.flatMap((line, innerLine) => [
     ...[...line.matchAll(/(?:^|\s)(--?[\w-]+)\s+["']?([^\s"';\\|&]+)/g)].flatMap(
@@ -81,7 +83,7 @@ function ofArgument(object: ManifestObject, word: string, path: Path, owner: str
       ...line.matchAll(
         /(?:^|[\s"'])(?:--?|export\s+)?([A-Za-z][\w.-]*)=(?:"([^"]*)"|'([^']*)'|([^\s"';\\]+))/g,
       ),
-    ].flatMap(([, name = '', ...values]): Finding[] => {
+    ].flatMap(([, name = '', ...values]): Found[] => {
       const value = values.find(item => item !== undefined) ?? '';
       return isCredentialName(name) && isLiteral(value)
         ? [literalArgument(object, path, owner, name, innerLine)]
@@ -91,28 +93,27 @@ function ofArgument(object: ManifestObject, word: string, path: Path, owner: str
   return settings.length > 0 ? settings : ofForms(object, word, path, `${owner}'s command line`);
 }
 
-function ofForms(object: ManifestObject, text: string, path: Path, owner: string): Finding[] {
+function ofForms(object: ManifestObject, text: string, path: Path, owner: string): Found[] {
   return credentialForms(text).map(({ what, level, innerLine }) => ({
-    at: { object, path, innerLine },
-    message: `${owner} holds ${what}`,
+    place: { object, path, innerLine },
+    message: say`${owner} holds ${measured(what)}`,
     level,
   }));
 }
 
-function ofSparkApplication(object: ManifestObject): Finding[] {
+function ofSparkApplication(object: ManifestObject): Found[] {
   const application = sparkSpec(object);
   if (application === undefined) return [];
   const { spec, path } = application;
   const conf = (['sparkConf', 'hadoopConf'] as const).flatMap(key =>
-    Object.entries(asObject(spec[key])).flatMap(([name, value]): Finding[] => {
+    Object.entries(asObject(spec[key])).flatMap(([name, value]): Found[] => {
       const place = { object, path: [...path, key, name] };
       if (isCredentialName(name) && isLiteral(String(value))) {
         return [
           {
-            at: place,
-            message: `${key} gives ${name} as a literal`,
-            remedy:
-              'keep it in a Secret and hand it over as a variable: driver.env and executor.env with valueFrom.secretKeyRef (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY)',
+            place,
+            message: say`${key} gives ${measured(name)} as a literal`,
+            remedy: say`keep it in a Secret and hand it over as a variable: driver.env and executor.env with valueFrom.secretKeyRef (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY)`,
           },
         ];
       }
@@ -122,12 +123,12 @@ function ofSparkApplication(object: ManifestObject): Finding[] {
   const parts = (['driver', 'executor'] as const).flatMap(part => {
     const pod = asObject(spec[part]);
     const own = ofContainer(object, { env: pod['env'] }, [...path, part], part);
-    const map = Object.entries(asObject(pod['envVars'])).flatMap(([name, value]): Finding[] =>
+    const map = Object.entries(asObject(pod['envVars'])).flatMap(([name, value]): Found[] =>
       isCredentialName(name) && isLiteral(String(value))
         ? [
             {
-              at: { object, path: [...path, part, 'envVars', name] },
-              message: `${part} gets ${name} as a literal`,
+              place: { object, path: [...path, part, 'envVars', name] },
+              message: say`${part} gets ${measured(name)} as a literal`,
             },
           ]
         : [],
@@ -153,36 +154,45 @@ function ofSparkApplication(object: ManifestObject): Finding[] {
   return [...conf, ...parts, ...words];
 }
 
-function ofPython({ object, key, text, module }: PythonModule): Finding[] {
+function ofPython({ object, key, text, module }: PythonModule): Found[] {
   const path = ['data', key];
   const owner = `${key} in ConfigMap ${object.metadata.name}`;
   const literals = codeCredentials(module).map(({ name, offset }) => ({
-    at: { object, path, innerLine: module.lineOf(offset) },
-    message: `${owner} gives ${quote(name)} as a literal`,
-    remedy: 'keep it in a Secret and read it from the environment, without a default',
+    place: { object, path, innerLine: module.lineOf(offset) },
+    message: say`${owner} gives ${measured(name, quote)} as a literal`,
+    remedy: say`keep it in a Secret and read it from the environment, without a default`,
   }));
-  const lines = new Set(literals.map(({ at: { innerLine } }) => innerLine));
+  const lines = new Set(literals.map(({ place: { innerLine } }) => innerLine));
   const forms = ofForms(object, text, path, owner);
-  return [...literals, ...forms.filter(({ at }) => !('innerLine' in at) || !lines.has(at.innerLine ?? -1))];
+  return [
+    ...literals,
+    ...forms.filter(({ place }) => !('innerLine' in place) || !lines.has(place.innerLine ?? -1)),
+  ];
 }
 
-function ofConfigMap(object: ManifestObject): Finding[] {
-  return Object.entries(asObject(object.body['data'])).flatMap(([key, value]): Finding[] => {
+function ofConfigMap(object: ManifestObject): Found[] {
+  return Object.entries(asObject(object.body['data'])).flatMap(([key, value]): Found[] => {
     if (typeof value !== 'string') return [];
     const path = ['data', key];
     if (isCredentialName(key) && isLiteral(value) && !value.includes('\n')) {
       return [
-        { at: { object, path }, message: `ConfigMap ${object.metadata.name} holds ${key} as a literal` },
+        {
+          place: { object, path },
+          message: say`ConfigMap ${object.metadata.name} holds ${measured(key)} as a literal`,
+        },
       ];
     }
     // Python is read by its own grammar, with the job that runs it.
     if (key.endsWith('.py')) return [];
     const settings = credentialSettings(value).map(({ name, innerLine }) => ({
-      at: { object, path, innerLine },
-      message: `${key} in ConfigMap ${object.metadata.name} gives ${quote(name)} as a literal`,
+      place: { object, path, innerLine },
+      message: say`${key} in ConfigMap ${object.metadata.name} gives ${measured(name, quote)} as a literal`,
     }));
-    const lines = new Set(settings.map(({ at: { innerLine } }) => innerLine));
+    const lines = new Set(settings.map(({ place: { innerLine } }) => innerLine));
     const forms = ofForms(object, value, path, `${key} in ConfigMap ${object.metadata.name}`);
-    return [...settings, ...forms.filter(({ at }) => !('innerLine' in at) || !lines.has(at.innerLine ?? -1))];
+    return [
+      ...settings,
+      ...forms.filter(({ place }) => !('innerLine' in place) || !lines.has(place.innerLine ?? -1)),
+    ];
   });
 }

@@ -1,5 +1,7 @@
 import { isStream, type Job } from '../facts/job';
-import { type Finding, quote, type Rule } from '../finding/rule';
+import type { Found } from '../finding/finding';
+import { allowed, measured, quote, say } from '../finding/message';
+import type { Rule } from '../finding/rule';
 import { at } from '../manifest/model';
 
 const RETRY_COUNTS = ['onFailureRetries', 'onSubmissionFailureRetries'] as const;
@@ -12,7 +14,7 @@ export const restartPolicyLetsStreamDie: Rule = {
   remedy:
     'set restartPolicy.type to Always, with onFailureRetryInterval and onSubmissionFailureRetryInterval',
   check: model =>
-    model.jobs.flatMap((job): Finding[] => {
+    model.jobs.flatMap((job): Found[] => {
       if (isStream(job) !== true) return [];
       const { object, name, path } = job;
       if (job.kind === 'container') return ofWorkload(job.object.kind, job);
@@ -31,8 +33,8 @@ export const restartPolicyLetsStreamDie: Rule = {
       if (type === 'Never') {
         return [
           {
-            at: place,
-            message: `stream ${name} has ${policy === undefined ? 'no restartPolicy, which means Never' : 'restartPolicy Never'}, so its first failure ends it for good`,
+            place: place,
+            message: say`stream ${name} has ${policy === undefined ? 'no restartPolicy, which means' : 'restartPolicy'} ${measured('Never')}, so its first failure ends it for good`,
           },
         ];
       }
@@ -40,40 +42,40 @@ export const restartPolicyLetsStreamDie: Rule = {
         const retries = at(policy, 'onFailureRetries');
         return [
           {
-            at: place,
-            message: `stream ${name} has restartPolicy OnFailure with ${retries === undefined ? 'no onFailureRetries, which means no retry' : `${String(retries)} retries`}, so ${retries === undefined ? 'its first failure' : 'one failure more'} ends it for good; a stream needs Always`,
+            place: place,
+            message: say`stream ${name} has restartPolicy ${measured('OnFailure')} with ${retries === undefined ? 'no onFailureRetries, which means no retry' : `${String(retries)} retries`}, so ${retries === undefined ? 'its first failure' : 'one failure more'} ends it for good; a stream needs ${allowed('Always')}`,
           },
         ];
       }
       return RETRY_COUNTS.filter(key => at(policy, key) !== undefined).map(key => ({
-        at: { object, path: [...path, 'restartPolicy', key] },
-        message: `${key} ${quote(String(at(policy, key)))} of stream ${name} is ignored: restartPolicy Always restarts without a limit`,
-        remedy: `delete ${key}; how long to wait between attempts is onFailureRetryInterval and onSubmissionFailureRetryInterval`,
+        place: { object, path: [...path, 'restartPolicy', key] },
+        message: say`${key} ${measured(String(at(policy, key)), quote)} of stream ${name} is ignored: restartPolicy Always restarts without a limit`,
+        remedy: say`delete ${key}; how long to wait between attempts is onFailureRetryInterval and onSubmissionFailureRetryInterval`,
       }));
     }),
 };
 
 /** A Deployment or StatefulSet starts its pods anew for ever; a Job and a bare pod do not. */
-function ofWorkload(kind: string, { object, name }: Job): Finding[] {
+function ofWorkload(kind: string, { object, name }: Job): Found[] {
   if (kind === 'Job') {
     const limit = at(object.body, 'spec', 'backoffLimit') ?? 6;
     return [
       {
-        at: {
+        place: {
           object,
           path: at(object.body, 'spec', 'backoffLimit') === undefined ? ['kind'] : ['spec', 'backoffLimit'],
         },
-        message: `stream ${name} runs as a Job, which gives up after backoffLimit ${String(limit)} failures`,
-        remedy: 'run a stream as a SparkApplication with restartPolicy Always, or as a Deployment',
+        message: say`stream ${name} runs as a Job, which gives up after backoffLimit ${measured(String(limit))} failures`,
+        remedy: say`run a stream as a SparkApplication with restartPolicy Always, or as a Deployment`,
       },
     ];
   }
   if (kind !== 'Pod' || at(object.body, 'spec', 'restartPolicy') !== 'Never') return [];
   return [
     {
-      at: { object, path: ['spec', 'restartPolicy'] },
-      message: `stream ${name} runs in a pod with restartPolicy Never, so its first failure ends it for good`,
-      remedy: 'run a stream as a SparkApplication with restartPolicy Always, or as a Deployment',
+      place: { object, path: ['spec', 'restartPolicy'] },
+      message: say`stream ${name} runs in a pod with restartPolicy ${measured('Never')}, so its first failure ends it for good`,
+      remedy: say`run a stream as a SparkApplication with restartPolicy Always, or as a Deployment`,
     },
   ];
 }

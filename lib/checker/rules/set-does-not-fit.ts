@@ -1,4 +1,9 @@
-import { fitFindings } from '../facts/fit';
+import { describeNodes, type Misfit } from '../capacity/check-fit';
+import { formatAmount, readableAmount } from '../capacity/pod-request';
+import { fitOf, heaviest, requestPlace } from '../facts/fit';
+import type { Model } from '../facts/model';
+import type { Found } from '../finding/finding';
+import { allowed, measured, say } from '../finding/message';
 import type { Rule } from '../finding/rule';
 
 /** Incident 4: each pod would have fitted a node, all of them together did not. */
@@ -6,6 +11,70 @@ export const setDoesNotFit: Rule = {
   id: 'set-does-not-fit',
   level: 'error',
   refuses: 'a set of pods that the nodes cannot hold together',
-  remedy: 'lower a request or a replica count, or add a node',
-  check: model => fitFindings(model, 'set-does-not-fit'),
+  remedy:
+    'lower a request or a replica count, or add a node; npm run capacity names the smallest change that helps',
+  check: model => {
+    const fit = fitOf(model);
+    if (fit === undefined) return [];
+    const nodes = describeNodes(fit.nodes.list);
+    return fit.misfits.flatMap(misfit => found(model, nodes, misfit));
+  },
 };
+
+function found(model: Model, nodes: string, misfit: Misfit): Found[] {
+  switch (misfit.cause) {
+    case 'not selected':
+    case 'too large':
+      return [];
+    case 'unbounded':
+      return [
+        {
+          place: requestPlace(misfit.set, 'cpu'),
+          message: say`dynamic allocation has no maximum but ${nodes} hold a finite number of executors`,
+          remedy: say`set dynamicAllocation.maxExecutors`,
+        },
+      ];
+    case 'unreadable': {
+      const { resource, message, remedy } = misfit.figure;
+      return [{ place: requestPlace(misfit.set, resource), message, remedy }];
+    }
+    case 'sum': {
+      const { when, resource, requested, allocatable } = misfit;
+      const asked = measured(requested, value => formatAmount(resource, value));
+      const there = allowed(allocatable, value => readableAmount(resource, value));
+      return ofAll(
+        model,
+        resource,
+        say`all pods ${when} ask for ${asked} ${resource} but ${nodes} allocate ${there} after their daemon pods`,
+      );
+    }
+    case 'no placement': {
+      const { when, binding } = misfit;
+      const because =
+        binding === undefined
+          ? 'no one resource alone is to blame'
+          : say`binding resource ${binding.resource}, largest pod ${binding.pod} with ${measured(binding.requested, value => formatAmount(binding.resource, value))}`;
+      return ofAll(
+        model,
+        binding?.resource ?? 'cpu',
+        say`no placement of all pods ${when} on ${nodes} exists (${because})`,
+      );
+    }
+    case 'undecided': {
+      const { when, bound } = misfit;
+      return ofAll(model, 'cpu', say`it stayed open whether all pods fit ${nodes} ${when} (${bound})`).map(
+        found => ({
+          ...found,
+          level: 'warning',
+          remedy: say`ask npm run capacity, which looks further`,
+        }),
+      );
+    }
+  }
+}
+
+/** What no single object is to blame for stands at the heaviest workload. */
+function ofAll(model: Model, resource: string, message: Found['message']): Found[] {
+  const set = heaviest(model);
+  return set === undefined ? [] : [{ subject: 'cluster', place: requestPlace(set, resource), message }];
+}

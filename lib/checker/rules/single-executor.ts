@@ -1,5 +1,7 @@
 import { isStream, type Job, type Stated } from '../facts/job';
-import type { Finding, Rule } from '../finding/rule';
+import type { Found } from '../finding/finding';
+import { allowed, measured, say } from '../finding/message';
+import type { Rule } from '../finding/rule';
 
 /** Incident 11: one executor was left, so nothing was distributed and one lost pod stopped the stream. */
 export const singleExecutor: Rule = {
@@ -8,18 +10,18 @@ export const singleExecutor: Rule = {
   refuses: "fewer than two executors for a stream; dynamic allocation's minimum counts",
   remedy: 'ask for at least two executors',
   check: model =>
-    model.jobs.flatMap((job): Finding[] => {
+    model.jobs.flatMap((job): Found[] => {
       if (isStream(job) !== true || job.isLocal) return [];
       const { count, stated, what } = executors(job);
       if (count === undefined || count >= 2) return [];
       return [
         {
-          at: stated?.place ?? {
+          place: stated?.place ?? {
             object: job.object,
             path: [...job.path, ...(job.kind === 'application' ? ['executor'] : [])],
           },
-          message: `stream ${job.name} has ${what} ${count}, so one lost pod stops it and nothing is distributed; at least 2 are needed`,
-          remedy: `set ${what} to at least 2`,
+          message: say`stream ${job.name} has ${what} ${measured(count)}, so one lost pod stops it and nothing is distributed; at least ${allowed(2)} are needed`,
+          remedy: say`set ${what} to at least 2`,
           concerns: [job.object],
         },
       ];

@@ -1,7 +1,9 @@
 import { distance } from 'fastest-levenshtein';
 import type { Job } from '../facts/job';
 import { type DeclaredTable, declaredTables, hasUnknownTables } from '../facts/tables';
-import { type Finding, listed, type Place, quote, type Rule } from '../finding/rule';
+import type { Found, Place } from '../finding/finding';
+import { allowed, listed, measured, quote, say } from '../finding/message';
+import type { Rule } from '../finding/rule';
 import { knownPrefix, knownText } from '../python/values';
 
 interface Write {
@@ -76,7 +78,7 @@ function finding(
   job: Job,
   { place, database, table, columns }: Write,
   tables: readonly DeclaredTable[],
-): Finding[] {
+): Found[] {
   // A database of which no table is declared may be somebody else's.
   const inDatabase = tables.filter(
     item => database === undefined || item.database === undefined || item.database === database,
@@ -90,9 +92,9 @@ function finding(
       .slice(0, 3);
     return [
       {
-        at: place,
-        message: `${job.name} writes table ${quote(shown)}, which no DDL makes; the nearest declared are ${listed(near)}`,
-        remedy: `declare ${shown}, or write a declared table`,
+        place: place,
+        message: say`${job.name} writes table ${measured(shown, quote)}, which no DDL makes; the nearest declared are ${allowed(listed(near))}`,
+        remedy: say`declare ${shown}, or write a declared table`,
         concerns: [job.object],
       },
     ];
@@ -103,9 +105,9 @@ function finding(
   if (lacking.length === 0) return [];
   return [
     {
-      at: place,
-      message: `${job.name} writes ${lacking.length === 1 ? 'column' : 'columns'} ${listed(lacking)} of table ${quote(shown)}, which the DDL lacks; it has ${listed([...known])}`,
-      remedy: `add ${lacking.length === 1 ? 'the column' : 'the columns'} to the DDL, or write the declared ones`,
+      place: place,
+      message: say`${job.name} writes ${lacking.length === 1 ? 'column' : 'columns'} ${measured(listed(lacking))} of table ${quote(shown)}, which the DDL lacks; it has ${allowed(listed([...known]))}`,
+      remedy: say`add ${lacking.length === 1 ? 'the column' : 'the columns'} to the DDL, or write the declared ones`,
       concerns: [job.object],
     },
   ];

@@ -1,6 +1,8 @@
 import type { Model } from '../facts/model';
 import { isStrimzi, kafkaClusters, STRIMZI_CLUSTER_LABEL } from '../facts/strimzi';
-import { type Finding, listed, quote, type Rule } from '../finding/rule';
+import type { Found } from '../finding/finding';
+import { allowed, listed, measured, quote, say } from '../finding/message';
+import type { Rule } from '../finding/rule';
 import { asObjects, at, isObject } from '../manifest/model';
 import { declaredContainers, namespaceOf } from '../manifest/pod-templates';
 
@@ -15,16 +17,16 @@ export const topicWithoutOperator: Rule = {
     return model
       .ofKind('KafkaTopic')
       .filter(isStrimzi)
-      .flatMap((topic): Finding[] => {
+      .flatMap((topic): Found[] => {
         const { name, labels } = topic.metadata;
         const cluster = labels?.[STRIMZI_CLUSTER_LABEL];
         const namespace = namespaceOf(topic);
         if (cluster === undefined) {
           return [
             {
-              at: { object: topic, path: ['metadata', 'labels'] },
-              message: `KafkaTopic ${name} has no label ${STRIMZI_CLUSTER_LABEL}, so no topic operator takes it`,
-              remedy: `add the label ${STRIMZI_CLUSTER_LABEL} with the name of its Kafka`,
+              place: { object: topic, path: ['metadata', 'labels'] },
+              message: say`KafkaTopic ${name} has no label ${STRIMZI_CLUSTER_LABEL}, so no topic operator takes it`,
+              remedy: say`add the label ${STRIMZI_CLUSTER_LABEL} with the name of its Kafka`,
             },
           ];
         }
@@ -35,9 +37,9 @@ export const topicWithoutOperator: Rule = {
         if (named.length === 0) {
           return [
             {
-              at: place,
-              message: `KafkaTopic ${name} belongs to Kafka ${quote(cluster)}, which is not declared; declared: ${listed(clusters.map(kafka => kafka.metadata.name))}`,
-              remedy: `name a declared Kafka, or say that it exists with --external Kafka/${namespace}/${cluster}`,
+              place: place,
+              message: say`KafkaTopic ${name} belongs to Kafka ${measured(cluster, quote)}, which is not declared; declared: ${allowed(listed(clusters.map(kafka => kafka.metadata.name)))}`,
+              remedy: say`name a declared Kafka, or say that it exists with --external Kafka/${namespace}/${cluster}`,
             },
           ];
         }
@@ -47,9 +49,9 @@ export const topicWithoutOperator: Rule = {
         if (operated.length === 0) {
           return [
             {
-              at: place,
-              message: `KafkaTopic ${name} is never made: Kafka ${cluster} has no topic operator`,
-              remedy: `add spec.entityOperator.topicOperator to Kafka ${cluster}`,
+              place: place,
+              message: say`KafkaTopic ${name} is never made: Kafka ${cluster} has no topic operator`,
+              remedy: say`add spec.entityOperator.topicOperator to Kafka ${cluster}`,
               concerns: named,
             },
           ];
@@ -63,9 +65,9 @@ export const topicWithoutOperator: Rule = {
         if (watched.includes(namespace) || topic.metadata.namespace === undefined) return [];
         return [
           {
-            at: place,
-            message: `KafkaTopic ${name} is in namespace ${namespace}, but the topic operator of Kafka ${cluster} watches ${listed(watched)}`,
-            remedy: `move it to namespace ${watched[0]}, or set watchedNamespace`,
+            place: place,
+            message: say`KafkaTopic ${name} is in namespace ${measured(namespace)}, but the topic operator of Kafka ${cluster} watches ${allowed(listed(watched))}`,
+            remedy: say`move it to namespace ${watched[0] ?? ''}, or set watchedNamespace`,
             concerns: operated,
           },
         ];

@@ -1,4 +1,6 @@
-import { type Finding, quote, type Rule } from '../finding/rule';
+import type { Found } from '../finding/finding';
+import { quote, say } from '../finding/message';
+import type { Rule } from '../finding/rule';
 import type { Source } from '../python/facts';
 import { shownText } from '../python/values';
 
@@ -30,14 +32,14 @@ export const unboundedBacklog: Rule = {
       );
       // A read that has options nobody knows on one way may have the bound there.
       const open = new Set(code.facts.sources.filter(({ hasOpenOptions }) => hasOpenOptions).map(placeOf));
-      return [...read].flatMap((source): Finding[] => {
+      return [...read].flatMap((source): Found[] => {
         const missing = open.has(placeOf(source)) ? undefined : missingBound(source);
         if (missing === undefined) return [];
         return [
           {
-            at: code.place(source.at),
-            message: `stream of ${name} reads ${missing.what} without ${missing.option}, so after a pause one trigger takes the whole backlog`,
-            remedy: `set ${missing.option} to what one trigger can process, e.g. .option("${missing.option.split(' ')[0]}", ${missing.example})`,
+            place: code.place(source.at),
+            message: say`stream of ${name} reads ${missing.what} without ${missing.option}, so after a pause one trigger takes the whole backlog`,
+            remedy: say`set ${missing.option} to what one trigger can process, e.g. .option("${missing.option}", ${missing.example})`,
             concerns: [object],
           },
         ];

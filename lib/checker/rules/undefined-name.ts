@@ -1,6 +1,7 @@
 import type { Model } from '../facts/model';
 import { type PythonModule, pythonModules } from '../facts/python-modules';
-import { quote, type Rule } from '../finding/rule';
+import { measured, quote, say } from '../finding/message';
+import type { Rule } from '../finding/rule';
 import { undefinedNames } from '../python/names';
 
 /** First line of a notebook that Databricks exported: it supplies spark, dbutils, display and what %run brings. */
@@ -23,8 +24,8 @@ export const undefinedName: Rule = {
         undefinedNames(module)
           .filter(({ name }) => !(TRAITLETS_FILE.test(key) && TRAITLETS_NAMES.has(name)))
           .map(({ name, offset }) => ({
-            at: { object, path: ['data', key], innerLine: module.lineOf(offset) },
-            message: `${key} in ConfigMap ${object.metadata.name} uses ${quote(name)}, which nothing in it defines or imports`,
+            place: { object, path: ['data', key], innerLine: module.lineOf(offset) },
+            message: say`${key} in ConfigMap ${object.metadata.name} uses ${measured(name, quote)}, which nothing in it defines or imports`,
           })),
       ),
 };

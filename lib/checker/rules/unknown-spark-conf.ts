@@ -3,7 +3,9 @@ import type { Job } from '../facts/job';
 import spark35 from '../facts/spark-keys-3.5.json';
 import spark41 from '../facts/spark-keys-4.1.json';
 import { isStockImage, sparkVersionOf } from '../facts/spark-version';
-import { type Finding, quote, type Rule } from '../finding/rule';
+import type { Found } from '../finding/finding';
+import { measured, quote, say } from '../finding/message';
+import type { Rule } from '../finding/rule';
 
 /** The keys of a release, as scripts/spark-keys.py lists them. */
 interface KeyList {
@@ -138,7 +140,7 @@ export const unknownSparkConf: Rule = {
   remedy: 'use a key of that release, or delete the setting: Spark ignores what it does not know',
   check: model =>
     model.jobs.flatMap(job =>
-      [...job.conf].flatMap(([key, { place }]): Finding[] => {
+      [...job.conf].flatMap(([key, { place }]): Found[] => {
         if (!key.startsWith('spark.')) return [];
         const lists = listsFor(job);
         const [main] = lists;
@@ -151,12 +153,12 @@ export const unknownSparkConf: Rule = {
         if (typo === undefined && !(main.owns(key) && isCertain)) return [];
         return [
           {
-            at: place,
-            message: `Spark ${main.list.spark} has no setting ${quote(key)}, so it does nothing`,
+            place: place,
+            message: say`Spark ${main.list.spark} has no setting ${measured(key, quote)}, so it does nothing`,
             remedy:
               typo === undefined
-                ? `delete it, or use the nearest real one, ${main.nearest(key)}`
-                : `write ${typo}`,
+                ? say`delete it, or use the nearest real one, ${main.nearest(key) ?? ''}`
+                : say`write ${typo}`,
             concerns: [job.object],
           },
         ];

@@ -7,5 +7,5 @@ export const unparseableManifest: Rule = {
   refuses: 'a document that is no YAML, merge-conflict markers included; the rest is still checked',
   remedy: 'mend the syntax at this line',
   check: model =>
-    model.problems.map(({ file, line, message, remedy }) => ({ at: { file, line }, message, remedy })),
+    model.unreadable.map(({ file, line, message, remedy }) => ({ place: { file, line }, message, remedy })),
 };

@@ -10,7 +10,9 @@ import {
 } from '../facts/spark-version';
 import { isStrimzi, kafkaClusters, nodePools, usesNodePools } from '../facts/strimzi';
 import { strimzi } from '../facts/strimzi-releases';
-import { type Finding, listed, quote, type Rule } from '../finding/rule';
+import type { Found } from '../finding/finding';
+import { allowed, listed, measured, quote, say } from '../finding/message';
+import type { Rule } from '../finding/rule';
 import { asObject, at, isObject, type ManifestObject } from '../manifest/model';
 import { declaredContainers } from '../manifest/pod-templates';
 
@@ -37,13 +39,13 @@ const HADOOP_ARTIFACTS: ReadonlySet<string> = new Set([
   'hadoop-client-runtime',
 ]);
 
-function sparkConflicts(job: Job): Finding[] {
+function sparkConflicts(job: Job): Found[] {
   const fromImage = imageSparkVersion(job.image?.value);
   const spark = sparkVersionOf(job);
   const scala = scalaOf(job);
   const hadoop = hadoopOf(job);
   const concerns = [job.object];
-  const findings: Finding[] = [];
+  const findings: Found[] = [];
   if (
     fromImage !== undefined &&
     job.sparkVersion !== undefined &&
@@ -51,9 +53,9 @@ function sparkConflicts(job: Job): Finding[] {
     /^\d+\.\d+\.\d+/.test(job.sparkVersion)
   ) {
     findings.push({
-      at: { object: job.object, path: [...job.path, 'sparkVersion'] },
-      message: `sparkVersion ${quote(job.sparkVersion)} of ${job.name} is not the Spark of image ${quote(job.image?.value)}, which is ${fromImage}`,
-      remedy: `set sparkVersion to ${fromImage}, or take the image of ${job.sparkVersion}`,
+      place: { object: job.object, path: [...job.path, 'sparkVersion'] },
+      message: say`sparkVersion ${measured(job.sparkVersion, quote)} of ${job.name} is not the Spark of image ${quote(job.image?.value)}, which is ${allowed(fromImage)}`,
+      remedy: say`set sparkVersion to ${fromImage}, or take the image of ${job.sparkVersion}`,
     });
   }
   const packages = job.packages.flatMap(stated => {
@@ -65,16 +67,16 @@ function sparkConflicts(job: Job): Finding[] {
     const at = stated.place;
     if (coordinate.scala !== undefined && scala !== undefined && coordinate.scala !== scala) {
       findings.push({
-        at,
-        message: `package ${quote(stated.value)} of ${job.name} is built for Scala ${coordinate.scala} but its Spark ${spark ?? ''} for Scala ${scala}`,
-        remedy: `take ${coordinate.base}_${scala}`,
+        place: at,
+        message: say`package ${quote(stated.value)} of ${job.name} is built for Scala ${measured(coordinate.scala)} but its Spark ${spark ?? ''} for Scala ${allowed(scala)}`,
+        remedy: say`take ${coordinate.base}_${scala}`,
         concerns,
       });
     } else if (coordinate.scala !== undefined && scala === undefined && scalas.size > 1) {
       findings.push({
-        at,
-        message: `packages of ${job.name} are built for Scala ${listed([...scalas].sort())}, of which one program can load one`,
-        remedy: 'take all of them for the Scala of the Spark image',
+        place: at,
+        message: say`packages of ${job.name} are built for Scala ${measured(listed([...scalas].sort()))}, of which one program can load one`,
+        remedy: say`take all of them for the Scala of the Spark image`,
         concerns,
       });
     }
@@ -84,17 +86,17 @@ function sparkConflicts(job: Job): Finding[] {
       minor(coordinate.version) !== minor(spark)
     ) {
       findings.push({
-        at,
-        message: `package ${quote(stated.value)} of ${job.name} belongs to Spark ${coordinate.version} but the job runs Spark ${spark}`,
-        remedy: `take version ${spark}`,
+        place: at,
+        message: say`package ${quote(stated.value)} of ${job.name} belongs to Spark ${measured(coordinate.version)} but the job runs Spark ${allowed(spark)}`,
+        remedy: say`take version ${spark}`,
         concerns,
       });
     }
     if (HADOOP_ARTIFACTS.has(coordinate.artifact) && hadoop !== undefined && coordinate.version !== hadoop) {
       findings.push({
-        at,
-        message: `package ${quote(stated.value)} of ${job.name} belongs to Hadoop ${coordinate.version} but Spark ${spark ?? ''} brings Hadoop ${hadoop}; two versions of Hadoop cannot be loaded together`,
-        remedy: `take ${coordinate.group}:${coordinate.artifact}:${hadoop}`,
+        place: at,
+        message: say`package ${quote(stated.value)} of ${job.name} belongs to Hadoop ${measured(coordinate.version)} but Spark ${spark ?? ''} brings Hadoop ${allowed(hadoop)}; two versions of Hadoop cannot be loaded together`,
+        remedy: say`take ${coordinate.group}:${coordinate.artifact}:${hadoop}`,
         concerns,
       });
     }
@@ -106,7 +108,7 @@ function minor(version: string): string {
   return version.split('.').slice(0, 2).join('.');
 }
 
-function strimziConflicts(model: Model): Finding[] {
+function strimziConflicts(model: Model): Found[] {
   const operator = operatorVersion(model);
   return [
     ...kafkaClusters(model).flatMap(kafka => kafkaConflicts(model, kafka, operator)),
@@ -135,7 +137,7 @@ function operatorVersion(model: Model): OperatorVersion | undefined {
 }
 
 /** API v1 came with Strimzi 0.49; 1.0 dropped v1beta2. */
-function apiConflicts(object: ManifestObject, operator: OperatorVersion | undefined): Finding[] {
+function apiConflicts(object: ManifestObject, operator: OperatorVersion | undefined): Found[] {
   if (operator === undefined) return [];
   const api = object.apiVersion.split('/')[1] ?? '';
   const [major = 0, line = 0] = operator.version.split('.').map(Number);
@@ -144,9 +146,9 @@ function apiConflicts(object: ManifestObject, operator: OperatorVersion | undefi
   if (isV1 && major === 0 && line < 49) {
     return [
       {
-        at: place,
-        message: `${object.kind} ${object.metadata.name} has apiVersion ${object.apiVersion}, which Strimzi ${operator.version} does not serve; it came with 0.49`,
-        remedy: 'write kafka.strimzi.io/v1beta2, or take a newer Strimzi',
+        place: place,
+        message: say`${object.kind} ${object.metadata.name} has apiVersion ${measured(object.apiVersion)}, which Strimzi ${operator.version} does not serve; it came with 0.49`,
+        remedy: say`write kafka.strimzi.io/v1beta2, or take a newer Strimzi`,
         concerns: [operator.object],
       },
     ];
@@ -154,9 +156,9 @@ function apiConflicts(object: ManifestObject, operator: OperatorVersion | undefi
   if (!isV1 && major >= 1) {
     return [
       {
-        at: place,
-        message: `${object.kind} ${object.metadata.name} has apiVersion ${object.apiVersion}, which Strimzi ${operator.version} no longer serves`,
-        remedy: 'write kafka.strimzi.io/v1',
+        place: place,
+        message: say`${object.kind} ${object.metadata.name} has apiVersion ${measured(object.apiVersion)}, which Strimzi ${operator.version} no longer serves`,
+        remedy: say`write kafka.strimzi.io/v1`,
         concerns: [operator.object],
       },
     ];
@@ -164,11 +166,7 @@ function apiConflicts(object: ManifestObject, operator: OperatorVersion | undefi
   return [];
 }
 
-function kafkaConflicts(
-  model: Model,
-  kafka: ManifestObject,
-  operator: OperatorVersion | undefined,
-): Finding[] {
+function kafkaConflicts(model: Model, kafka: ManifestObject, operator: OperatorVersion | undefined): Found[] {
   const { name } = kafka.metadata;
   const spec = asObject(kafka.body['spec']);
   const version = at(spec, 'kafka', 'version');
@@ -178,38 +176,38 @@ function kafkaConflicts(
   const isV1 = kafka.apiVersion.endsWith('/v1');
   const isKraft = kafka.metadata.annotations?.['strimzi.io/kraft'] === 'enabled';
   const place = (...path: string[]) => ({ object: kafka, path: ['spec', ...path] });
-  const findings: Finding[] = [];
+  const findings: Found[] = [];
 
   if (hasZooKeeper && isV1) {
     findings.push({
-      at: place('zookeeper'),
-      message: `Kafka ${name} has ZooKeeper, which apiVersion kafka.strimzi.io/v1 does not know: it is KRaft only`,
-      remedy: `delete spec.zookeeper and add a KafkaNodePool with role controller, or use Strimzi ${strimzi.zookeeper.version} with v1beta2`,
+      place: place('zookeeper'),
+      message: say`Kafka ${name} has ZooKeeper, which apiVersion kafka.strimzi.io/v1 does not know: it is KRaft only`,
+      remedy: say`delete spec.zookeeper and add a KafkaNodePool with role controller, or use Strimzi ${strimzi.zookeeper.version} with v1beta2`,
     });
   } else if (hasZooKeeper && major !== undefined && major >= 4) {
     findings.push({
-      at: place('kafka', 'version'),
-      message: `Kafka ${name} has ZooKeeper with Kafka ${String(version)}, but Kafka 4 is KRaft only`,
-      remedy: `delete spec.zookeeper and add a KafkaNodePool with role controller, or use Kafka ${strimzi.zookeeper.kafkaVersion}`,
+      place: place('kafka', 'version'),
+      message: say`Kafka ${name} has ZooKeeper with Kafka ${measured(String(version))}, but Kafka 4 is KRaft only`,
+      remedy: say`delete spec.zookeeper and add a KafkaNodePool with role controller, or use Kafka ${strimzi.zookeeper.kafkaVersion}`,
     });
   } else if (hasZooKeeper && isKraft) {
     findings.push({
-      at: place('zookeeper'),
-      message: `spec.zookeeper of Kafka ${name} is ignored: the annotation strimzi.io/kraft is enabled`,
-      remedy: 'delete spec.zookeeper',
+      place: place('zookeeper'),
+      message: say`spec.zookeeper of Kafka ${name} is ignored: the annotation strimzi.io/kraft is enabled`,
+      remedy: say`delete spec.zookeeper`,
     });
   } else if (hasZooKeeper && at(spec, 'kafka', 'metadataVersion') !== undefined) {
     findings.push({
-      at: place('kafka', 'metadataVersion'),
-      message: `metadataVersion of Kafka ${name} is ignored: it belongs to KRaft and this cluster has ZooKeeper`,
-      remedy: 'delete spec.kafka.metadataVersion',
+      place: place('kafka', 'metadataVersion'),
+      message: say`metadataVersion of Kafka ${name} is ignored: it belongs to KRaft and this cluster has ZooKeeper`,
+      remedy: say`delete spec.kafka.metadataVersion`,
     });
   }
   if (hasZooKeeper && operator !== undefined && !isBeforeKraftOnly(operator.version)) {
     findings.push({
-      at: place('zookeeper'),
-      message: `Kafka ${name} has ZooKeeper, which Strimzi ${operator.version} does not run: 0.46 dropped it`,
-      remedy: `use Strimzi ${strimzi.zookeeper.version}, or migrate to KRaft`,
+      place: place('zookeeper'),
+      message: say`Kafka ${name} has ZooKeeper, which Strimzi ${operator.version} does not run: 0.46 dropped it`,
+      remedy: say`use Strimzi ${strimzi.zookeeper.version}, or migrate to KRaft`,
       concerns: [operator.object],
     });
   }
@@ -217,9 +215,9 @@ function kafkaConflicts(
     for (const field of ['replicas', 'storage'] as const) {
       if (at(spec, 'kafka', field) === undefined) continue;
       findings.push({
-        at: place('kafka', field),
-        message: `spec.kafka.${field} of Kafka ${name} is ignored: its node pools say it`,
-        remedy: `delete spec.kafka.${field}`,
+        place: place('kafka', field),
+        message: say`spec.kafka.${field} of Kafka ${name} is ignored: its node pools say it`,
+        remedy: say`delete spec.kafka.${field}`,
         concerns: nodePools(model, kafka),
       });
     }
@@ -228,9 +226,9 @@ function kafkaConflicts(
     for (const key of ['inter.broker.protocol.version', 'log.message.format.version'] as const) {
       if (at(spec, 'kafka', 'config', key) === undefined) continue;
       findings.push({
-        at: place('kafka', 'config', key),
-        message: `${key} of Kafka ${name} is ignored: KRaft goes by metadataVersion`,
-        remedy: `delete ${key}; set spec.kafka.metadataVersion instead`,
+        place: place('kafka', 'config', key),
+        message: say`${key} of Kafka ${name} is ignored: KRaft goes by metadataVersion`,
+        remedy: say`delete ${key}; set spec.kafka.metadataVersion instead`,
       });
     }
   }
@@ -241,9 +239,9 @@ function kafkaConflicts(
     !(release.kafkaVersions as readonly string[]).includes(String(version))
   ) {
     findings.push({
-      at: place('kafka', 'version'),
-      message: `Kafka ${name} has version ${String(version)}, which Strimzi ${release.version} does not run`,
-      remedy: `use one of ${listed([...release.kafkaVersions], 'or')}`,
+      place: place('kafka', 'version'),
+      message: say`Kafka ${name} has version ${measured(String(version))}, which Strimzi ${release.version} does not run`,
+      remedy: say`use one of ${listed([...release.kafkaVersions], 'or')}`,
       ...(operator === undefined ? {} : { concerns: [operator.object] }),
     });
   }
@@ -256,9 +254,9 @@ function kafkaConflicts(
     Number(wanted[1]) * 1000 + Number(wanted[2]) > Number(have[1]) * 1000 + Number(have[2])
   ) {
     findings.push({
-      at: place('kafka', 'metadataVersion'),
-      message: `metadataVersion ${quote(String(metadata))} of Kafka ${name} is newer than its Kafka ${String(version)}`,
-      remedy: `set metadataVersion to ${have[1]}.${have[2]} or lower`,
+      place: place('kafka', 'metadataVersion'),
+      message: say`metadataVersion ${measured(String(metadata), quote)} of Kafka ${name} is newer than its Kafka ${allowed(String(version))}`,
+      remedy: say`set metadataVersion to ${have[1] ?? ''}.${have[2] ?? ''} or lower`,
     });
   }
   return findings;

@@ -1,16 +1,17 @@
 import { Duration, Size } from 'cdk8s';
 import { type ContainerResources, Cpu, type CpuResources, k8s, type MemoryResources } from 'cdk8s-plus-28';
 import { Construct } from 'constructs';
+import { measured, say } from '../../checker/finding/message';
 import { ExternalStorageClass, type StorageClass } from '../cluster/storage-class';
 import type { TrafficEstimate } from '../sizing/traffic';
-import { volumeProblems } from '../sizing/volume-budget';
+import { volumeRefusals } from '../sizing/volume-budget';
 import type { ObjectLocation } from '../storage/object-store';
 import { imageReference, images } from '../versions';
 import { CodeConfigMap } from '../workload/code-config-map';
 import {
   bytesOf,
-  imageProblems,
-  resourceProblems,
+  imageRefusals,
+  resourceRefusals,
   resourceRequirements,
   sizeQuantity,
 } from '../workload/container';
@@ -20,6 +21,7 @@ import { objectLabels, selectorLabels } from '../workload/labels';
 import { restrictedContainer, restrictedPod, scratchVolume } from '../workload/pod-security';
 import { imageExceptions, policyAnnotations } from '../workload/policy-exceptions';
 import type { PriorityClass } from '../workload/priority-classes';
+import { containerOf, type Refusal, refuse } from '../workload/refuse';
 import { SetupJob } from '../workload/setup-job';
 import {
   type ClickHouseAccount,
@@ -157,25 +159,24 @@ export class ClickHouseDb extends Construct {
     this.addServer(image, resources, storageClass, credentials, props.priority);
     this.addSchema(schemaImage, credentials, props.priority);
 
-    const container = `[StatefulSet/${this.namespace}/${this.name}] container clickhouse`;
-    this.node.addValidation({
-      validate: () => [
-        ...imageProblems(container, image),
-        ...resourceProblems(container, resources),
-        ...this.retentionProblems(),
-        ...volumeProblems(
-          `database ${this.namespace}/${this.name}`,
-          this.storage,
-          [
-            {
-              what: `tables of ${this.database} over ${this.retention.toHumanString()}`,
-              bytes: props.traffic.eventsIn(this.retention) * props.traffic.clickHouseBytesPerEvent,
-            },
-          ],
-          'shorten retention',
-        ),
-      ],
-    });
+    const { name, namespace: of } = this;
+    const container = containerOf({ kind: 'StatefulSet', namespace: of, name }, 'clickhouse');
+    refuse(this, () => [
+      ...imageRefusals(container, image),
+      ...resourceRefusals(container, resources),
+      ...this.retentionRefusals(),
+      ...volumeRefusals(
+        { what: `database ${this.namespace}/${this.name}` },
+        this.storage,
+        [
+          {
+            what: `tables of ${this.database} over ${this.retention.toHumanString()}`,
+            bytes: props.traffic.eventsIn(this.retention) * props.traffic.clickHouseBytesPerEvent,
+          },
+        ],
+        'shorten retention',
+      ),
+    ]);
   }
 
   /** The environment of the server's container, and the same in its configuration. */
@@ -338,12 +339,15 @@ export class ClickHouseDb extends Construct {
     });
   }
 
-  private retentionProblems(): string[] {
+  private retentionRefusals(): Refusal[] {
     const days = this.retention.toDays({ integral: false });
     return Number.isInteger(days) && days >= 1
       ? []
       : [
-          `database ${this.namespace}/${this.name} has a retention of ${this.retention.toHumanString()} but tables keep whole days, at least 1; set retention, e.g. Duration.days(90)`,
+          {
+            message: say`database ${this.namespace}/${this.name} has a retention of ${measured(this.retention.toHumanString())} but tables keep whole days, at least 1`,
+            remedy: say`set retention, e.g. Duration.days(90)`,
+          },
         ];
   }
 
@@ -385,11 +389,12 @@ export class ClickHouseDb extends Construct {
     const { store } = first.bucket;
     const foreign = this.readsFrom.find(location => location.bucket.store !== store);
     if (foreign !== undefined) {
-      this.node.addValidation({
-        validate: () => [
-          `database ${this.namespace}/${this.name} reads ${first.url} and ${foreign.url} of two object stores but it has the credentials of one; set readsFrom to locations of one store`,
-        ],
-      });
+      refuse(this, () => [
+        {
+          message: say`database ${this.namespace}/${this.name} reads ${first.url} and ${foreign.url} of two object stores but it has the credentials of one`,
+          remedy: say`set readsFrom to locations of one store`,
+        },
+      ]);
     }
     const credentials = store.addClient(this.name, { namespace: this.namespace, read: this.readsFrom });
     const entry = (location: ObjectLocation, index: number) => ({

@@ -2,8 +2,9 @@ import { App, Lazy, Size } from 'cdk8s';
 import { k8s } from 'cdk8s-plus-28';
 import { Construct } from 'constructs';
 import { EXTERNAL_ANNOTATION } from '../../checker/facts/model';
+import { objectId } from '../../checker/manifest/object-id';
 import { sizeQuantity } from '../workload/container';
-import { externalReferences, referenceId } from '../workload/external';
+import { externalReferences } from '../workload/external';
 
 export interface NamespaceProps {
   readonly name: string;
@@ -85,6 +86,6 @@ export class Namespace extends Construct {
     const references = externalReferences(App.of(this)).filter(
       ({ namespace }) => namespace === undefined || namespace === this.name,
     );
-    return references.length === 0 ? undefined : [...new Set(references.map(referenceId))].sort().join(' ');
+    return references.length === 0 ? undefined : [...new Set(references.map(objectId))].sort().join(' ');
   }
 }

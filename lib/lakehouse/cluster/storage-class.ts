@@ -1,6 +1,7 @@
 import { k8s } from 'cdk8s-plus-28';
 import { Construct } from 'constructs';
-import { External, type ExternalReference } from '../workload/external';
+import type { ObjectIdentity } from '../../checker/manifest/object-id';
+import { External } from '../workload/external';
 
 /** What makes the volumes of a claim. */
 export interface StorageClass {
@@ -14,7 +15,7 @@ export interface StorageClass {
  * const gp3 = new ExternalStorageClass(chart, 'gp3', 'gp3');
  */
 export class ExternalStorageClass extends External implements StorageClass {
-  public readonly reference: ExternalReference;
+  public readonly reference: ObjectIdentity;
 
   constructor(
     scope: Construct,

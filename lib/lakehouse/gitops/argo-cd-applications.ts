@@ -1,8 +1,10 @@
 import { Construct } from 'constructs';
 import { Application, type ApplicationSpecSource, AppProject } from '../../../imports/argoproj.io';
 import { clusterServices } from '../../checker/capacity/cluster-services';
+import { measured, say } from '../../checker/finding/message';
 import type { KafkaCluster } from '../kafka/kafka-cluster';
 import { operators } from '../versions';
+import { type Refusal, refuse } from '../workload/refuse';
 
 /** The cluster that ArgoCD itself runs in. */
 const IN_CLUSTER = 'https://kubernetes.default.svc';
@@ -63,7 +65,7 @@ export class ArgoCdApplications extends Construct {
       ...new Set([...props.namespaces, strimzi.namespace, spark.namespace, prometheus.namespace]),
     ];
 
-    this.node.addValidation({ validate: () => this.problems(props) });
+    refuse(this, () => this.refusals(props));
 
     new AppProject(this, 'Project', {
       metadata: { name: PROJECT, namespace: this.namespace },
@@ -148,17 +150,23 @@ export class ArgoCdApplications extends Construct {
     });
   }
 
-  private problems({ repository, path = 'dist' }: ArgoCdApplicationsProps): string[] {
+  private refusals({ repository, path = 'dist' }: ArgoCdApplicationsProps): Refusal[] {
     return [
       ...(/^((https?|ssh):\/\/|[\w.-]+@)\S+$/.test(repository)
         ? []
         : [
-            `gitOps has repository ${JSON.stringify(repository)} but ArgoCD clones a URL; set repository, e.g. https://git.example.com/data/lakehouse.git`,
+            {
+              message: say`gitOps has repository ${measured(repository, JSON.stringify)} but ArgoCD clones a URL`,
+              remedy: say`set repository, e.g. https://git.example.com/data/lakehouse.git`,
+            },
           ]),
       ...(/^(?!\/)(?!.*(^|\/)\.\.(\/|$))\S+$/.test(path)
         ? []
         : [
-            `gitOps has path ${JSON.stringify(path)} but ArgoCD takes a folder inside the repository; set path, e.g. dist`,
+            {
+              message: say`gitOps has path ${measured(path, JSON.stringify)} but ArgoCD takes a folder inside the repository`,
+              remedy: say`set path, e.g. dist`,
+            },
           ]),
     ];
   }

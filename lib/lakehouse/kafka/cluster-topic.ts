@@ -1,8 +1,10 @@
 import { Duration } from 'cdk8s';
 import type { Construct } from 'constructs';
+import { allowed, measured, say } from '../../checker/finding/message';
 import type { TrafficEstimate } from '../sizing/traffic';
 import { ExternalSecret } from '../workload/external';
 import { objectLabels } from '../workload/labels';
+import { type Refusal, refuse } from '../workload/refuse';
 import {
   type KafkaClientProps,
   type KafkaConnection,
@@ -82,7 +84,7 @@ export class ClusterTopic extends KafkaTopic {
         },
       },
     });
-    this.node.addValidation({ validate: () => this.replicationProblems() });
+    refuse(this, () => this.replicationRefusals());
   }
 
   public connect(client: string, props: KafkaClientProps): KafkaConnection {
@@ -93,11 +95,12 @@ export class ClusterTopic extends KafkaTopic {
     }
     const known = this.logins.get(client);
     if (known !== undefined) {
-      this.node.addValidation({
-        validate: () => [
-          `topic ${this.topicName} has two clients named ${client} but each has a user of its own; rename one`,
-        ],
-      });
+      refuse(this, () => [
+        {
+          message: say`topic ${this.topicName} has two clients named ${measured(client)} but each has a user of its own`,
+          remedy: say`rename one`,
+        },
+      ]);
     }
     const login = known ?? this.addUser(client, props);
     this.logins.set(client, login);
@@ -164,7 +167,7 @@ export class ClusterTopic extends KafkaTopic {
     };
   }
 
-  private replicationProblems(): string[] {
+  private replicationRefusals(): Refusal[] {
     const { brokers } = this.cluster;
     const topic = `topic ${this.topicName}`;
     const mostInsync = Math.max(1, this.replication - 1);
@@ -174,18 +177,29 @@ export class ClusterTopic extends KafkaTopic {
       (Number.isInteger(this.replication) && this.replication >= 1 && this.replication <= brokers)
         ? []
         : [
-            `${topic} has replication ${this.replication} but its cluster has ${brokers} brokers; set replication to a whole number from 1 to ${brokers}`,
+            {
+              message: say`${topic} has replication ${measured(this.replication)} but its cluster has ${allowed(brokers)} brokers`,
+              remedy: say`set replication to a whole number from 1 to ${brokers}`,
+            },
           ]),
       ...(Number.isInteger(this.minInsyncReplicas) &&
       this.minInsyncReplicas >= 1 &&
       this.minInsyncReplicas <= mostInsync
         ? []
         : [
-            `${topic} has minInsyncReplicas ${this.minInsyncReplicas} but its replication is ${this.replication}, and a broker must be able to restart; set minInsyncReplicas to a whole number from 1 to ${mostInsync}`,
+            {
+              message: say`${topic} has minInsyncReplicas ${measured(this.minInsyncReplicas)} but its replication is ${this.replication}, and a broker must be able to restart`,
+              remedy: say`set minInsyncReplicas to a whole number from 1 to ${mostInsync}`,
+            },
           ]),
       ...(this.segment.toMilliseconds() >= 1
         ? []
-        : [`${topic} has a segment of 0 but a segment spans some time; set segment, e.g. Duration.hours(1)`]),
+        : [
+            {
+              message: say`${topic} has a segment of ${measured(0)} but a segment spans some time`,
+              remedy: say`set segment, e.g. Duration.hours(1)`,
+            },
+          ]),
     ];
   }
 }

@@ -1,6 +1,8 @@
 import { Size } from 'cdk8s';
 import type { ContainerResources } from 'cdk8s-plus-28';
+import { allowed, measured, say } from '../../checker/finding/message';
 import { bytesOf } from '../workload/container';
+import { type Culprit, type Refusal, writing } from '../workload/refuse';
 
 /** Of a container's memory request: what is beside the heap is the JVM's own and the page cache. */
 const HEAP_SHARE = 0.5;
@@ -22,11 +24,15 @@ export function heap(resources: ContainerResources) {
 }
 
 /** What is wrong with a heap that is too small to start. */
-export function heapProblems(object: string, resources: ContainerResources, leastMiB: number): string[] {
+export function heapRefusals(culprit: Culprit, resources: ContainerResources, leastMiB: number): Refusal[] {
   const mebibytes = heapMiB(resources);
   return mebibytes >= leastMiB
     ? []
     : [
-        `${object} has a heap of ${mebibytes}Mi, half of its memory request, but does not start with less than ${leastMiB}Mi; set memory.request to at least ${leastMiB / HEAP_SHARE}Mi`,
+        {
+          ...writing(culprit, 'jvmOptions'),
+          message: say`${culprit.what} has a heap of ${measured(`${mebibytes}Mi`)}, half of its memory request, but does not start with less than ${allowed(`${leastMiB}Mi`)}`,
+          remedy: say`set memory.request to at least ${leastMiB / HEAP_SHARE}Mi`,
+        },
       ];
 }

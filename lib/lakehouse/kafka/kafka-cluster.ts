@@ -1,14 +1,16 @@
 import { type ApiObject, JsonPatch, Size } from 'cdk8s';
 import { type ContainerResources, Cpu, type CpuResources, type MemoryResources } from 'cdk8s-plus-28';
 import { Construct } from 'constructs';
+import { allowed, measured, say } from '../../checker/finding/message';
 import { ExternalStorageClass, type StorageClass } from '../cluster/storage-class';
-import { volumeProblems } from '../sizing/volume-budget';
+import { volumeRefusals } from '../sizing/volume-budget';
 import { type StrimziRelease, strimzi } from '../versions';
-import { replicaProblems, resourceProblems } from '../workload/container';
+import { replicaRefusals, resourceRefusals } from '../workload/container';
 import { objectLabels } from '../workload/labels';
 import type { PriorityClass } from '../workload/priority-classes';
+import { type Culprit, type Refusal, refuse } from '../workload/refuse';
 import { ClusterTopic, type KafkaClusterTopicProps } from './cluster-topic';
-import { heapProblems, LEAST_HEAP_MIB } from './heap';
+import { heapRefusals, LEAST_HEAP_MIB } from './heap';
 import { KafkaCoordination } from './kafka-coordination';
 import { KafkaTopic } from './kafka-topic';
 import { type ClusterDescription, PLAIN_PORT, type StrimziApi, TLS_PORT } from './strimzi-api';
@@ -149,7 +151,7 @@ export class KafkaCluster extends Construct {
       ...(props.priority === undefined ? {} : { priorityClassName: props.priority.priorityClassName }),
     };
     this.kafka = this.api.addCluster(this, description);
-    this.node.addValidation({ validate: () => this.problems(description) });
+    refuse(this, () => this.refusals(description));
   }
 
   /** Creates a topic. */
@@ -160,11 +162,12 @@ export class KafkaCluster extends Construct {
     );
     if (same !== undefined) {
       const [name, topic] = same;
-      this.node.addValidation({
-        validate: () => [
-          `kafka cluster ${this.namespace}/${this.name} has topic ${JSON.stringify(topicName)} beside ${JSON.stringify(name)} but Kafka takes one of a name, in which '.' and '_' are the same; rename one, or share it`,
-        ],
-      });
+      refuse(this, () => [
+        {
+          message: say`kafka cluster ${this.namespace}/${this.name} has topic ${measured(topicName, JSON.stringify)} beside ${JSON.stringify(name)} but Kafka takes one of a name, in which '.' and '_' are the same`,
+          remedy: say`rename one, or share it`,
+        },
+      ]);
       return topic;
     }
     const topic = new ClusterTopic(this, topicName, props);
@@ -178,11 +181,12 @@ export class KafkaCluster extends Construct {
     if (known !== undefined) {
       return known;
     }
-    this.node.addValidation({
-      validate: () => [
-        `kafka cluster ${this.namespace}/${this.name} has no topic ${JSON.stringify(topicName)}, only ${[...this.topics.keys()].join(', ') || 'none'}; add it with addTopic(), or use one of these`,
-      ],
-    });
+    refuse(this, () => [
+      {
+        message: say`kafka cluster ${this.namespace}/${this.name} has no topic ${measured(topicName, JSON.stringify)}, only ${allowed([...this.topics.keys()].join(', ') || 'none')}`,
+        remedy: say`add it with addTopic(), or use one of these`,
+      },
+    ]);
     const stand = this.node.tryFindChild(`unknown-${topicName}`);
     return stand instanceof KafkaTopic
       ? stand
@@ -206,45 +210,54 @@ export class KafkaCluster extends Construct {
     this.clientNamespaces.add(namespace);
   }
 
-  private problems({ broker, operator, exporter }: ClusterDescription): string[] {
+  private refusals({ broker, operator, exporter }: ClusterDescription): Refusal[] {
     const object = `kafka cluster ${this.namespace}/${this.name}`;
     const { coordination } = this;
     const isKraft = coordination.kind === 'kraft';
     const nodes = isKraft ? 'controller' : 'ZooKeeper node';
     const resources = (
-      pool: string | undefined,
       what: string,
+      writes: Culprit['writes'],
       figures: ContainerResources,
       leastHeapMiB = 0,
     ) => {
-      const written =
-        isKraft && pool !== undefined
-          ? `KafkaNodePool/${this.namespace}/${pool}`
-          : `Kafka/${this.namespace}/${this.name}`;
-      const wrong = resourceProblems(`[${written}] ${what}`, figures, 'kafka-without-limits');
-      return wrong.length > 0 ? wrong : heapProblems(`[${written}] ${what}`, figures, leastHeapMiB);
+      const culprit: Culprit = { what, ...(writes === undefined ? {} : { writes }) };
+      const wrong = resourceRefusals(culprit, figures, 'kafka-without-limits');
+      return wrong.length > 0 ? wrong : heapRefusals(culprit, figures, leastHeapMiB);
     };
+    const { name, namespace } = this;
+    const written = (...path: string[]) => ({
+      object: { kind: 'Kafka', namespace, name },
+      path: ['spec', ...path],
+    });
+    const pool = (of: string, otherwise: string) =>
+      isKraft
+        ? { object: { kind: 'KafkaNodePool', namespace, name: of }, path: ['spec'] }
+        : written(otherwise);
     return [
-      ...replicaProblems(`brokers of ${object}`, this.brokers),
-      ...replicaProblems(`${nodes}s of ${object}`, coordination.replicas),
+      ...replicaRefusals({ what: `brokers of ${object}` }, this.brokers),
+      ...replicaRefusals({ what: `${nodes}s of ${object}` }, coordination.replicas),
       ...(coordination.replicas % 2 === 1
         ? []
         : [
-            `${object} has ${coordination.replicas} ${nodes}s but a majority needs an odd number; set coordination.replicas to 1, 3 or 5`,
+            {
+              message: say`${object} has ${measured(coordination.replicas)} ${nodes}s but a majority needs an odd number`,
+              remedy: say`set coordination.replicas to 1, 3 or 5`,
+            },
           ]),
-      ...this.versionProblems(object),
-      ...resources('broker', `each broker of ${object}`, broker, LEAST_HEAP_MIB.broker),
+      ...this.versionRefusals(object),
+      ...resources(`each broker of ${object}`, pool('broker', 'kafka'), broker, LEAST_HEAP_MIB.broker),
       ...resources(
-        'controller',
         `each ${nodes} of ${object}`,
+        pool('controller', 'zookeeper'),
         coordination.resources,
         isKraft ? LEAST_HEAP_MIB.controller : 0,
       ),
-      ...resources(undefined, `entity operator of ${object}`, operator),
-      ...resources(undefined, `exporter of ${object}`, exporter),
-      ...volumeProblems(`each ${nodes} of ${object}`, coordination.storage, [], ''),
-      ...volumeProblems(
-        `each broker of ${object}`,
+      ...resources(`entity operator of ${object}`, written('entityOperator'), operator),
+      ...resources(`exporter of ${object}`, written('kafkaExporter'), exporter),
+      ...volumeRefusals({ what: `each ${nodes} of ${object}` }, coordination.storage, [], ''),
+      ...volumeRefusals(
+        { what: `each broker of ${object}` },
         this.storage,
         [...this.topics.values()].map(topic => ({
           what: `topic ${topic.topicName} over ${topic.retention.toHumanString()}`,
@@ -255,8 +268,9 @@ export class KafkaCluster extends Construct {
     ];
   }
 
-  private versionProblems(object: string): string[] {
-    const { release } = this;
+  private versionRefusals(object: string): Refusal[] {
+    const { release, namespace, name } = this;
+    const writes = (...path: string[]) => ({ object: { kind: 'Kafka', namespace, name }, path });
     if (this.strimziVersion !== release.version) {
       const other = Object.values(strimzi).find(({ version }) => version === this.strimziVersion);
       const says =
@@ -266,14 +280,24 @@ export class KafkaCluster extends Construct {
               .join(' and ')}`
           : `that release coordinates by ${other.coordination}`;
       return [
-        `[Kafka/${this.namespace}/${this.name}] ${object} coordinates by ${release.coordination} with Strimzi ${this.strimziVersion} but ${says}; set strimziVersion to ${release.version}, or choose another coordination (rule version-conflict)`,
+        {
+          rule: 'version-conflict',
+          writes: writes('apiVersion'),
+          message: say`${object} coordinates by ${release.coordination} with Strimzi ${measured(this.strimziVersion)} but ${says}`,
+          remedy: say`set strimziVersion to ${release.version}, or choose another coordination`,
+        },
       ];
     }
     const supported: readonly string[] = release.kafkaVersions;
     return supported.includes(this.kafkaVersion)
       ? []
       : [
-          `[Kafka/${this.namespace}/${this.name}] ${object} has Kafka ${this.kafkaVersion} but Strimzi ${release.version} runs ${supported.join(', ')}; set kafkaVersion to one of these (rule version-conflict)`,
+          {
+            rule: 'version-conflict',
+            writes: writes('spec', 'kafka', 'version'),
+            message: say`${object} has Kafka ${measured(this.kafkaVersion)} but Strimzi ${release.version} runs ${allowed(supported.join(', '))}`,
+            remedy: say`set kafkaVersion to one of these`,
+          },
         ];
   }
 }

@@ -1,6 +1,8 @@
 import { Duration } from 'cdk8s';
 import { Construct } from 'constructs';
+import { measured, say } from '../../checker/finding/message';
 import type { SecretKey } from '../workload/external';
+import { type Refusal, refuse } from '../workload/refuse';
 
 export interface KafkaTopicProps {
   /** Number of partitions: the ceiling of one consumer group's parallelism. */
@@ -71,13 +73,13 @@ export abstract class KafkaTopic extends Construct {
     super(scope, id);
     this.partitions = props.partitions;
     this.retention = props.retention ?? Duration.days(3);
-    this.node.addValidation({ validate: () => this.problems() });
+    refuse(this, () => this.refusals());
   }
 
   /** Declares a client and what it does, and returns how it connects. */
   public abstract connect(client: string, props: KafkaClientProps): KafkaConnection;
 
-  private problems(): string[] {
+  private refusals(): Refusal[] {
     // org.apache.kafka.common.internals.Topic: 249 characters of [a-zA-Z0-9._-], not '.' or '..'.
     const nameIsLegal =
       /^[a-zA-Z0-9._-]{1,249}$/.test(this.topicName) && this.topicName !== '.' && this.topicName !== '..';
@@ -85,17 +87,26 @@ export abstract class KafkaTopic extends Construct {
       ...(nameIsLegal
         ? []
         : [
-            `topic ${JSON.stringify(this.topicName)} has an illegal name but Kafka allows 1 to 249 of letters, digits, '.', '_' and '-'; rename it, e.g. user-activity-logs`,
+            {
+              message: say`topic ${measured(this.topicName, JSON.stringify)} has an illegal name but Kafka allows 1 to 249 of letters, digits, '.', '_' and '-'`,
+              remedy: say`rename it, e.g. user-activity-logs`,
+            },
           ]),
       ...(Number.isInteger(this.partitions) && this.partitions >= 1
         ? []
         : [
-            `topic ${this.topicName} has ${this.partitions} partitions but the number must be a whole one of at least 1; set partitions, e.g. 6`,
+            {
+              message: say`topic ${this.topicName} has ${measured(this.partitions)} partitions but the number must be a whole one of at least 1`,
+              remedy: say`set partitions, e.g. 6`,
+            },
           ]),
       ...(this.retention.toSeconds({ integral: false }) > 0
         ? []
         : [
-            `topic ${this.topicName} has a retention of 0 but records must outlive the longest outage of their reader; set retention, e.g. Duration.days(3)`,
+            {
+              message: say`topic ${this.topicName} has a retention of ${measured(0)} but records must outlive the longest outage of their reader`,
+              remedy: say`set retention, e.g. Duration.days(3)`,
+            },
           ]),
     ];
   }
@@ -108,13 +119,12 @@ class ExternalKafkaTopic extends KafkaTopic {
     super(scope, id, props.topicName, props);
     this.bootstrapServers = props.bootstrapServers;
     const malformed = props.bootstrapServers.split(',').filter(server => !/^[^\s:/]+:\d{1,5}$/.test(server));
-    this.node.addValidation({
-      validate: () =>
-        malformed.map(
-          server =>
-            `topic ${props.topicName} has bootstrap server ${JSON.stringify(server)} but each must be host:port; set bootstrapServers, e.g. broker-1.example.com:9092,broker-2.example.com:9092`,
-        ),
-    });
+    refuse(this, () =>
+      malformed.map(server => ({
+        message: say`topic ${props.topicName} has bootstrap server ${measured(server, JSON.stringify)} but each must be host:port`,
+        remedy: say`set bootstrapServers, e.g. broker-1.example.com:9092,broker-2.example.com:9092`,
+      })),
+    );
   }
 
   public connect(_client: string, _props: KafkaClientProps): KafkaConnection {

@@ -1,15 +1,17 @@
 import { Size, Yaml } from 'cdk8s';
 import { Cpu, type CpuResources, k8s, type MemoryResources } from 'cdk8s-plus-28';
 import { Construct } from 'constructs';
+import { allowed, say } from '../../checker/finding/message';
 import type { ClickHouseDb } from '../clickhouse/clickhouse-db';
 import { grafanaClickHousePlugin, imageReference, images } from '../versions';
-import { imageProblems, resourceProblems, resourceRequirements } from '../workload/container';
+import { imageRefusals, resourceRefusals, resourceRequirements } from '../workload/container';
 import { contentHash } from '../workload/content-hash';
 import { ExternalSecret, secretEnv } from '../workload/external';
 import { objectLabels, selectorLabels } from '../workload/labels';
 import { restrictedContainer, restrictedPod, scratchVolume } from '../workload/pod-security';
 import { imageExceptions, policyAnnotations } from '../workload/policy-exceptions';
 import type { PriorityClass } from '../workload/priority-classes';
+import { containerOf, refuse } from '../workload/refuse';
 
 const PORT = 3000;
 /** Apps that Grafana 12 fetches by itself and that have nothing to show here. */
@@ -173,18 +175,20 @@ export class Grafana extends Construct {
       },
     });
 
-    const container = `[Deployment/${this.namespace}/${this.name}] container grafana`;
-    this.node.addValidation({
-      validate: () => [
-        ...imageProblems(container, image),
-        ...resourceProblems(container, resources),
-        ...(reader.passwordSecret.namespace === this.namespace
-          ? []
-          : [
-              `grafana ${this.namespace}/${this.name} reads the password of user ${reader.username} in its own namespace but the database declares it in ${reader.passwordSecret.namespace}; set readerNamespace of the database to ${this.namespace}`,
-            ]),
-      ],
-    });
+    const workload = { kind: 'Deployment', namespace: this.namespace, name: this.name };
+    const container = containerOf(workload, 'grafana');
+    refuse(this, () => [
+      ...imageRefusals(container, image),
+      ...resourceRefusals(container, resources),
+      ...(reader.passwordSecret.namespace === this.namespace
+        ? []
+        : [
+            {
+              message: say`grafana ${this.namespace}/${this.name} reads the password of user ${reader.username} in its own namespace but the database declares it in ${allowed(reader.passwordSecret.namespace)}`,
+              remedy: say`set readerNamespace of the database to ${this.namespace}`,
+            },
+          ]),
+    ]);
   }
 }
 

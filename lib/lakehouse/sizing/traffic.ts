@@ -1,5 +1,7 @@
 import type { Duration } from 'cdk8s';
 import { Construct } from 'constructs';
+import { measured, say } from '../../checker/finding/message';
+import { type Refusal, refuse } from '../workload/refuse';
 
 export interface TrafficEstimateProps {
   /**
@@ -68,7 +70,7 @@ export class TrafficEstimate extends Construct {
     this.bronzeBytesPerEvent = props.bronzeBytesPerEvent ?? 0.3 * this.bytesPerEvent;
     this.silverBytesPerEvent = props.silverBytesPerEvent ?? 0.5 * this.bytesPerEvent;
     this.clickHouseBytesPerEvent = props.clickHouseBytesPerEvent ?? 32;
-    this.node.addValidation({ validate: () => this.problems() });
+    refuse(this, () => this.refusals());
   }
 
   /** Events per second in the busiest minute. */
@@ -81,7 +83,7 @@ export class TrafficEstimate extends Construct {
     return this.eventsPerSecond * time.toSeconds({ integral: false });
   }
 
-  private problems(): string[] {
+  private refusals(): Refusal[] {
     const positive = [
       ['eventsPerSecond', this.eventsPerSecond, '50'],
       ['bytesPerEvent', this.bytesPerEvent, '210'],
@@ -93,14 +95,17 @@ export class TrafficEstimate extends Construct {
     return [
       ...positive
         .filter(([, value]) => !(value > 0 && Number.isFinite(value)))
-        .map(
-          ([name, value, usual]) =>
-            `traffic estimate has ${name} ${value} but it must be a positive number; set ${name} to what you measured, e.g. ${usual}`,
-        ),
+        .map(([name, value, usual]) => ({
+          message: say`traffic estimate has ${name} ${measured(value)} but it must be a positive number`,
+          remedy: say`set ${name} to what you measured, e.g. ${usual}`,
+        })),
       ...(this.peakFactor >= 1 && Number.isFinite(this.peakFactor)
         ? []
         : [
-            `traffic estimate has peakFactor ${this.peakFactor} but a peak is at least the average; set peakFactor to 1 or more, e.g. 10`,
+            {
+              message: say`traffic estimate has peakFactor ${measured(this.peakFactor)} but a peak is at least the average`,
+              remedy: say`set peakFactor to 1 or more, e.g. 10`,
+            },
           ]),
     ];
   }

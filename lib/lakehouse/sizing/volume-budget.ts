@@ -1,5 +1,7 @@
 import type { Size } from 'cdk8s';
+import { allowed, measured, say } from '../../checker/finding/message';
 import { bytesOf, sizeQuantity } from '../workload/container';
+import { type Culprit, type Refusal, writing } from '../workload/refuse';
 
 /**
  * How full a volume may become. The rest is for what a store writes beside its data (merges, compaction,
@@ -15,15 +17,19 @@ export interface VolumeContent {
 }
 
 /** What is wrong when the contents outgrow the volume; `remedy` says what else than a larger volume helps. */
-export function volumeProblems(
-  object: string,
+export function volumeRefusals(
+  culprit: Culprit,
   volume: Size,
   contents: readonly VolumeContent[],
   remedy: string,
-): string[] {
+): Refusal[] {
   if (!(bytesOf(volume) > 0)) {
     return [
-      `${object} has a volume of ${sizeQuantity(volume)} but a volume has a size; set storage, e.g. Size.gibibytes(10)`,
+      {
+        ...writing(culprit),
+        message: say`${culprit.what} has a volume of ${measured(sizeQuantity(volume))} but a volume has a size`,
+        remedy: say`set storage, e.g. Size.gibibytes(10)`,
+      },
     ];
   }
   const needed = contents.reduce((sum, content) => sum + content.bytes, 0);
@@ -35,7 +41,11 @@ export function volumeProblems(
   const list = contents.map(content => `${content.what} ${gibibytes(content.bytes)}`).join(' + ');
   const gibibytesNeeded = Math.ceil(needed / USABLE_SHARE / 2 ** 30);
   return [
-    `${object} comes to hold ${gibibytes(needed)} (${list}) but its volume of ${sizeQuantity(volume)} may fill to ${gibibytes(usable)} (${USABLE_SHARE * 100} %); set storage to at least Size.gibibytes(${gibibytesNeeded}), or ${remedy}`,
+    {
+      ...writing(culprit),
+      message: say`${culprit.what} comes to hold ${measured(gibibytes(needed))} (${list}) but its volume of ${sizeQuantity(volume)} may fill to ${allowed(gibibytes(usable))} (${USABLE_SHARE * 100} %)`,
+      remedy: say`set storage to at least Size.gibibytes(${gibibytesNeeded}), or ${remedy}`,
+    },
   ];
 }
 

@@ -1,3 +1,5 @@
+import { measured, say } from '../../checker/finding/message';
+import type { Refusal } from '../workload/refuse';
 /** How many executors a job has. */
 export class SparkExecutorCount {
   /** Always that many. */
@@ -25,15 +27,21 @@ export class SparkExecutorCount {
   }
 }
 
-export function executorCountProblems(job: string, { initial, min, max }: SparkExecutorCount): string[] {
+export function executorCountRefusals(job: string, { initial, min, max }: SparkExecutorCount): Refusal[] {
   if (![initial, min, max].every(count => Number.isSafeInteger(count) && count >= 1)) {
     return [
-      `spark job ${job} has executors initial ${initial}, min ${min}, max ${max} but whole numbers of at least 2 are allowed; set executors, e.g. SparkExecutorCount.fixed(2)`,
+      {
+        message: say`spark job ${job} has executors initial ${measured(initial)}, min ${measured(min)}, max ${measured(max)} but whole numbers of at least 2 are allowed`,
+        remedy: say`set executors, e.g. SparkExecutorCount.fixed(2)`,
+      },
     ];
   }
   return min <= initial && initial <= max
     ? []
     : [
-        `spark job ${job} has executors initial ${initial}, min ${min}, max ${max} but min ≤ initial ≤ max must hold; set executors, e.g. SparkExecutorCount.dynamic({ initial: 2, min: 2, max: 4 })`,
+        {
+          message: say`spark job ${job} has executors initial ${measured(initial)}, min ${measured(min)}, max ${measured(max)} but min ≤ initial ≤ max must hold`,
+          remedy: say`set executors, e.g. SparkExecutorCount.dynamic({ initial: 2, min: 2, max: 4 })`,
+        },
       ];
 }

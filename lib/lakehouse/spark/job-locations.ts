@@ -1,4 +1,6 @@
+import { measured, say } from '../../checker/finding/message';
 import { ObjectLocation, type ObjectStore } from '../storage/object-store';
+import { type Culprit, type Refusal, writing } from '../workload/refuse';
 
 /**
  * The folders of a job by the name of their prop. The type says that each is one; but a program that is run without
@@ -7,18 +9,27 @@ import { ObjectLocation, type ObjectStore } from '../storage/object-store';
 export type JobLocations = Readonly<Record<string, ObjectLocation>>;
 
 /** What is wrong with the locations of a job, which `job` names behind its object: each is a folder of one object store, which every pod of the job reaches. */
-export function locationProblems(job: string, name: string, locations: JobLocations): string[] {
+export function locationRefusals(job: Culprit, name: string, locations: JobLocations): Refusal[] {
   const bucket = validLocations(locations)[0]?.bucket;
   return Object.entries(locations).flatMap(([prop, location]) => {
     if (!(location instanceof ObjectLocation)) {
       return [
-        `${job} has ${prop} ${JSON.stringify(location)} but only a folder of an object store is reached from wherever its pods run; set ${prop} to e.g. store.bucket('gold').prefix('checkpoints/${name}/') (rule checkpoint-on-volume)`,
+        {
+          ...writing(job, 'arguments'),
+          rule: 'checkpoint-on-volume',
+          message: say`${job.what} has ${prop} ${measured(JSON.stringify(location))} but only a folder of an object store is reached from wherever its pods run`,
+          remedy: say`set ${prop} to e.g. store.bucket('gold').prefix('checkpoints/${name}/')`,
+        },
       ];
     }
     return location.bucket.store === bucket?.store
       ? []
       : [
-          `${job} has ${prop} ${location.url} in another object store than ${bucket?.bucketName} but has the credentials of one; use buckets of one store`,
+          {
+            ...writing(job, 'arguments'),
+            message: say`${job.what} has ${prop} ${measured(location.url)} in another object store than ${bucket?.bucketName ?? 'the others'} but has the credentials of one`,
+            remedy: say`use buckets of one store`,
+          },
         ];
   });
 }

@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { k8s } from 'cdk8s-plus-28';
+import { measured, say } from '../../checker/finding/message';
 import type { ObjectStore, ObjectStoreCredentials } from '../storage/object-store';
 import { secretEnv } from '../workload/external';
+import type { Refusal } from '../workload/refuse';
 
 /** JVM and session settings that a job needs at submission: read by the local harness too. */
 const DEFAULTS_FILE = path.join(__dirname, '..', '..', '..', 'spark-jobs', 'spark-defaults.conf');
@@ -77,11 +79,11 @@ const SET_BY_PROPS: readonly (readonly [setting: RegExp, prop: string])[] = [
   [/^spark\.jars\.packages$/, 'dependencies'],
 ];
 
-export function sparkConfProblems(job: string, sparkConf: Readonly<Record<string, string>> = {}): string[] {
+export function sparkConfRefusals(job: string, sparkConf: Readonly<Record<string, string>> = {}): Refusal[] {
   return Object.entries(sparkConf).flatMap(([setting, value]) =>
-    SET_BY_PROPS.filter(([pattern]) => pattern.test(setting)).map(
-      ([, prop]) =>
-        `spark job ${job} has ${setting}=${value} in sparkConf but the operator takes it from the application's own fields; set ${prop} instead`,
-    ),
+    SET_BY_PROPS.filter(([pattern]) => pattern.test(setting)).map(([, prop]) => ({
+      message: say`spark job ${job} has ${measured(`${setting}=${value}`)} in sparkConf but the operator takes it from the application's own fields`,
+      remedy: say`set ${prop} instead`,
+    })),
   );
 }

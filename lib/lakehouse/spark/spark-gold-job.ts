@@ -1,19 +1,21 @@
 import { Duration, Size } from 'cdk8s';
 import { Cpu } from 'cdk8s-plus-28';
 import { Construct } from 'constructs';
+import { measured, say } from '../../checker/finding/message';
 import type { ClickHouseDb } from '../clickhouse/clickhouse-db';
-import { backlogProblems } from '../sizing/backlog';
+import { backlogRefusals } from '../sizing/backlog';
 import type { ObjectLocation } from '../storage/object-store';
 import { CodeConfigMap } from '../workload/code-config-map';
-import { timeZoneProblems } from '../workload/container';
+import { timeZoneRefusals } from '../workload/container';
 import { secretEnv } from '../workload/external';
 import { objectLabels } from '../workload/labels';
+import { type Culprit, type Refusal, refuse, writing } from '../workload/refuse';
 import { SparkExecutorCount } from './executor-count';
-import { locationProblems, storeOf, validLocations } from './job-locations';
+import { locationRefusals, storeOf, validLocations } from './job-locations';
 import { SparkJob } from './spark-job';
 import { type SparkPodDefaults, sparkPod } from './spark-pod';
 import type { SparkStreamingJob } from './spark-streaming-job';
-import { type StreamFigures, type StreamOptions, streamFigures, streamProblems } from './stream-options';
+import { type StreamFigures, type StreamOptions, streamFigures, streamRefusals } from './stream-options';
 
 /** Who scans and aggregates: Spark's executors, or ClickHouse, which then reads the files itself. */
 export type GoldEngine = 'spark' | 'clickhouse';
@@ -91,20 +93,13 @@ export class SparkGoldJob extends Construct {
     const locations = { commits: source.commits, checkpoint: props.checkpoint };
     const businessTimeZone = props.businessTimeZone ?? 'UTC';
     const eventsPerSecond = figures.eventsPerSecondPerSlot * executors.min * executor.taskSlots;
-    const job = `[SparkApplication/${namespace}/${this.name}] spark job ${this.name}`;
-    this.node.addValidation({
-      validate: () => [
-        ...locationProblems(job, this.name, locations),
-        ...timeZoneProblems(job, 'businessTimeZone', businessTimeZone),
-        ...this.triggerProblems(
-          job,
-          figures,
-          source,
-          eventsPerSecond,
-          props.longestOutage ?? Duration.days(2),
-        ),
-      ],
-    });
+    const application = { kind: 'SparkApplication', namespace, name: this.name };
+    const job: Culprit = { what: `spark job ${this.name}`, writes: { object: application, path: ['spec'] } };
+    refuse(this, () => [
+      ...locationRefusals(job, this.name, locations),
+      ...timeZoneRefusals(job, 'businessTimeZone', businessTimeZone),
+      ...this.triggerRefusals(job, figures, source, eventsPerSecond, props.longestOutage ?? Duration.days(2)),
+    ]);
 
     const store = storeOf(locations);
     const credentials = store.addClient(this.name, {
@@ -146,26 +141,31 @@ export class SparkGoldJob extends Construct {
   }
 
   /** The bound of a batch has to go together with what the source writes, and with how long silver is kept. */
-  private triggerProblems(
-    job: string,
+  private triggerRefusals(
+    job: Culprit,
     figures: StreamFigures,
     source: SparkStreamingJob,
     eventsPerSecond: number,
     outage: Duration,
-  ): string[] {
+  ): Refusal[] {
     const { maxFilesPerTrigger } = this;
-    const problems = streamProblems(job, figures);
-    if (problems.length > 0) return problems;
+    const wrong = streamRefusals(job, figures);
+    if (wrong.length > 0) return wrong;
     if (!Number.isSafeInteger(maxFilesPerTrigger) || maxFilesPerTrigger < 1) {
       return [
-        `${job} has maxFilesPerTrigger ${maxFilesPerTrigger} but a whole number of at least 1 is allowed; set it to e.g. 10 (rule unbounded-backlog)`,
+        {
+          ...writing(job, 'arguments'),
+          rule: 'unbounded-backlog',
+          message: say`${job.what} has maxFilesPerTrigger ${measured(maxFilesPerTrigger)} but a whole number of at least 1 is allowed`,
+          remedy: say`set it to e.g. 10`,
+        },
       ];
     }
     const arriving = source.traffic.eventsPerSecond;
     // A commit holds what arrived within one trigger of the source.
     const commitsPerSecond = maxFilesPerTrigger / figures.triggerSeconds;
     const eventsPerCommit = arriving * source.trigger.toSeconds({ integral: false });
-    return backlogProblems(
+    return backlogRefusals(
       job,
       `silver of ${source.name}`,
       {

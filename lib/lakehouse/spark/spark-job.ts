@@ -10,10 +10,11 @@ import {
   SparkApplicationSpecType,
   SparkApplicationSpecVolumesEmptyDirSizeLimit,
 } from '../../../imports/sparkoperator.k8s.io';
+import { measured, say } from '../../checker/finding/message';
 import type { ObjectStore, ObjectStoreCredentials } from '../storage/object-store';
 import { imageReference, images, spark } from '../versions';
 import type { CodeConfigMap } from '../workload/code-config-map';
-import { cpuQuantity, imageProblems, secondsProblems, sizeQuantity } from '../workload/container';
+import { cpuQuantity, imageRefusals, secondsRefusals, sizeQuantity } from '../workload/container';
 import { objectLabels } from '../workload/labels';
 import { restrictedContainer, restrictedPod } from '../workload/pod-security';
 import {
@@ -23,17 +24,18 @@ import {
   policyAnnotations,
 } from '../workload/policy-exceptions';
 import type { PriorityClass } from '../workload/priority-classes';
-import { executorCountProblems, type SparkExecutorCount } from './executor-count';
+import { type Refusal, refuse, writesFields } from '../workload/refuse';
+import { executorCountRefusals, type SparkExecutorCount } from './executor-count';
 import {
   objectStoreConf,
   objectStoreEnv,
   sorted,
-  sparkConfProblems,
+  sparkConfRefusals,
   sparkDefaults,
   withJavaOptions,
 } from './spark-conf';
 import { type SparkConnector, SparkDependencies } from './spark-dependencies';
-import { jvmSize, podProblems, type SparkPodProps } from './spark-pod';
+import { jvmSize, podRefusals, type SparkPodProps } from './spark-pod';
 
 /** The user `spark` of the apache/spark image. */
 const SPARK_USER = 185;
@@ -171,17 +173,23 @@ export class SparkJob extends Construct {
     this.executors = props.executors;
     const image = props.image ?? imageReference(images.spark);
     const restartInterval = props.restartInterval ?? Duration.seconds(30);
-    this.node.addValidation({
-      validate: () => [
-        ...imageProblems(`[SparkApplication/${this.namespace}/${this.name}] spark job ${this.name}`, image),
-        ...podProblems(`driver of ${this.name}`, 'driver', this.driver),
-        ...podProblems(`executor of ${this.name}`, 'executor', this.executor),
-        ...executorCountProblems(this.name, this.executors),
-        ...secondsProblems(`spark job ${this.name}`, 'restartInterval', restartInterval),
-        ...failureProblems(this.name, props.maxExecutorFailures),
-        ...sparkConfProblems(this.name, props.sparkConf),
-      ],
+    const application = { kind: 'SparkApplication', namespace: this.namespace, name: this.name };
+    writesFields(this, application, {
+      'spec.driver.coreRequest': 'driver.cpu.request',
+      'spec.executor.coreRequest': 'executor.cpu.request',
     });
+    refuse(this, () => [
+      ...imageRefusals(
+        { what: `spark job ${this.name}`, writes: { object: application, path: ['spec'] } },
+        image,
+      ),
+      ...podRefusals(`driver of ${this.name}`, 'driver', this.driver),
+      ...podRefusals(`executor of ${this.name}`, 'executor', this.executor),
+      ...executorCountRefusals(this.name, this.executors),
+      ...secondsRefusals({ what: `spark job ${this.name}` }, 'restartInterval', restartInterval),
+      ...failureRefusals(this.name, props.maxExecutorFailures),
+      ...sparkConfRefusals(this.name, props.sparkConf),
+    ]);
 
     const labels = objectLabels('spark', this.name, props.component);
     const executorAccount = `${this.name}-executor`;
@@ -373,10 +381,13 @@ function sizeLimit(size: Size): SparkApplicationSpecVolumesEmptyDirSizeLimit {
   return SparkApplicationSpecVolumesEmptyDirSizeLimit.fromString(sizeQuantity(size));
 }
 
-function failureProblems(job: string, failures = 1): string[] {
+function failureRefusals(job: string, failures = 1): Refusal[] {
   return Number.isSafeInteger(failures) && failures >= 1
     ? []
     : [
-        `spark job ${job} has maxExecutorFailures ${failures} but a whole number of at least 1 is allowed; set maxExecutorFailures, e.g. 20`,
+        {
+          message: say`spark job ${job} has maxExecutorFailures ${measured(failures)} but a whole number of at least 1 is allowed`,
+          remedy: say`set maxExecutorFailures, e.g. 20`,
+        },
       ];
 }

@@ -1,6 +1,8 @@
 import { Size } from 'cdk8s';
 import type { CpuResources } from 'cdk8s-plus-28';
+import { allowed, measured, say } from '../../checker/finding/message';
 import { bytesOf, cpuQuantity, millicores, sizeQuantity } from '../workload/container';
+import type { Refusal } from '../workload/refuse';
 
 /** The size of a driver or of one executor. */
 export interface SparkPodProps {
@@ -49,7 +51,7 @@ export function jvmSize(size: Size): string {
 /** Spark refuses to start with a heap below 450 MiB (1.5 × what it keeps for itself), and the JVM counts less than -Xmx. */
 const LEAST_HEAP_MIB = 512;
 
-export function podProblems(object: string, prop: string, pod: Required<SparkPodProps>): string[] {
+export function podRefusals(object: string, prop: string, pod: Required<SparkPodProps>): Refusal[] {
   const { taskSlots, cpu, memory, memoryOverhead } = pod;
   const { request, limit } = cpu;
   const empty = (
@@ -64,26 +66,38 @@ export function podProblems(object: string, prop: string, pod: Required<SparkPod
     ...(Number.isSafeInteger(taskSlots) && taskSlots >= 1
       ? []
       : [
-          `${object} has ${taskSlots} task slots but a whole number of at least 1 is allowed; set ${prop}.taskSlots, e.g. 1`,
+          {
+            message: say`${object} has ${measured(taskSlots)} task slots but a whole number of at least 1 is allowed`,
+            remedy: say`set ${prop}.taskSlots, e.g. 1`,
+          },
         ]),
-    ...empty.map(
-      ([side, value]) =>
-        `${object} has a cpu ${side} of ${cpuQuantity(value)} but it must be more than nothing; set ${prop}.cpu.${side}, e.g. Cpu.millis(500)`,
-    ),
+    ...empty.map(([side, value]) => ({
+      message: say`${object} has a cpu ${side} of ${measured(cpuQuantity(value))} but it must be more than nothing`,
+      remedy: say`set ${prop}.cpu.${side}, e.g. Cpu.millis(500)`,
+    })),
     ...(request !== undefined && limit !== undefined && millicores(request) > millicores(limit)
       ? [
-          `${object} requests ${cpuQuantity(request)} cpu but its limit is ${cpuQuantity(limit)}; set ${prop}.cpu.request to at most ${cpuQuantity(limit)}, or raise ${prop}.cpu.limit`,
+          {
+            message: say`${object} requests ${measured(cpuQuantity(request))} cpu but its limit is ${allowed(cpuQuantity(limit))}`,
+            remedy: say`set ${prop}.cpu.request to at most ${cpuQuantity(limit)}, or raise ${prop}.cpu.limit`,
+          },
         ]
       : []),
     ...(bytesOf(memory) >= LEAST_HEAP_MIB * 2 ** 20
       ? []
       : [
-          `${object} has a heap of ${sizeQuantity(memory)} but Spark does not start with less than ${LEAST_HEAP_MIB}Mi; set ${prop}.memory, e.g. Size.gibibytes(1)`,
+          {
+            message: say`${object} has a heap of ${measured(sizeQuantity(memory))} but Spark does not start with less than ${allowed(`${LEAST_HEAP_MIB}Mi`)}`,
+            remedy: say`set ${prop}.memory, e.g. Size.gibibytes(1)`,
+          },
         ]),
     ...(bytesOf(memoryOverhead) >= 0.1 * bytesOf(memory)
       ? []
       : [
-          `${object} has ${sizeQuantity(memoryOverhead)} beside a heap of ${sizeQuantity(memory)} but the JVM itself needs at least a tenth of it; set ${prop}.memoryOverhead to at least ${Math.ceil((0.1 * bytesOf(memory)) / 2 ** 20)}Mi`,
+          {
+            message: say`${object} has ${measured(sizeQuantity(memoryOverhead))} beside a heap of ${sizeQuantity(memory)} but the JVM itself needs at least a tenth of it`,
+            remedy: say`set ${prop}.memoryOverhead to at least ${Math.ceil((0.1 * bytesOf(memory)) / 2 ** 20)}Mi`,
+          },
         ]),
   ];
 }

@@ -1,18 +1,20 @@
 import { Duration, Size } from 'cdk8s';
 import { Cpu } from 'cdk8s-plus-28';
 import { Construct } from 'constructs';
+import { allowed, measured, say } from '../../checker/finding/message';
 import type { KafkaConnection, KafkaLogin, KafkaTopic } from '../kafka/kafka-topic';
-import { backlogProblems } from '../sizing/backlog';
+import { backlogRefusals } from '../sizing/backlog';
 import type { TrafficEstimate } from '../sizing/traffic';
 import type { ObjectLocation } from '../storage/object-store';
 import { CodeConfigMap } from '../workload/code-config-map';
-import { timeZoneProblems } from '../workload/container';
+import { timeZoneRefusals } from '../workload/container';
 import { objectLabels } from '../workload/labels';
+import { type Culprit, type Refusal, refuse, writing } from '../workload/refuse';
 import { SparkExecutorCount } from './executor-count';
-import { locationProblems, storeOf, validLocations } from './job-locations';
+import { locationRefusals, storeOf, validLocations } from './job-locations';
 import { SparkJob } from './spark-job';
 import { type SparkPodDefaults, sparkPod } from './spark-pod';
-import { type StreamFigures, type StreamOptions, streamFigures, streamProblems } from './stream-options';
+import { type StreamFigures, type StreamOptions, streamFigures, streamRefusals } from './stream-options';
 
 export interface SparkStreamingJobProps extends StreamOptions {
   /** The topic to keep. */
@@ -135,14 +137,13 @@ export class SparkStreamingJob extends Construct {
       commits: props.commits,
       checkpoint: props.checkpoint,
     };
-    const job = `[SparkApplication/${namespace}/${this.name}] spark job ${this.name}`;
-    this.node.addValidation({
-      validate: () => [
-        ...locationProblems(job, this.name, locations),
-        ...timeZoneProblems(job, 'timeZone', timeZone),
-        ...this.triggerProblems(job, figures),
-      ],
-    });
+    const application = { kind: 'SparkApplication', namespace, name: this.name };
+    const job: Culprit = { what: `spark job ${this.name}`, writes: { object: application, path: ['spec'] } };
+    refuse(this, () => [
+      ...locationRefusals(job, this.name, locations),
+      ...timeZoneRefusals(job, 'timeZone', timeZone),
+      ...this.triggerRefusals(job, figures),
+    ]);
 
     const store = storeOf(locations);
     const credentials = store.addClient(this.name, { namespace, write: validLocations(locations) });
@@ -192,14 +193,19 @@ export class SparkStreamingJob extends Construct {
   }
 
   /** Trigger, bound, traffic and retention have to go together. */
-  private triggerProblems(job: string, figures: StreamFigures): string[] {
+  private triggerRefusals(job: Culprit, figures: StreamFigures): Refusal[] {
     const { maxOffsetsPerTrigger, eventsPerSecond, traffic, topic } = this;
-    const problems = streamProblems(job, figures);
-    if (problems.length > 0) return problems;
+    const wrong = streamRefusals(job, figures);
+    if (wrong.length > 0) return wrong;
     const seconds = figures.triggerSeconds;
     if (!Number.isSafeInteger(maxOffsetsPerTrigger) || maxOffsetsPerTrigger < 1) {
       return [
-        `${job} has maxOffsetsPerTrigger ${maxOffsetsPerTrigger} but a whole number of at least 1 is allowed; set it to e.g. 300000 (rule unbounded-backlog)`,
+        {
+          ...writing(job, 'arguments'),
+          rule: 'unbounded-backlog',
+          message: say`${job.what} has maxOffsetsPerTrigger ${measured(maxOffsetsPerTrigger)} but a whole number of at least 1 is allowed`,
+          remedy: say`set it to e.g. 300000`,
+        },
       ];
     }
     const processable = Math.floor(eventsPerSecond * seconds);
@@ -208,14 +214,24 @@ export class SparkStreamingJob extends Construct {
       ...(maxOffsetsPerTrigger <= processable
         ? []
         : [
-            `${job} reads up to ${maxOffsetsPerTrigger} records a trigger of ${seconds} s but processes ${eventsPerSecond} a second, ${processable} in that time; set maxOffsetsPerTrigger to at most ${processable}, or raise trigger or executors (rule unbounded-backlog)`,
+            {
+              ...writing(job, 'arguments'),
+              rule: 'unbounded-backlog',
+              message: say`${job.what} reads up to ${measured(maxOffsetsPerTrigger)} records a trigger of ${seconds} s but processes ${eventsPerSecond} a second, ${allowed(processable)} in that time`,
+              remedy: say`set maxOffsetsPerTrigger to at most ${processable}, or raise trigger or executors`,
+            },
           ]),
       ...(maxOffsetsPerTrigger >= arriving
         ? []
         : [
-            `${job} reads up to ${maxOffsetsPerTrigger} records a trigger of ${seconds} s but ${arriving} arrive in that time at the traffic's peak; set maxOffsetsPerTrigger to at least ${arriving}, or lower the traffic estimate's peakFactor (rule unbounded-backlog)`,
+            {
+              ...writing(job, 'arguments'),
+              rule: 'unbounded-backlog',
+              message: say`${job.what} reads up to ${measured(maxOffsetsPerTrigger)} records a trigger of ${seconds} s but ${allowed(arriving)} arrive in that time at the traffic's peak`,
+              remedy: say`set maxOffsetsPerTrigger to at least ${arriving}, or lower the traffic estimate's peakFactor`,
+            },
           ]),
-      ...backlogProblems(
+      ...backlogRefusals(
         job,
         `topic ${topic.topicName}`,
         {

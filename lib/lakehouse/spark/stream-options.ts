@@ -1,6 +1,8 @@
 import { Duration, Size } from 'cdk8s';
 import { Cpu } from 'cdk8s-plus-28';
-import { secondsProblems } from '../workload/container';
+import { measured, say } from '../../checker/finding/message';
+import { secondsRefusals } from '../workload/container';
+import { type Culprit, type Refusal, writing } from '../workload/refuse';
 import type { SparkJobOptions } from './spark-job';
 import { type SparkPodProps, sparkPod } from './spark-pod';
 
@@ -45,13 +47,17 @@ export function streamFigures(props: StreamOptions): StreamFigures {
 }
 
 /** What is wrong with the figures themselves: nothing can be reckoned with them then. */
-export function streamProblems(job: string, { trigger, eventsPerSecondPerSlot }: StreamFigures): string[] {
+export function streamRefusals(job: Culprit, { trigger, eventsPerSecondPerSlot }: StreamFigures): Refusal[] {
   return [
-    ...secondsProblems(job, 'trigger', trigger),
+    ...secondsRefusals(job, 'trigger', trigger),
     ...(eventsPerSecondPerSlot > 0 && Number.isFinite(eventsPerSecondPerSlot)
       ? []
       : [
-          `${job} has eventsPerSecondPerSlot ${eventsPerSecondPerSlot} but it must be a positive number; set eventsPerSecondPerSlot to what you measured, e.g. 10000`,
+          {
+            ...writing(job),
+            message: say`${job.what} has eventsPerSecondPerSlot ${measured(eventsPerSecondPerSlot)} but it must be a positive number`,
+            remedy: say`set eventsPerSecondPerSlot to what you measured, e.g. 10000`,
+          },
         ]),
   ];
 }

@@ -3,16 +3,18 @@ import path from 'node:path';
 import { ApiObject, type Duration, Lazy, Size } from 'cdk8s';
 import { Cpu, type CpuResources, k8s, type MemoryResources } from 'cdk8s-plus-28';
 import type { Construct } from 'constructs';
+import { measured, say } from '../../checker/finding/message';
 import { ExternalStorageClass, type StorageClass } from '../cluster/storage-class';
-import { volumeProblems } from '../sizing/volume-budget';
+import { volumeRefusals } from '../sizing/volume-budget';
 import { imageReference, images } from '../versions';
-import { imageProblems, resourceProblems, resourceRequirements, sizeQuantity } from '../workload/container';
+import { imageRefusals, resourceRefusals, resourceRequirements, sizeQuantity } from '../workload/container';
 import { contentHash } from '../workload/content-hash';
 import { ExternalSecret, secretEnv } from '../workload/external';
 import { objectLabels, selectorLabels } from '../workload/labels';
 import { restrictedContainer, restrictedPod, scratchVolume } from '../workload/pod-security';
 import { imageExceptions, policyAnnotations } from '../workload/policy-exceptions';
 import type { PriorityClass } from '../workload/priority-classes';
+import { containerOf, refuse } from '../workload/refuse';
 import { SetupJob } from '../workload/setup-job';
 import { ObjectStore, type ObjectStoreClientProps, type ObjectStoreCredentials } from './object-store';
 import { leastPolicy } from './object-store-policy';
@@ -106,35 +108,36 @@ export class MinioStore extends ObjectStore {
     this.addServer(image, resources, storageClass, props.priority);
     this.addSetup(clientImage, props.priority);
 
-    const container = `[StatefulSet/${this.namespace}/${this.name}] container minio`;
-    this.node.addValidation({
-      validate: () => [
-        ...imageProblems(container, image),
-        ...resourceProblems(container, resources),
-        ...volumeProblems(
-          `object store ${this.namespace}/${this.name}`,
-          this.storage,
-          this.dataSets.map(({ location, retention, bytesPerDay }) => ({
-            what: location.url,
-            bytes: bytesPerDay * (expiryDays(retention) + 1),
-          })),
-          'shorten the retention of a layer',
-        ),
-      ],
-    });
+    const workload = { kind: 'StatefulSet', namespace: this.namespace, name: this.name };
+    const container = containerOf(workload, 'minio');
+    refuse(this, () => [
+      ...imageRefusals(container, image),
+      ...resourceRefusals(container, resources),
+      ...volumeRefusals(
+        { what: `object store ${this.namespace}/${this.name}` },
+        this.storage,
+        this.dataSets.map(({ location, retention, bytesPerDay }) => ({
+          what: location.url,
+          bytes: bytesPerDay * (expiryDays(retention) + 1),
+        })),
+        'shorten the retention of a layer',
+      ),
+    ]);
   }
 
   public addClient(client: string, props: ObjectStoreClientProps): ObjectStoreCredentials {
     if (!/^[a-z][a-z0-9-]{2,62}$/.test(client)) {
-      this.refuse(
-        `object store ${this.namespace}/${this.name} has client ${JSON.stringify(client)} but a client is named by 3 to 63 of a-z, 0-9 and '-'; rename it, e.g. streaming`,
-      );
+      this.refuse({
+        message: say`object store ${this.namespace}/${this.name} has client ${measured(client, JSON.stringify)} but a client is named by 3 to 63 of a-z, 0-9 and '-'`,
+        remedy: say`rename it, e.g. streaming`,
+      });
     }
     const known = this.credentials.get(client);
     if (known !== undefined) {
-      this.refuse(
-        `object store ${this.namespace}/${this.name} has two clients named ${client} but each has a user of its own; rename one`,
-      );
+      this.refuse({
+        message: say`object store ${this.namespace}/${this.name} has two clients named ${measured(client)} but each has a user of its own`,
+        remedy: say`rename one`,
+      });
       return known;
     }
     const accessKey = { literal: client };

@@ -1,6 +1,8 @@
 import type { Duration } from 'cdk8s';
 import { Construct } from 'constructs';
+import { allowed, measured, say } from '../../checker/finding/message';
 import { ExternalSecret, type SecretKey } from '../workload/external';
+import { type Refusal, refuse } from '../workload/refuse';
 
 /** How a client proves who it is: keys from a Secret, or the IAM role of its service account. */
 export type ObjectStoreCredentials =
@@ -103,9 +105,10 @@ export class Bucket {
   public prefix(path: string): ObjectLocation {
     const withSlash = path === '' || path.endsWith('/') ? path : `${path}/`;
     if (withSlash.startsWith('/') || withSlash.includes('//') || /(^|\/)\.\.?(\/|$)/.test(withSlash)) {
-      this.store.refuse(
-        `bucket ${this.bucketName} has prefix ${JSON.stringify(path)} but a prefix is relative, without empty, '.' or '..' segments; write it as 'user-activity/'`,
-      );
+      this.store.refuse({
+        message: say`bucket ${this.bucketName} has prefix ${measured(path, JSON.stringify)} but a prefix is relative, without empty, '.' or '..' segments`,
+        remedy: say`write it as 'user-activity/'`,
+      });
     }
     return new ObjectLocation(this, withSlash);
   }
@@ -134,22 +137,21 @@ export abstract class ObjectStore extends Construct {
   public abstract readonly pathStyleAccess: boolean;
   public abstract readonly bucketNames: readonly string[];
 
-  private readonly refusals = new Set<string>();
+  private readonly refused: Refusal[] = [];
   private readonly sets: DataSet[] = [];
 
   constructor(scope: Construct, id: string) {
     super(scope, id);
-    this.node.addValidation({
-      validate: () => [...this.refusals, ...bucketNameProblems(this.bucketNames)],
-    });
+    refuse(this, () => [...this.refused, ...bucketNameRefusals(this.bucketNames)]);
   }
 
   /** A bucket by name; a name that the store does not have is refused when the chart is validated. */
   public bucket(bucketName: string): Bucket {
     if (!this.bucketNames.includes(bucketName)) {
-      this.refuse(
-        `object store has no bucket ${JSON.stringify(bucketName)}, only ${this.bucketNames.join(', ') || 'none'}; add it to buckets, or use one of these`,
-      );
+      this.refuse({
+        message: say`object store has no bucket ${measured(bucketName, JSON.stringify)}, only ${allowed(this.bucketNames.join(', ') || 'none')}`,
+        remedy: say`add it to buckets, or use one of these`,
+      });
     }
     return new Bucket(this, bucketName);
   }
@@ -160,9 +162,10 @@ export abstract class ObjectStore extends Construct {
   /** Declares what a location holds and how long, so that the store expires it and has room for it. */
   public addDataSet(location: ObjectLocation, props: DataSetProps): void {
     if (!(props.retention.toDays({ integral: false }) > 0)) {
-      this.refuse(
-        `object store keeps ${location.url} for ${props.retention.toHumanString()} but what is written has to stay for a day at least; set the retention of the layer, e.g. Duration.days(7)`,
-      );
+      this.refuse({
+        message: say`object store keeps ${location.url} for ${measured(props.retention.toHumanString())} but what is written has to stay for a day at least`,
+        remedy: say`set the retention of the layer, e.g. Duration.days(7)`,
+      });
     }
     this.sets.push({ location, ...props });
   }
@@ -172,32 +175,36 @@ export abstract class ObjectStore extends Construct {
     return [...this.sets];
   }
 
-  /** Reports a problem together with all others when the chart is validated. */
-  public refuse(problem: string): void {
-    this.refusals.add(problem);
+  /** Refuses what is asked of the store, together with everything else, when the chart is validated. */
+  public refuse(refusal: Refusal): void {
+    this.refused.push(refusal);
   }
 }
 
 /** S3's rule, which MinIO shares: 3 to 63 of lower case letters, digits, '.' and '-', and no IPv4 address. */
 const BUCKET_NAME = /^(?!.*\.\.)(?!\d+\.\d+\.\d+\.\d+$)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
 
-function bucketNameProblems(names: readonly string[]): string[] {
+function bucketNameRefusals(names: readonly string[]): Refusal[] {
   const twice = new Set(names.filter((name, index) => names.indexOf(name) !== index));
   return [
     ...(names.length > 0
       ? []
       : [
-          "object store has no buckets but the layers need some; set buckets, e.g. ['raw-data', 'silver', 'gold']",
+          {
+            message: say`object store has no buckets but the layers need some`,
+            remedy: say`set buckets, e.g. ['raw-data', 'silver', 'gold']`,
+          },
         ]),
     ...names
       .filter(name => !BUCKET_NAME.test(name))
-      .map(
-        name =>
-          `object store has bucket ${JSON.stringify(name)} but a bucket name is 3 to 63 of a-z, 0-9, '.' and '-', begins and ends with a letter or digit, and is no IP address; rename it`,
-      ),
-    ...[...twice].map(
-      name => `object store has bucket ${JSON.stringify(name)} twice but a bucket is listed once; remove one`,
-    ),
+      .map(name => ({
+        message: say`object store has bucket ${measured(name, JSON.stringify)} but a bucket name is 3 to 63 of a-z, 0-9, '.' and '-', begins and ends with a letter or digit, and is no IP address`,
+        remedy: say`rename it`,
+      })),
+    ...[...twice].map(name => ({
+      message: say`object store has bucket ${measured(name, JSON.stringify)} twice but a bucket is listed once`,
+      remedy: say`remove one`,
+    })),
   ];
 }
 
@@ -215,25 +222,34 @@ class ExternalObjectStore extends ObjectStore {
     this.pathStyleAccess = props.pathStyleAccess ?? props.endpoint !== undefined;
     this.bucketNames = [...props.buckets];
     this.credentials = props.credentials;
-    this.node.addValidation({ validate: () => this.problems() });
+    refuse(this, () => this.refusals());
   }
 
-  private problems(): string[] {
+  private refusals(): Refusal[] {
     const { source } = this.credentials;
     return [
       ...(this.endpoint === undefined || isOrigin(this.endpoint)
         ? []
         : [
-            `object store has endpoint ${JSON.stringify(this.endpoint)} but an endpoint is http:// or https://, a host and a port, nothing behind them; set endpoint, e.g. https://minio.example.com:9000`,
+            {
+              message: say`object store has endpoint ${measured(this.endpoint, JSON.stringify)} but an endpoint is http:// or https://, a host and a port, nothing behind them`,
+              remedy: say`set endpoint, e.g. https://minio.example.com:9000`,
+            },
           ]),
       ...(/^[a-z0-9-]+$/.test(this.region)
         ? []
         : [
-            `object store has region ${JSON.stringify(this.region)} but a region is named by a-z, 0-9 and '-'; set region, e.g. us-east-1`,
+            {
+              message: say`object store has region ${measured(this.region, JSON.stringify)} but a region is named by a-z, 0-9 and '-'`,
+              remedy: say`set region, e.g. us-east-1`,
+            },
           ]),
       ...('roleArn' in source && !/^arn:aws[a-z-]*:iam::\d{12}:role\/\S+$/.test(source.roleArn)
         ? [
-            `object store has role ${JSON.stringify(source.roleArn)} but a role is named by its ARN; set credentials, e.g. ExternalObjectStoreCredentials.role('arn:aws:iam::111122223333:role/lakehouse')`,
+            {
+              message: say`object store has role ${measured(source.roleArn, JSON.stringify)} but a role is named by its ARN`,
+              remedy: say`set credentials, e.g. ExternalObjectStoreCredentials.role('arn:aws:iam::111122223333:role/lakehouse')`,
+            },
           ]
         : []),
     ];

@@ -3,13 +3,14 @@ import path from 'node:path';
 import { Size } from 'cdk8s';
 import { Cpu, type CpuResources, k8s, type MemoryResources } from 'cdk8s-plus-28';
 import { Construct } from 'constructs';
+import { measured, say } from '../../checker/finding/message';
 import type { KafkaConnection, KafkaTopic } from '../kafka/kafka-topic';
 import { imageReference, images } from '../versions';
 import {
   bytesOf,
-  imageProblems,
-  replicaProblems,
-  resourceProblems,
+  imageRefusals,
+  replicaRefusals,
+  resourceRefusals,
   resourceRequirements,
 } from '../workload/container';
 import { contentHash } from '../workload/content-hash';
@@ -18,6 +19,7 @@ import { objectLabels, selectorLabels } from '../workload/labels';
 import { restrictedContainer, restrictedPod, scratchVolume } from '../workload/pod-security';
 import { imageExceptions, policyAnnotations } from '../workload/policy-exceptions';
 import type { PriorityClass } from '../workload/priority-classes';
+import { type Culprit, containerOf, type Refusal, refuse, writing } from '../workload/refuse';
 
 /** The reference app as one file (`npm run build:was`). */
 const BUNDLE = path.join(__dirname, '..', '..', '..', 'was', 'dist', 'server.js');
@@ -225,18 +227,17 @@ export class WasService extends Construct {
       this.addAutoscaler(props.autoscaling, metadata);
     }
 
-    const object = `[Deployment/${this.namespace}/${this.name}]`;
-    const container = `${object} container was`;
-    this.node.addValidation({
-      validate: () => [
-        ...replicaProblems(object, this.replicas),
-        ...imageProblems(container, image),
-        ...resourceProblems(container, resources),
-        ...this.portProblems(object),
-        ...this.environmentProblems(container, env, props),
-        ...this.autoscalingProblems(props.autoscaling),
-      ],
-    });
+    const workload = { kind: 'Deployment', namespace: this.namespace, name: this.name };
+    const deployment: Culprit = { what: '', writes: { object: workload, path: ['spec'] } };
+    const container = containerOf(workload, 'was');
+    refuse(this, () => [
+      ...replicaRefusals(deployment, this.replicas),
+      ...imageRefusals(container, image),
+      ...resourceRefusals(container, resources),
+      ...this.portRefusals(deployment),
+      ...this.environmentRefusals(container, env, props),
+      ...this.autoscalingRefusals(props.autoscaling),
+    ]);
   }
 
   /** The bundle of was/, named by its content: a new bundle is a new ConfigMap, and the pods roll. */
@@ -278,34 +279,46 @@ export class WasService extends Construct {
   }
 
   /** Ports below 1024 are the system's: the container runs as a plain user. */
-  private portProblems(object: string): string[] {
+  private portRefusals(deployment: Culprit): Refusal[] {
     return Number.isInteger(this.port) && this.port >= 1024 && this.port <= 65535
       ? []
       : [
-          `${object} listens on port ${this.port} but its user may open whole numbers from 1024 to 65535; set port, e.g. 8080`,
+          {
+            ...writing(deployment),
+            message: say`${deployment.what} listens on port ${measured(this.port)} but its user may open whole numbers from 1024 to 65535`,
+            remedy: say`set port, e.g. 8080`,
+          },
         ];
   }
 
-  private environmentProblems(
-    container: string,
+  private environmentRefusals(
+    container: Culprit,
     own: readonly k8s.EnvVar[],
     { env = {} }: WasServiceProps,
-  ): string[] {
+  ): Refusal[] {
     return Object.keys(env).flatMap(name => {
       if (own.some(variable => variable.name === name)) {
         return [
-          `${container} has variable ${name} in env but the construct sets it; remove it from env, and use the prop that it comes from`,
+          {
+            ...writing(container, 'env'),
+            message: say`${container.what} has variable ${measured(name)} in env but the construct sets it`,
+            remedy: say`remove it from env, and use the prop that it comes from`,
+          },
         ];
       }
       return /^[A-Za-z_][A-Za-z0-9_]*$/.test(name)
         ? []
         : [
-            `${container} has variable ${JSON.stringify(name)} but a variable is named by letters, digits and '_', no digit first; rename it`,
+            {
+              ...writing(container, 'env'),
+              message: say`${container.what} has variable ${measured(name, JSON.stringify)} but a variable is named by letters, digits and '_', no digit first`,
+              remedy: say`rename it`,
+            },
           ];
     });
   }
 
-  private autoscalingProblems(autoscaling: WasAutoscaling | undefined): string[] {
+  private autoscalingRefusals(autoscaling: WasAutoscaling | undefined): Refusal[] {
     const object = `autoscaler of Deployment ${this.namespace}/${this.name}`;
     if (autoscaling === undefined) {
       return [];
@@ -315,12 +328,18 @@ export class WasService extends Construct {
       ...(Number.isInteger(maxReplicas) && maxReplicas >= this.replicas
         ? []
         : [
-            `${object} has maxReplicas ${maxReplicas} but replicas is ${this.replicas}; set autoscaling.maxReplicas to a whole number of at least ${this.replicas}`,
+            {
+              message: say`${object} has maxReplicas ${measured(maxReplicas)} but replicas is ${this.replicas}`,
+              remedy: say`set autoscaling.maxReplicas to a whole number of at least ${this.replicas}`,
+            },
           ]),
       ...(Number.isInteger(targetCpuPercent) && targetCpuPercent > 0
         ? []
         : [
-            `${object} has targetCpuPercent ${targetCpuPercent} but it must be a positive whole number; set autoscaling.targetCpuPercent, e.g. 200`,
+            {
+              message: say`${object} has targetCpuPercent ${measured(targetCpuPercent)} but it must be a positive whole number`,
+              remedy: say`set autoscaling.targetCpuPercent, e.g. 200`,
+            },
           ]),
     ];
   }

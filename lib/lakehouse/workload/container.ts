@@ -1,5 +1,7 @@
 import { type Duration, Size, SizeRoundingBehavior } from 'cdk8s';
 import { type ContainerResources, type Cpu, k8s } from 'cdk8s-plus-28';
+import { allowed, measured, say } from '../../checker/finding/message';
+import { type Culprit, type Refusal, writing } from './refuse';
 
 /** The API form of what a container requests and may use at most. */
 export function resourceRequirements(resources: ContainerResources): k8s.ResourceRequirements {
@@ -47,12 +49,13 @@ export function millicores(cpu: Cpu): number {
 /** CRI-O refuses a container that may use less (its container_min_memory); runc's own start takes half of that. */
 const LEAST_MEMORY_LIMIT = Size.mebibytes(12);
 
-/** What is wrong with the figures of a container; `object` names it behind its workload, '[Kind/namespace/name]'. */
-export function resourceProblems(
-  object: string,
+/** What is wrong with the figures of a container. */
+export function resourceRefusals(
+  culprit: Culprit,
   resources: ContainerResources,
   rule = 'container-without-limits',
-): string[] {
+): Refusal[] {
+  const written = writing(culprit, 'resources');
   const sides = [
     ['cpu', 'Cpu.millis(500)', resources.cpu, (value: Cpu | Size) => millicores(value as Cpu)],
     ['memory', 'Size.mebibytes(512)', resources.memory, (value: Cpu | Size) => bytesOf(value as Size)],
@@ -60,28 +63,39 @@ export function resourceProblems(
   return sides.flatMap(([resource, example, figures, amount]) => {
     const missing = (['request', 'limit'] as const).filter(side => figures?.[side] === undefined);
     if (missing.length > 0) {
-      return missing.map(
-        side =>
-          `${object} has no ${resource} ${side} but every container needs one; set ${resource}.${side}, e.g. ${example} (rule ${rule})`,
-      );
+      return missing.map(side => ({
+        ...written,
+        rule,
+        message: say`${culprit.what} has no ${resource} ${side} but every container needs one`,
+        remedy: say`set ${resource}.${side}, e.g. ${example}`,
+      }));
     }
     const { request, limit } = figures as { request: Cpu | Size; limit: Cpu | Size };
     const empty = (['request', 'limit'] as const).filter(side => !(amount({ request, limit }[side]) > 0));
     if (empty.length > 0) {
-      return empty.map(
-        side =>
-          `${object} has a ${resource} ${side} of ${quantity({ request, limit }[side])} but it must be more than nothing; set ${resource}.${side}, e.g. ${example}`,
-      );
+      return empty.map(side => ({
+        ...written,
+        message: say`${culprit.what} has a ${resource} ${side} of ${measured(quantity({ request, limit }[side]))} but it must be more than nothing`,
+        remedy: say`set ${resource}.${side}, e.g. ${example}`,
+      }));
     }
     if (resource === 'memory' && amount(limit) < bytesOf(LEAST_MEMORY_LIMIT)) {
       return [
-        `${object} has a memory limit of ${quantity(limit)} but no container starts with less than ${quantity(LEAST_MEMORY_LIMIT)}; set memory.limit, e.g. ${example}`,
+        {
+          ...written,
+          message: say`${culprit.what} has a memory limit of ${measured(quantity(limit))} but no container starts with less than ${allowed(quantity(LEAST_MEMORY_LIMIT))}`,
+          remedy: say`set memory.limit, e.g. ${example}`,
+        },
       ];
     }
     return amount(request) <= amount(limit)
       ? []
       : [
-          `${object} requests ${quantity(request)} of ${resource} but its limit is ${quantity(limit)}; set ${resource}.request to at most ${quantity(limit)}`,
+          {
+            ...written,
+            message: say`${culprit.what} requests ${measured(quantity(request))} of ${resource} but its limit is ${allowed(quantity(limit))}`,
+            remedy: say`set ${resource}.request to at most ${quantity(limit)}`,
+          },
         ];
   });
 }
@@ -97,11 +111,15 @@ const IMAGE_REFERENCE =
   /^([a-zA-Z0-9.-]+(:\d+)?\/)?[a-z0-9]+([._-]+[a-z0-9]+)*(\/[a-z0-9]+([._-]+[a-z0-9]+)*)*(:\w[\w.-]{0,127})?(@sha256:[0-9a-f]{64})?$/;
 
 /** What is wrong with an image reference: it must be pinned, by a tag other than latest or by a digest. */
-export function imageProblems(object: string, image: string): string[] {
+export function imageRefusals(culprit: Culprit, image: string): Refusal[] {
   const name = image.split('@')[0]?.split('/').at(-1) ?? '';
   if (image !== '' && !IMAGE_REFERENCE.test(image)) {
     return [
-      `${object} has image ${JSON.stringify(image)} but an image is [registry/]repository:tag, the repository in lower case, with @sha256: and 64 hex digits where it has a digest; set image, e.g. registry.example.com/app:1.4.2`,
+      {
+        ...writing(culprit, 'image'),
+        message: say`${culprit.what} has image ${measured(image, JSON.stringify)} but an image is [registry/]repository:tag, the repository in lower case, with @sha256: and 64 hex digits where it has a digest`,
+        remedy: say`set image, e.g. registry.example.com/app:1.4.2`,
+      },
     ];
   }
   if (image.includes('@')) {
@@ -110,37 +128,54 @@ export function imageProblems(object: string, image: string): string[] {
   const tag = name.includes(':') ? name.slice(name.indexOf(':') + 1) : '';
   if (tag === '' || tag === 'latest') {
     return [
-      `${object} has image ${JSON.stringify(image)} but an image must be pinned by a tag other than latest, or by a digest; set image, e.g. ${name.split(':')[0] || 'app'}:1.4.2 (rule mutable-image-tag)`,
+      {
+        ...writing(culprit, 'image'),
+        rule: 'mutable-image-tag',
+        message: say`${culprit.what} has image ${measured(image, JSON.stringify)} but an image must be pinned by a tag other than latest, or by a digest`,
+        remedy: say`set image, e.g. ${name.split(':')[0] || 'app'}:1.4.2`,
+      },
     ];
   }
   return [];
 }
 
 /** Whole and positive replicas. */
-export function replicaProblems(object: string, replicas: number, atLeast = 1): string[] {
+export function replicaRefusals(culprit: Culprit, replicas: number, atLeast = 1): Refusal[] {
   return Number.isInteger(replicas) && replicas >= atLeast
     ? []
     : [
-        `${object} has ${replicas} replicas but the number must be a whole one of at least ${atLeast}; set replicas to ${atLeast} or more`,
+        {
+          ...writing(culprit),
+          message: say`${culprit.what} has ${measured(replicas)} replicas but the number must be a whole one of at least ${allowed(atLeast)}`,
+          remedy: say`set replicas to ${atLeast} or more`,
+        },
       ];
 }
 
 /** A time that is passed on in whole seconds. */
-export function secondsProblems(object: string, prop: string, time: Duration): string[] {
+export function secondsRefusals(culprit: Culprit, prop: string, time: Duration): Refusal[] {
   const seconds = time.toSeconds({ integral: false });
   return Number.isSafeInteger(seconds) && seconds >= 1
     ? []
     : [
-        `${object} has a ${prop} of ${seconds} s but it must be a whole number of seconds, at least 1; set ${prop}, e.g. Duration.seconds(60)`,
+        {
+          ...writing(culprit),
+          message: say`${culprit.what} has a ${prop} of ${measured(seconds)} s but it must be a whole number of seconds, at least 1`,
+          remedy: say`set ${prop}, e.g. Duration.seconds(60)`,
+        },
       ];
 }
 
 /** Name of an IANA time zone, spelt as the time zone database has it: the JVM and ClickHouse mind the case. */
-export function timeZoneProblems(object: string, prop: string, zone: string): string[] {
+export function timeZoneRefusals(culprit: Culprit, prop: string, zone: string): Refusal[] {
   return isTimeZone(zone)
     ? []
     : [
-        `${object} has ${prop} ${JSON.stringify(zone)} but only names of the IANA time zone database are known to the JVM and to ClickHouse; set ${prop}, e.g. 'UTC' or 'Asia/Seoul'`,
+        {
+          ...writing(culprit),
+          message: say`${culprit.what} has ${prop} ${measured(zone, JSON.stringify)} but only names of the IANA time zone database are known to the JVM and to ClickHouse`,
+          remedy: say`set ${prop}, e.g. 'UTC' or 'Asia/Seoul'`,
+        },
       ];
 }
 

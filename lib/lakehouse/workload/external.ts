@@ -1,26 +1,16 @@
 import type { k8s } from 'cdk8s-plus-28';
 import { Construct } from 'constructs';
-
-/** What an external object is, as `kubectl` would name it: the key under which references are resolved. */
-export interface ExternalReference {
-  readonly kind: string;
-  /** Absent for cluster-scoped kinds. */
-  readonly namespace?: string;
-  readonly name: string;
-}
+import { allowed, measured, say } from '../../checker/finding/message';
+import type { ObjectIdentity } from '../../checker/manifest/object-id';
+import { refuse } from './refuse';
 
 /** An object that somebody else creates: declared, so that every reference of the chart resolves. */
 export abstract class External extends Construct {
-  public abstract readonly reference: ExternalReference;
-}
-
-/** 'Kind/namespace/name', or 'Kind/name' where there is no namespace. */
-export function referenceId({ kind, namespace, name }: ExternalReference): string {
-  return namespace === undefined ? `${kind}/${name}` : `${kind}/${namespace}/${name}`;
+  public abstract readonly reference: ObjectIdentity;
 }
 
 /** Every external object that is declared at or under a scope. */
-export function externalReferences(scope: Construct): ExternalReference[] {
+export function externalReferences(scope: Construct): ObjectIdentity[] {
   return scope.node
     .findAll()
     .filter((node): node is External => node instanceof External)
@@ -66,7 +56,7 @@ export class ExternalSecret extends External {
   public readonly secretName: string;
   public readonly namespace: string;
   public readonly keys: Readonly<Record<string, SecretValue>>;
-  public readonly reference: ExternalReference;
+  public readonly reference: ObjectIdentity;
 
   constructor(scope: Construct, id: string, props: ExternalSecretProps) {
     super(scope, id);
@@ -80,11 +70,12 @@ export class ExternalSecret extends External {
   public key(key: string): SecretKey {
     if (!(key in this.keys)) {
       const known = Object.keys(this.keys).join(', ');
-      this.node.addValidation({
-        validate: () => [
-          `secret ${this.namespace}/${this.secretName} has no key ${JSON.stringify(key)} among its declared keys (${known}); declare the key, or use one of these`,
-        ],
-      });
+      refuse(this, () => [
+        {
+          message: say`secret ${this.namespace}/${this.secretName} has no key ${measured(key, JSON.stringify)} among its declared keys (${allowed(known)})`,
+          remedy: say`declare the key, or use one of these`,
+        },
+      ]);
     }
     return { namespace: this.namespace, secretName: this.secretName, key };
   }

@@ -1,11 +1,12 @@
 import { Lazy, Size } from 'cdk8s';
 import { Cpu, k8s } from 'cdk8s-plus-28';
 import { Construct } from 'constructs';
-import { imageProblems, resourceRequirements } from './container';
+import { imageRefusals, resourceRequirements } from './container';
 import { contentHash } from './content-hash';
 import { restrictedContainer, restrictedPod } from './pod-security';
 import { imageExceptions, policyAnnotations } from './policy-exceptions';
 import type { PriorityClass } from './priority-classes';
+import { containerOf, refuse } from './refuse';
 
 export interface SetupJobProps {
   /** Start of the Job's name; a hash of `content` follows. */
@@ -78,9 +79,8 @@ export class SetupJob extends Construct {
         },
       },
     });
-    this.node.addValidation({
-      validate: () =>
-        imageProblems(`[Job/${namespace}/${name()}] container ${container.name}`, container.image),
-    });
+    refuse(this, () =>
+      imageRefusals(containerOf({ kind: 'Job', namespace, name: name() }, container.name), container.image),
+    );
   }
 }

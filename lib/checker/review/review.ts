@@ -1,0 +1,72 @@
+import { type FitCheck, fitOf } from '../facts/fit';
+import { buildModel, type ModelOptions } from '../facts/model';
+import { type Finding, type Found, type Level, type Locator, subjectOf } from '../finding/finding';
+import { say } from '../finding/message';
+import { distinct, inOrder } from '../finding/reporter';
+import type { Rule } from '../finding/rule';
+import { isSilenced } from '../finding/silence';
+import type { ManifestObject } from '../manifest/model';
+import { objectId } from '../manifest/object-id';
+import { rules as allRules } from '../rules';
+import { covers } from './stated';
+
+export interface ReviewOptions extends ModelOptions {
+  /** What constructs found in their props. A rule that sees the same in the object that came of it is left out. @default none */
+  readonly stated?: readonly Finding[];
+  /** Only these rules. @default all */
+  readonly only?: readonly string[];
+  /** Only findings of at least this level. @default 'warning' */
+  readonly level?: Level;
+  /** Where values stand in their files. @default unknown, as for manifests that come from memory */
+  readonly locate?: (object: ManifestObject) => Locator | undefined;
+}
+
+export interface Review {
+  /** What was stated in its order, then what the rules say, by file, line and rule. */
+  readonly findings: readonly Finding[];
+  /** What was counted for the fit. Undefined without nodes or without pods. */
+  readonly fit: FitCheck | undefined;
+}
+
+/**
+ * What is wrong with a set of manifests: the one gate that synthesis, the check and the capacity report go through.
+ * Names, sizes, references and the fit are rules as all others. Pure: nothing is read, and the same objects give the
+ * same findings in the same order.
+ */
+export function review(objects: readonly ManifestObject[], options: ReviewOptions = {}): Review {
+  const { stated = [], only, level = 'warning', locate } = options;
+  const model = buildModel(objects, options);
+  const byId = new Map(objects.map(object => [objectId(object), object]));
+  const own = stated.filter(finding => !isSilenced(finding, byId));
+  const seen = allRules
+    .filter(rule => only === undefined || only.includes(rule.id))
+    .flatMap(rule => rule.check(model).map(found => completed(rule, found, locate)))
+    .filter(finding => !isSilenced(finding, byId) && !stated.some(other => covers(other, finding)));
+  return {
+    findings: [...distinct(own), ...inOrder(distinct(seen))].filter(
+      finding => level === 'warning' || finding.level === 'error',
+    ),
+    fit: fitOf(model),
+  };
+}
+
+function completed(rule: Rule, found: Found, locate: ReviewOptions['locate']): Finding {
+  const { place } = found;
+  const position = positionOf(place, locate);
+  return {
+    rule: rule.id,
+    level: rule.level,
+    subject: subjectOf(place),
+    remedy: say`${rule.remedy}`,
+    concerns: [],
+    ...found,
+    ...(position === undefined ? {} : { position }),
+  };
+}
+
+function positionOf(place: Finding['place'], locate: ReviewOptions['locate']): Finding['position'] {
+  if ('file' in place) return { file: place.file, line: place.line };
+  if (!('object' in place) || place.object.source === undefined) return undefined;
+  const { file, line } = place.object.source;
+  return { file, line, ...locate?.(place.object)?.(place.path, place.innerLine) };
+}
