@@ -296,7 +296,7 @@ describe('refused', () => {
     [
       'no cpu',
       { executor: { ...SIZE, cpu: { request: Cpu.millis(0), limit: Cpu.units(1) } } },
-      'executor of gold has a cpu request of 0m but it must be more than nothing; set executor.cpu.request, e.g. Cpu.millis(500)',
+      'executor of gold has a cpu request of 0m but it must be more than 0; set executor.cpu.request, e.g. Cpu.millis(500)',
     ],
     [
       'a restart at once',

@@ -72,12 +72,12 @@ describe('resources', () => {
   ])('a figure of nothing is refused (%#)', (cpu, figure) => {
     const side = figure.includes('limit') ? 'limit' : 'request';
     expect(said(resourceRefusals({ what: 'container a' }, { cpu, memory }))).toEqual([
-      `container a has ${figure} but it must be more than nothing; set cpu.${side}, e.g. Cpu.millis(500)`,
+      `container a has ${figure} but it must be more than 0; set cpu.${side}, e.g. Cpu.millis(500)`,
     ]);
   });
 
   test.each([
-    [0, '0Ki but it must be more than nothing'],
+    [0, '0Ki but it must be more than 0'],
     [1, '1Mi but no container starts with less than 12Mi'],
     [11, '11Mi but no container starts with less than 12Mi'],
   ])('a memory limit of %iMi is refused', (mebibytes, words) => {

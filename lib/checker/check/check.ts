@@ -88,7 +88,7 @@ function contextOf({ file, text }: NamedText): FitNodes | Unreadable {
       file,
       line: 1,
       message: say`the description of the nodes cannot be used: ${reason.split('\n').join('; ')}`,
-      remedy: say`write it again with npm run cluster-context`,
+      remedy: say`write it again with cdk8s-lakehouse cluster-context`,
     };
   }
 }
@@ -113,7 +113,7 @@ function nodesFor(
   };
 }
 
-/** Nothing to check is no fault, but hardly what somebody meant. */
+/** An empty folder is no error, but probably not what somebody meant. */
 function emptyNotes({ objects, sql, unreadable }: Loaded): Note[] {
   return objects.length + sql.length + unreadable.length > 0
     ? []

@@ -5,7 +5,7 @@ import type { NodeGroupShape, Taint } from '../capacity/node';
 /** The oldest Kubernetes that the objects, and the counting of nodes, are written for. */
 export const OLDEST_KUBERNETES = '1.30';
 
-/** Where `npm run cluster-context` writes and the chart looks, in the folder that the program runs in. */
+/** Where `cdk8s-lakehouse cluster-context` writes and the chart looks, in the folder that the program runs in. */
 export const CLUSTER_CONTEXT_FILE = 'cluster.context.json';
 
 /** What EKS says about a cluster and one of its node groups. Committed, so that synthesis never asks AWS. */
@@ -48,7 +48,7 @@ export function parseClusterContext(file: string, text: string): ClusterContext 
   return content as ClusterContext;
 }
 
-const WRITE_AGAIN = 'write it again with npm run cluster-context';
+const WRITE_AGAIN = 'write it again with cdk8s-lakehouse cluster-context';
 
 const isText = (value: unknown) => typeof value === 'string' && value !== '';
 const isCount = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0;

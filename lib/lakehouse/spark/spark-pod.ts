@@ -72,7 +72,7 @@ export function podRefusals(object: string, prop: string, pod: Required<SparkPod
           },
         ]),
     ...empty.map(([side, value]) => ({
-      message: say`${object} has a cpu ${side} of ${measured(cpuQuantity(value))} but it must be more than nothing`,
+      message: say`${object} has a cpu ${side} of ${measured(cpuQuantity(value))} but it must be more than 0`,
       remedy: say`set ${prop}.cpu.${side}, e.g. Cpu.millis(500)`,
     })),
     ...(request !== undefined && limit !== undefined && millicores(request) > millicores(limit)

@@ -75,7 +75,7 @@ export function resourceRefusals(
     if (empty.length > 0) {
       return empty.map(side => ({
         ...written,
-        message: say`${culprit.what} has a ${resource} ${side} of ${measured(quantity({ request, limit }[side]))} but it must be more than nothing`,
+        message: say`${culprit.what} has a ${resource} ${side} of ${measured(quantity({ request, limit }[side]))} but it must be more than 0`,
         remedy: say`set ${resource}.${side}, e.g. ${example}`,
       }));
     }
