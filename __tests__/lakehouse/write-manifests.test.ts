@@ -1,10 +1,12 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { ApiObject, App, Chart, Testing } from 'cdk8s';
+import { ApiObject, App, Chart, JsonPatch, Testing } from 'cdk8s';
+import { Cpu, k8s } from 'cdk8s-plus-28';
 import { parseAllDocuments } from 'yaml';
 import { allowed, measured, quote, say } from '../../lib/checker/finding/message';
 import { NodeGroup } from '../../lib/lakehouse/cluster/node-group';
+import { LakehouseChart } from '../../lib/lakehouse/lakehouse-chart';
 import { SynthChecks } from '../../lib/lakehouse/synth-checks';
 import { type Refusal, refuse } from '../../lib/lakehouse/workload/refuse';
 import { manifestFiles, writeManifests } from '../../lib/lakehouse/write-manifests';
@@ -216,4 +218,35 @@ describe('a mistake that a construct and a rule see', () => {
     expect(said([untagged('web')], { [annotation]: 'rebuilt nightly' })).toEqual([]);
     expect(said([untagged('web')], { [annotation]: ' ' })).toEqual([byConstruct, byRule('proxy:latest')]);
   });
+});
+
+test('an untagged image of the database and one of an init container beside it are both printed', () => {
+  const app = new App();
+  const { database } = new LakehouseChart(app, 'lakehouse', {
+    clickHouse: { image: 'clickhouse/clickhouse-server' },
+  });
+  const set = database.node.findAll().find(node => node instanceof ApiObject && node.kind === 'StatefulSet');
+  const [cpu, memory] = ['1m', '16Mi'].map(k8s.Quantity.fromString);
+  const resources = { requests: { cpu, memory }, limits: { cpu, memory } };
+  (set as ApiObject).addJsonPatch(
+    JsonPatch.add('/spec/template/spec/initContainers', [{ name: 'wait', image: 'busybox', resources }]),
+  );
+  expect(refusalOf(app)).toEqual([
+    '[StatefulSet/storage/clickhouse] container clickhouse has image "clickhouse/clickhouse-server" but an image must be pinned by a tag other than latest, or by a digest; set image, e.g. clickhouse-server:1.4.2 (rule mutable-image-tag)',
+    expect.stringMatching(
+      /^\[StatefulSet\/storage\/clickhouse\] image "busybox" has no tag.*\(rule mutable-image-tag\)$/,
+    ),
+    '2 errors, nothing was written',
+  ]);
+});
+
+test('a remedy names the prop where a construct writes the field', () => {
+  const app = new App();
+  new LakehouseChart(app, 'lakehouse', {
+    gold: { executor: { cpu: { request: Cpu.units(2), limit: Cpu.units(2) } } },
+  });
+  expect(refusalOf(app)).toEqual([
+    '[SparkApplication/default/activity-gold] executor needs 2000m cpu but m6i.large allocates 1750m after its daemon pods; set executor.cpu.request to at most 1750m, or take a larger instance type (rule executor-does-not-fit)',
+    '1 error, nothing was written',
+  ]);
 });

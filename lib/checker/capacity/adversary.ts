@@ -61,14 +61,14 @@ export function contest(highs: Highs, problem: Problem, kind: number, options: C
   const removals = options.afterRemovals === true || preemptionBreaksRelations(problem);
   const holds = relationsThatHold(problem, options);
   const entangled = isEntangled(problem);
-  const attempts: readonly ModelOptions[] = [
+  const attempts: readonly AttemptOptions[] = [
     { placedAtMost, holds, given: [] },
     ...(removals && hasRelations(problem) ? [{ placedAtMost, holds: () => true, given: [] }] : []),
     ...(entangled ? leanings(problem, x).map(given => ({ placedAtMost, holds, given })) : []),
   ];
   let bound = '';
   for (const [number, attempt] of attempts.entries()) {
-    const model = buildModel(problem, x, attempt);
+    const model = attemptModel(problem, x, attempt);
     const result = model.placements.milp.solve(highs, options.limits);
     if (result.status === 'infeasible') {
       // The first model holds everything that can come about; the last ones, once what they lean on is always placed.
@@ -337,7 +337,7 @@ function randomBinding(problem: Problem, x: PodKind, random: () => number): Map<
   return counts;
 }
 
-interface ModelOptions {
+interface AttemptOptions {
   readonly placedAtMost: number;
   /** The kinds whose spreads and affinities hold of the pods that are placed. */
   readonly holds: (kind: PodKind) => boolean;
@@ -345,14 +345,14 @@ interface ModelOptions {
   readonly given: readonly number[];
 }
 
-interface Model {
+interface Attempt {
   readonly placements: PlacementModel;
   /** The variable for the pods of a kind whose volumes are bound in its zone. */
   readonly bound: ReadonlyMap<number, number>;
 }
 
 /** The placements in which X is unplaced and every node that it may use is blocked, in integers. */
-function buildModel(problem: Problem, x: PodKind, options: ModelOptions): Model {
+function attemptModel(problem: Problem, x: PodKind, options: AttemptOptions): Attempt {
   const { firm, related } = opponents(problem, x);
   const game = [...firm, ...related].filter(({ count }) => count > 0);
   const inGame = new Set(game.map(({ index }) => index));

@@ -1,6 +1,6 @@
 import { describeNodes } from '../capacity/check-fit';
 import { type ClusterNode, nodesOf } from '../capacity/node';
-import { contextNodes, parseClusterContext } from '../eks/cluster-context';
+import { contextNodes, parseClusterContext, UnusableContext } from '../eks/cluster-context';
 import { DEFAULT_NODES, describedNodes, type FitNodes, parseNodes } from '../facts/nodes';
 import { say } from '../finding/message';
 import { type Violation, violation } from '../finding/reporter';
@@ -30,7 +30,7 @@ export function check(collected: Collected, options: CheckOptions = {}): CheckRe
   const unreadable = [
     ...collected.unreadable,
     ...loaded.unreadable,
-    ...contexts.flatMap(item => ('message' in item ? [item] : [])),
+    ...contexts.flatMap(item => ('list' in item ? [] : item)),
   ];
   const described = contexts.find(item => 'list' in item);
   const reviews = systems(loaded).map(({ objects, sql }) =>
@@ -59,7 +59,7 @@ export function check(collected: Collected, options: CheckOptions = {}): CheckRe
 }
 
 /** The objects and SQL that are applied together: all, or for each environment its own and what belongs to all. */
-function systems({ objects, sql }: Loaded): Pick<Loaded, 'objects' | 'sql'>[] {
+export function systems({ objects, sql }: Loaded): Pick<Loaded, 'objects' | 'sql'>[] {
   const files = [...objects.map(({ source }) => source?.file ?? ''), ...sql.map(({ file }) => file)];
   const of = environmentOf(files);
   const names = [...new Set(files.flatMap(file => of(file) ?? []))];
@@ -78,18 +78,21 @@ function distinct<T>(items: readonly T[]): T[] {
 }
 
 /** The nodes of a committed context, or what is wrong with it. */
-function contextOf({ file, text }: NamedText): FitNodes | Unreadable {
+function contextOf({ file, text }: NamedText): FitNodes | readonly Unreadable[] {
   try {
     const list = nodesOf(contextNodes(parseClusterContext(file, text)));
     return { list, source: file, areDescribed: true };
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    return {
+    const faults =
+      error instanceof UnusableContext
+        ? error.faults
+        : [error instanceof Error ? error.message : String(error)];
+    return faults.map(fault => ({
       file,
       line: 1,
-      message: say`the description of the nodes cannot be used: ${reason.split('\n').join('; ')}`,
+      message: say`the description of the nodes cannot be used: ${fault}`,
       remedy: say`write it again with cdk8s-lakehouse cluster-context`,
-    };
+    }));
   }
 }
 

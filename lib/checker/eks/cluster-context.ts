@@ -40,15 +40,26 @@ export function parseClusterContext(file: string, text: string): ClusterContext 
   try {
     content = JSON.parse(text);
   } catch (cause) {
-    throw new Error(`${file} is not JSON (${(cause as Error).message}); ${WRITE_AGAIN}`);
+    throw new UnusableContext(file, [`it is not JSON (${(cause as Error).message})`]);
   }
-  const problems = contextProblems(content);
-  if (problems.length > 0)
-    throw new Error(problems.map(problem => `${file}: ${problem}; ${WRITE_AGAIN}`).join('\n'));
+  const faults = faultsOf(content);
+  if (faults.length > 0) throw new UnusableContext(file, faults);
   return content as ClusterContext;
 }
 
-const WRITE_AGAIN = 'write it again with cdk8s-lakehouse cluster-context';
+/** A file that holds no context, with all that is wrong in it. */
+export class UnusableContext extends Error {
+  constructor(
+    file: string,
+    readonly faults: readonly string[],
+  ) {
+    super(
+      faults
+        .map(fault => `${file}: ${fault}; write it again with cdk8s-lakehouse cluster-context`)
+        .join('\n'),
+    );
+  }
+}
 
 const isText = (value: unknown) => typeof value === 'string' && value !== '';
 const isCount = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0;
@@ -98,7 +109,7 @@ const FIELDS: Readonly<Record<keyof ClusterContext, readonly [string, (value: un
   source: ['arn and at', value => isObject(value) && isText(value['arn']) && isText(value['at'])],
 };
 
-function contextProblems(content: unknown): string[] {
+function faultsOf(content: unknown): string[] {
   if (!isObject(content)) return ['it holds no object'];
   return Object.entries(FIELDS).flatMap(([field, [what, isRight]]) =>
     isRight(content[field])
