@@ -12,6 +12,7 @@ const root = path.join(__dirname, '..');
 const read = (file: string) => readFileSync(path.join(root, file), 'utf8');
 const pages = [
   'README.md',
+  'CONTRIBUTING.md',
   ...readdirSync(path.join(root, 'docs'), { recursive: true, encoding: 'utf8' })
     .filter(file => file.endsWith('.md'))
     .map(file => path.join('docs', file)),
@@ -95,6 +96,16 @@ test('docs/cluster.md says of each refused edit what the cluster makes of it', (
   expect(rows).toEqual(
     REFUSED_EDITS.map(({ name, inCluster }) => ({ name, isTaken: inCluster === 'taken' })),
   );
+});
+
+test('CONTRIBUTING.md names folders and files that there are', () => {
+  const named = [...read('CONTRIBUTING.md').matchAll(/`([\w.-]+\/[\w./-]*|[\w-]+\.(?:ts|json|md))`/g)].map(
+    ([, name = '']) => name,
+  );
+  expect(named.length).toBeGreaterThan(20);
+  const isThere = (name: string) =>
+    ['', 'lib/lakehouse/'].some(folder => existsSync(path.join(root, folder, name)));
+  expect(named.filter(name => !isThere(name) && !/[<*]|^(allowed|refused)\//.test(name))).toEqual([]);
 });
 
 test("the README's program is main.ts", () => {

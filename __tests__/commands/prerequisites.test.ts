@@ -64,7 +64,8 @@ test('what is missing is said for the commands that need it, and only for those'
   const { commands } = diagnose({ ...ANSWERS, go: undefined, java: undefined });
 
   expect(commands).toEqual([
-    'synth, cdk8s, check, capacity, secrets, cluster-context, test:unit: ready',
+    'synth, cdk8s, check, capacity, secrets, cluster-context, inner, test:unit: ready',
+    'test:package: ready',
     'test, test:crashes, local, bench: needs Java, Go',
     'test:cluster: needs Java, Go',
     'test:policy: needs Go',

@@ -104,7 +104,8 @@ export const needsOfThePackage: Readonly<Record<string, readonly ToolName[]>> = 
 
 /** What the commands of the repository need. */
 export const needs: Readonly<Record<string, readonly ToolName[]>> = {
-  'synth, cdk8s, check, capacity, secrets, cluster-context, test:unit': ['node'],
+  'synth, cdk8s, check, capacity, secrets, cluster-context, inner, test:unit': ['node'],
+  'test:package': ['node', 'npm'],
   'test, test:crashes, local, bench': SERVERS,
   'test:cluster': SERVERS,
   'test:policy': ['node', 'python', 'venv', 'go'],
