@@ -30,6 +30,8 @@ function bundleCheck(): void {
     allowOverwrite: true,
     bundle: true,
     platform: 'node',
+    // Its WebAssembly lies beside it, and most runs need none of it.
+    external: ['@astral-sh/ruff-wasm-nodejs'],
     target: 'node20',
     logLevel: 'error',
   });

@@ -31,6 +31,8 @@ function bundled() {
     absWorkingDir: home,
     bundle: true,
     platform: 'node',
+    // Its WebAssembly lies beside it, and most runs need none of it.
+    external: ['@astral-sh/ruff-wasm-nodejs'],
     target: 'node20',
     write: false,
     metafile: true,

@@ -250,3 +250,14 @@ test('a remedy names the prop where a construct writes the field', () => {
     '1 error, nothing was written',
   ]);
 });
+
+test('what follows from a mistake in a prop is not said beside it', () => {
+  const app = new App();
+  new LakehouseChart(app, 'lakehouse', { kafka: { kafkaVersion: '2.0.0' } });
+  expect(refusalOf(app)).toEqual([
+    expect.stringMatching(
+      /^\[Kafka\/kafka\/streaming-cluster\] .* has Kafka 2\.0\.0 but .*; set kafkaVersion to /,
+    ),
+    '1 error, nothing was written',
+  ]);
+});

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { App } from 'cdk8s';
 import { describeNodes } from '../checker/capacity/check-fit';
 import { nodesOf } from '../checker/capacity/node';
-import { SynthChecks } from '../lakehouse/synth-checks';
+import { notesIn, SynthChecks } from '../lakehouse/synth-checks';
 import { manifestFiles, writeManifests } from '../lakehouse/write-manifests';
 import { commandLine } from './command-line';
 import { describedApp } from './program';
@@ -56,6 +56,7 @@ async function writeDist(): Promise<void> {
 /** Writes an app's manifests, prints the warnings, and says what there is. */
 function written(app: App, folder: string): { readonly count: string; readonly fit: readonly string[] } {
   for (const warning of writeManifests(app, folder)) console.error(`warning: ${warning}`);
+  for (const note of notesIn(app)) console.error(`note: ${note}`);
   const files = manifestFiles(app);
   const objects = [...files.values()].reduce((sum, members) => sum + members.length, 0);
   const checks = app.node.findAll().filter(node => node instanceof SynthChecks);

@@ -2,6 +2,7 @@ import { App } from 'cdk8s';
 import { Construct } from 'constructs';
 import type { ClusterService } from '../checker/capacity/cluster-services';
 import { nodesOf } from '../checker/capacity/node';
+import { formatNote } from '../checker/finding/note';
 import { line, type Wording } from '../checker/finding/reporter';
 import { manifestObjects } from '../checker/manifest/model';
 import { objectId } from '../checker/manifest/object-id';
@@ -78,4 +79,16 @@ export class SynthChecks extends Construct {
       .filter(({ level, place }) => level === 'error' && !('construct' in place))
       .map(finding => line(finding, wording));
   }
+}
+
+/** What the checks of an app did not understand, a line each. */
+export function notesIn(app: App): string[] {
+  return [
+    ...new Set(
+      app.node
+        .findAll()
+        .filter(node => node instanceof SynthChecks)
+        .flatMap(({ review }) => review.notes.map(formatNote)),
+    ),
+  ];
 }

@@ -53,9 +53,9 @@ it('follows links inside of the folder, and notes those that loop, lead out or l
   symlinkSync(put('out/b.yaml'), join(root, 'in', 'leaves.yaml'));
   symlinkSync(join(root, 'missing'), join(root, 'in', 'broken.yaml'));
   symlinkSync('self', join(root, 'in', 'self'));
-  const { sources, notes, unreadable } = collect([join(root, 'in')], noInput);
+  const { sources, skipped, unreadable } = collect([join(root, 'in')], noInput);
   expect(sources.map(({ file }) => relative(root, file))).toEqual(['in/a.yaml']);
-  expect(notes.map(({ file }) => relative(root, file)).sort()).toEqual([
+  expect(skipped.map(({ file }) => relative(root, file)).sort()).toEqual([
     'in/broken.yaml',
     'in/leaves.yaml',
     'in/self',

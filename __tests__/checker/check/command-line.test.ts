@@ -53,7 +53,7 @@ const WEBHOOK = `${CLEAN}data:\n  url: https://hooks.slack.com/services/T0000000
 describe('exit code', () => {
   it('is 0 when everything is clean', () => {
     put('a.yaml', CLEAN);
-    expect(run([folder])).toMatchObject({ code: 0, stdout: '✔ clean (1 file, 1 object, 26 rules)\n' });
+    expect(run([folder])).toMatchObject({ code: 0, stdout: '✔ clean (1 file, 1 object, 27 rules)\n' });
   });
 
   it('is 1 for a violation of level error', () => {
@@ -121,6 +121,7 @@ describe('JSON', () => {
           allowed: [],
         },
       ],
+      notes: [],
       checked: { files: 1, objects: 1 },
     });
   });
@@ -152,7 +153,10 @@ describe('SARIF', () => {
     put('a.yaml', `${POD()}---\n${POD().replaceAll('web', 'web2')}`);
     const log: Log = JSON.parse(run([folder, '--format', 'sarif']).stdout);
     const [result] = log.runs;
-    expect(result?.tool.driver.rules?.map(({ id }) => id)).toEqual(rules.map(({ id }) => id));
+    expect(result?.tool.driver.rules?.map(({ id }) => id)).toEqual([
+      ...rules.map(({ id }) => id),
+      'not-understood',
+    ]);
     for (const { ruleId, ruleIndex } of result?.results ?? [])
       expect(rules[ruleIndex ?? -1]?.id).toBe(ruleId);
     const prints = (result?.results ?? []).map(
@@ -219,7 +223,7 @@ describe('the report for people', () => {
         13 |
   fix keep it in a Secret and refer to it, e.g. env.valueFrom.secretKeyRef
 
-✖ 3 errors in 1 file (1 file, 1 object, 26 rules)
+✖ 3 errors in 1 file (1 file, 1 object, 27 rules)
 "
 `);
     expect(stdout).not.toContain('s3cr3t');
@@ -266,11 +270,6 @@ describe('the report for people', () => {
 
   it('says when there was nothing to check', () => {
     expect(run([folder])).toMatchObject({ code: 0, stderr: 'note: no Kubernetes object was found\n' });
-  });
-
-  it('notes what was skipped', () => {
-    put('a.yaml', '{{- if .Values.on }}\nkind: X\n{{- end }}\n');
-    expect(run([folder]).stderr).toMatch(/^note: .*a\.yaml: skipped: looks like a template/);
   });
 });
 
@@ -322,5 +321,100 @@ describe('options', () => {
 
   it('--explain prints the page of a rule', () => {
     expect(run(['--explain', 'single-executor']).stdout).toMatch(/^# single-executor\n/);
+  });
+});
+
+describe('what was not understood', () => {
+  const CODE = (text: string) => `${CLEAN}data:\n  tool.py: |\n    ${text.replaceAll('\n', '\n    ')}\n`;
+  const OPEN = CODE('from settings import *\nprint(MODE)');
+  const NAMED = CODE('from settings import MODE\nprint(MODE)');
+
+  it('is told to people behind the violations, with its place, the silent rules and a remedy, and counted', () => {
+    put('a.yaml', OPEN);
+    const { code, stdout } = run([folder]);
+    expect(code).toBe(0);
+    expect(stdout.replaceAll(folder, '.')).toMatchInlineSnapshot(`
+"Python that is followed in part
+
+  note import * from settings brings names that nobody knows (not-understood)
+  at  ./a.yaml:8, ConfigMap/n/a
+  silent undefined-name
+  fix import by name, and call functions where the code would run a text
+
+✔ clean, 1 note on what was not understood (1 file, 1 object, 27 rules)
+"
+`);
+  });
+
+  it('is silent where everything is understood', () => {
+    put('a.yaml', NAMED);
+    expect(run([folder, '--strict'])).toMatchObject({
+      code: 0,
+      stdout: '✔ clean (1 file, 1 object, 27 rules)\n',
+    });
+  });
+
+  it('is an error with --strict', () => {
+    put('a.yaml', OPEN);
+    const { code, stdout } = run([folder, '--strict']);
+    expect(code).toBe(1);
+    expect(stdout).toMatch(
+      / {2}error import \* from settings brings names that nobody knows \(not-understood\)/,
+    );
+    expect(stdout).toContain('✖ nothing wrong was found, 1 note on what was not understood');
+  });
+
+  it('is a list of its own in JSON', () => {
+    put('a.yaml', OPEN);
+    expect(JSON.parse(run([folder, '--format', 'json']).stdout)).toMatchObject({
+      violations: [],
+      notes: [
+        {
+          cause: 'Python that is followed in part',
+          object: 'ConfigMap/n/a',
+          file: `${folder}/a.yaml`,
+          line: 8,
+          what: 'import * from settings brings names that nobody knows',
+          silences: ['undefined-name'],
+        },
+      ],
+    });
+  });
+
+  it.each([
+    [[], 'note'],
+    [['--strict'], 'error'],
+  ])('is a result of its own in SARIF: with %j of level %s', (options, level) => {
+    put('a.yaml', OPEN);
+    const log: Log = JSON.parse(run([folder, '--format', 'sarif', ...options]).stdout);
+    const [result] = log.runs[0]?.results ?? [];
+    expect(result).toMatchObject({ ruleId: 'not-understood', ruleIndex: rules.length, level });
+    expect(result?.message.text).toMatch(
+      /^ConfigMap\/n\/a: import \* from settings .*Silent for it: undefined-name$/,
+    );
+    expect(result?.locations?.[0]?.physicalLocation?.region?.startLine).toBe(8);
+  });
+
+  it('is left out where the chosen rules do not need it, and told where one does', () => {
+    put('a.yaml', OPEN);
+    expect(run([folder, '--strict', '--rule', 'plaintext-secret']).code).toBe(0);
+    expect(run([folder, '--strict', '--rule', 'undefined-name']).code).toBe(1);
+  });
+
+  it('counts many of one cause and shows the first three', () => {
+    for (const name of ['a', 'b', 'c', 'd', 'e'])
+      put(`${name}.yaml`, OPEN.replace('name: a', `name: ${name}`));
+    const { stdout } = run([folder]);
+    expect(stdout.match(/\(not-understood\)/g)).toHaveLength(3);
+    expect(stdout).toContain('  and 2 more of these; --format json lists them');
+    expect(stdout).toContain('✔ clean, 5 notes on what was not understood');
+  });
+
+  it('is a file that is skipped, for which every rule is silent', () => {
+    put('a.yaml', '{{- if .Values.on }}\nkind: X\n{{- end }}\n');
+    const { stdout } = run([folder]);
+    expect(stdout).toContain('the file is skipped: it is a template, by its {{ }}');
+    expect(stdout).toContain('  silent every rule');
+    expect(run([folder, '--strict']).code).toBe(1);
   });
 });

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { check } from '../../../lib/checker/check/check';
 import { evaluate } from '../../../lib/checker/python/evaluate';
-import { undefinedNames } from '../../../lib/checker/python/names';
-import { parsePython } from '../../../lib/checker/python/syntax';
+import { checkNames } from '../../../lib/checker/python/names';
+import { parsePython } from '../../../lib/checker/python/parse';
 import { tablesIn } from '../../../lib/checker/sql/ddl';
 
 const CASES = join(__dirname, '..', 'rules', 'cases');
@@ -124,7 +124,7 @@ const damaged = fc
 
 function checkText(text: string | Uint8Array) {
   const bytes = typeof text === 'string' ? Buffer.from(text) : text;
-  return check({ sources: [{ file: 'a.yaml', bytes }], notes: [], unreadable: [] });
+  return check({ sources: [{ file: 'a.yaml', bytes }], skipped: [], unreadable: [] });
 }
 
 describe('nothing that is given crashes or hangs', () => {
@@ -211,7 +211,7 @@ describe('nothing that is given crashes or hangs', () => {
     fc.assert(
       fc.property(python, source => {
         const module = parsePython(source);
-        undefinedNames(module);
+        checkNames(module);
         return (
           evaluate({
             modules: new Map([['m', module]]),
@@ -255,7 +255,7 @@ describe('nothing that is given crashes or hangs', () => {
     ['calls', `x = a${'.b()'.repeat(20000)}\n`],
   ])('Python with deep %s', (_, source) => {
     const module = parsePython(source);
-    undefinedNames(module);
+    checkNames(module);
     expect(
       evaluate({ modules: new Map([['m', module]]), entry: 'm', words: [], variable: () => undefined }).sinks,
     ).toEqual([]);

@@ -198,7 +198,7 @@ describe('Helm and Kustomize', () => {
       source('replicas: 1\n', 'chart/values.yaml'),
       source(CONFIG_MAP, 'chart/crds/b.yaml'),
     ]);
-    expect(loaded.notes.map(({ file }) => file)).toEqual(['chart/templates/a.yaml']);
+    expect(loaded.skipped.map(({ file }) => file)).toEqual(['chart/templates/a.yaml']);
     expect(loaded.unreadable).toEqual([]);
     expect(loaded.objects.map(object => object.source?.file)).toEqual(['chart/crds/b.yaml']);
   });
@@ -208,7 +208,7 @@ describe('Helm and Kustomize', () => {
       '{{- if .Values.on }}\nkind: X\n{{- end }}\n',
       `${CONFIG_MAP}  y: "{{ $labels.x }}"\n`,
     );
-    expect(loaded.notes).toHaveLength(1);
+    expect(loaded.skipped).toHaveLength(1);
     expect(loaded.unreadable).toEqual([]);
     expect(loaded.objects).toHaveLength(1);
   });
@@ -222,7 +222,7 @@ describe('Helm and Kustomize', () => {
       source(CONFIG_MAP, 'overlay/patch.yaml'),
       source(CONFIG_MAP, 'base/config.yaml'),
     ]);
-    expect(loaded.notes.map(({ file }) => file)).toEqual(['overlay/patch.yaml']);
+    expect(loaded.skipped.map(({ file }) => file)).toEqual(['overlay/patch.yaml']);
     expect(loaded.objects.map(object => object.source?.file)).toEqual(['base/config.yaml']);
     expect(loaded.generated).toEqual(['ConfigMap/*/settings']);
   });

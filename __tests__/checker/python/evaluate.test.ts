@@ -1,5 +1,5 @@
 import { evaluate, type Program } from '../../../lib/checker/python/evaluate';
-import { parsePython } from '../../../lib/checker/python/syntax';
+import { parsePython } from '../../../lib/checker/python/parse';
 import { shownText } from '../../../lib/checker/python/values';
 
 function facts(

@@ -1,7 +1,7 @@
 import { ApiObject, App, Chart } from 'cdk8s';
 import { type ClusterService, clusterServices } from '../../../lib/checker/capacity/cluster-services';
 import { NodeGroup } from '../../../lib/lakehouse/cluster/node-group';
-import { SynthChecks } from '../../../lib/lakehouse/synth-checks';
+import { notesIn, SynthChecks } from '../../../lib/lakehouse/synth-checks';
 import { ExternalSecret } from '../../../lib/lakehouse/workload/external';
 
 const resources = { requests: { cpu: '100m', memory: '64Mi' }, limits: { cpu: '200m', memory: '64Mi' } };
@@ -159,4 +159,29 @@ test('what is said follows the app as it changes', () => {
   expect(checks.node.validate()).not.toEqual([]);
   chart.node.tryRemoveChild(web.node.id);
   expect(checks.node.validate()).toEqual([]);
+});
+
+describe('what was not understood', () => {
+  function notes(code: string): readonly string[] {
+    const app = new App();
+    const chart = new Chart(app, 'chart');
+    new SynthChecks(chart, 'checks', { nodes: new NodeGroup() });
+    new ApiObject(chart, 'code', {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: 'code', namespace: 'default' },
+      data: { 'tool.py': code },
+    });
+    return notesIn(app);
+  }
+
+  test('is a line that names the rules that are silent for it', () => {
+    expect(notes('from settings import *\nprint(MODE)\n')).toEqual([
+      '[ConfigMap/default/code] import * from settings brings names that nobody knows; import by name, and call functions where the code would run a text (silent: undefined-name)',
+    ]);
+  });
+
+  test('is nothing where everything is understood', () => {
+    expect(notes('from settings import MODE\nprint(MODE)\n')).toEqual([]);
+  });
 });

@@ -1,4 +1,5 @@
 import { asObjects, at, type ManifestObject, manifestObjects } from '../manifest/model';
+import { objectId } from '../manifest/object-id';
 
 /** A program of the cluster itself that takes room beside the chart. */
 export interface ClusterService {
@@ -205,12 +206,10 @@ export function serviceManifests(
   services: readonly ClusterService[],
   objects: readonly ManifestObject[] = [],
 ): ManifestObject[] {
-  const declared = new Set(
-    objects.map(({ kind, metadata }) => `${kind}/${metadata.namespace ?? 'default'}/${metadata.name}`),
-  );
+  const declared = new Set(objects.map(objectId));
   return manifestObjects(
     services
-      .filter(({ kind, namespace, name }) => !declared.has(`${kind}/${namespace}/${name}`))
+      .filter(service => !declared.has(objectId(service)))
       .map(service => {
         const labels = { 'app.kubernetes.io/name': service.name };
         return {

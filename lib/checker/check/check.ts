@@ -3,20 +3,29 @@ import { type ClusterNode, nodesOf } from '../capacity/node';
 import { contextNodes, parseClusterContext, UnusableContext } from '../eks/cluster-context';
 import { DEFAULT_NODES, describedNodes, type FitNodes, parseNodes } from '../facts/nodes';
 import { say } from '../finding/message';
+import type { Note } from '../finding/note';
 import { type Violation, violation } from '../finding/reporter';
-import { type Loaded, loadManifests, type NamedText, type Note, type Unreadable } from '../manifest/load';
+import { type Loaded, loadManifests, type NamedText, type Skipped, type Unreadable } from '../manifest/load';
 import { type Review, type ReviewOptions, review } from '../review/review';
+import { rules } from '../rules';
 import type { Collected } from './collect';
 import { environmentOf } from './environments';
 
 export interface CheckOptions extends Pick<ReviewOptions, 'only' | 'level' | 'external'> {
   /** The nodes to fit when no file describes any. @default 4 × m6i.large */
   readonly nodes?: readonly ClusterNode[];
+  /** Whether what was not understood counts as an error. @default false */
+  readonly isStrict?: boolean;
 }
 
 export interface CheckResult {
   readonly violations: readonly Violation[];
+  /** What was not understood. */
   readonly notes: readonly Note[];
+  /** Whether notes count as errors. */
+  readonly isStrict: boolean;
+  /** What the result rests on. */
+  readonly notices: readonly string[];
   readonly checked: { readonly files: number; readonly objects: number };
   /** Whether a path or a document could not be read. */
   readonly unusable: boolean;
@@ -46,12 +55,12 @@ export function check(collected: Collected, options: CheckOptions = {}): CheckRe
   );
   return {
     violations: distinct(reviews.flatMap(({ findings }) => findings.map(finding => violation(finding)))),
-    notes: [
-      ...collected.notes,
-      ...loaded.notes,
-      ...emptyNotes(loaded),
-      ...distinct(reviews.flatMap(({ fit }) => fitNotes(fit))),
-    ],
+    notes: distinct([
+      ...[...collected.skipped, ...loaded.skipped].map(skippedNote),
+      ...reviews.flatMap(({ notes }) => notes),
+    ]),
+    isStrict: options.isStrict ?? false,
+    notices: [...emptyNotices(loaded), ...distinct(reviews.flatMap(({ fit }) => fitNotices(fit)))],
     checked: { files: loaded.files, objects: loaded.objects.length },
     unusable: unreadable.length > 0,
     text: loaded.text,
@@ -117,21 +126,27 @@ function nodesFor(
 }
 
 /** An empty folder is no error, but probably not what somebody meant. */
-function emptyNotes({ objects, sql, unreadable }: Loaded): Note[] {
-  return objects.length + sql.length + unreadable.length > 0
-    ? []
-    : [{ file: '', text: 'no Kubernetes object was found' }];
+function emptyNotices({ objects, sql, unreadable }: Loaded): string[] {
+  return objects.length + sql.length + unreadable.length > 0 ? [] : ['no Kubernetes object was found'];
+}
+
+/** No rule looks into a file that is skipped. */
+function skippedNote({ file, what, remedy }: Skipped): Note {
+  return {
+    cause: 'files that are skipped',
+    object: '',
+    file,
+    line: 1,
+    what: `the file is skipped: it is ${what}`,
+    remedy,
+    silences: rules.map(({ id }) => id),
+  };
 }
 
 /** What was counted for the fit: whether it is right depends on it. */
-function fitNotes(fit: Review['fit']): Note[] {
+function fitNotices(fit: Review['fit']): string[] {
   if (fit === undefined) return [];
   const { nodes, services } = fit;
   const beside = services.map(({ name }) => name).join(', ') || 'nothing';
-  return [
-    {
-      file: '',
-      text: `fit counted on ${describeNodes(nodes.list)} (${nodes.source}), beside ${beside}`,
-    },
-  ];
+  return [`fit counted on ${describeNodes(nodes.list)} (${nodes.source}), beside ${beside}`];
 }

@@ -1,11 +1,11 @@
 import { lstatSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { join, sep } from 'node:path';
 import { say } from '../finding/message';
-import type { Note, SourceText, Unreadable } from '../manifest/load';
+import type { Skipped, SourceText, Unreadable } from '../manifest/load';
 
 export interface Collected {
   readonly sources: readonly SourceText[];
-  readonly notes: readonly Note[];
+  readonly skipped: readonly Skipped[];
   readonly unreadable: readonly Unreadable[];
 }
 
@@ -22,7 +22,7 @@ const NEVER_MANIFESTS = /^(node_modules|__pycache__|package-lock\.json|tsconfig\
  */
 export function collect(paths: readonly string[], stdin: () => Uint8Array): Collected {
   const sources: SourceText[] = [];
-  const notes: Note[] = [];
+  const skipped: Skipped[] = [];
   const unreadable: Unreadable[] = [];
   const seen = new Set<string>();
 
@@ -55,9 +55,10 @@ export function collect(paths: readonly string[], stdin: () => Uint8Array): Coll
       const path = join(folder, name);
       attempt(path, () => {
         if (lstatSync(path).isSymbolicLink() && !isInside(path, root)) {
-          notes.push({
+          skipped.push({
             file: shown(path),
-            text: 'skipped: a link that leads nowhere, in a circle or out of the folder',
+            what: 'a link that leads nowhere, in a circle or out of the folder',
+            remedy: 'name what it leads to',
           });
           return;
         }
@@ -75,7 +76,7 @@ export function collect(paths: readonly string[], stdin: () => Uint8Array): Coll
       else read(path);
     });
   }
-  return { sources, notes, unreadable };
+  return { sources, skipped, unreadable };
 }
 
 function isInside(link: string, root: string): boolean {

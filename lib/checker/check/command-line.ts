@@ -6,7 +6,7 @@ import { humanReport } from '../finding/human';
 import { jsonReport } from '../finding/json';
 import { sarifReport } from '../finding/sarif';
 import { rules } from '../rules';
-import { check } from './check';
+import { type CheckResult, check } from './check';
 import { collect } from './collect';
 
 export interface CommandLineOutput {
@@ -33,10 +33,11 @@ export const USAGE = `usage: cdk8s-lakehouse check PATH… [options]      PATH i
   --level error|warning       the least level to report (default warning)
   --external KIND/NS/NAME     something that exists although no file declares it; may be repeated, * matches any text
   --nodes COUNTxTYPE[,…]      the nodes that all pods have to fit, when no file describes them (default 4xm6i.large)
+  --strict                    what was not understood is an error
   --list-rules                every rule with what it refuses
   --explain RULE              what a rule is about, with a bad and a good example
 
-exit code: 0 clean, 1 violations of level error, 2 an input that cannot be read
+exit code: 0 clean, 1 violations of level error, or with --strict notes, 2 an input that cannot be read
 `;
 
 /** The whole command on data: arguments in, output and exit code out. */
@@ -83,6 +84,7 @@ export function checkCommand(args: readonly string[], context: CommandLineContex
   const result = check(collect(positionals, context.stdin), {
     external,
     level,
+    isStrict: values.strict === true,
     ...(nodes === undefined ? {} : { nodes: nodes.nodes }),
     ...(values.rule === undefined ? {} : { only: values.rule }),
   });
@@ -93,10 +95,14 @@ export function checkCommand(args: readonly string[], context: CommandLineContex
         ? sarifReport(result, rules, projectVersion(context.home))
         : humanReport(result, { color: context.color, rules: values.rule?.length ?? rules.length });
   return {
-    code: result.unusable ? 2 : result.violations.some(item => item.level === 'error') ? 1 : 0,
+    code: result.unusable ? 2 : hasErrors(result) ? 1 : 0,
     stdout,
-    stderr: result.notes.map(({ file, text }) => `note: ${file === '' ? '' : `${file}: `}${text}\n`).join(''),
+    stderr: result.notices.map(notice => `note: ${notice}\n`).join(''),
   };
+}
+
+function hasErrors({ violations, notes, isStrict }: CheckResult): boolean {
+  return violations.some(({ level }) => level === 'error') || (isStrict && notes.length > 0);
 }
 
 function parse(args: readonly string[]) {
@@ -110,6 +116,7 @@ function parse(args: readonly string[]) {
         level: { type: 'string' },
         external: { type: 'string', multiple: true },
         nodes: { type: 'string' },
+        strict: { type: 'boolean' },
         'list-rules': { type: 'boolean' },
         explain: { type: 'string' },
         help: { type: 'boolean', short: 'h' },

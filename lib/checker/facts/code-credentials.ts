@@ -13,7 +13,6 @@ export interface CodeCredential {
  */
 export function codeCredentials(module: Module): CodeCredential[] {
   // What is left of a program after a syntax error may be put together wrongly.
-  if (module.hasErrors) return [];
   const found: CodeCredential[] = [];
   const give = (name: string | undefined, value: Expression | undefined) => {
     const literal = value === undefined ? undefined : literalText(value);

@@ -1,7 +1,8 @@
 import type { Place } from '../finding/finding';
 import { evaluate } from '../python/evaluate';
 import type { CodeFacts } from '../python/facts';
-import { type Module, parsePython } from '../python/syntax';
+import { parsePython } from '../python/parse';
+import type { Module } from '../python/syntax';
 import type { At } from '../python/values';
 import type { JobCode } from './job';
 import type { FileText } from './mounted-texts';

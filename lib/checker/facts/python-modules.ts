@@ -23,3 +23,14 @@ export function pythonModules(model: Model): PythonModule[] {
       ),
     );
 }
+
+/** First line of a notebook that Databricks exported: it supplies spark, dbutils, display and what %run brings. */
+const DATABRICKS_NOTEBOOK = '# Databricks notebook source';
+
+/** Whether a file is a notebook that runs on its own platform, as no job of the manifests runs it. */
+export function isElsewhere(model: Model, { object, text }: PythonModule): boolean {
+  return (
+    text.startsWith(DATABRICKS_NOTEBOOK) &&
+    !model.jobs.some(({ code }) => code?.objects.includes(object) === true)
+  );
+}

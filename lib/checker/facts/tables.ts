@@ -2,6 +2,7 @@ import type { Place } from '../finding/finding';
 import { asObject, type ManifestObject } from '../manifest/model';
 import { declaredContainers } from '../manifest/pod-templates';
 import { type Table, tablesIn } from '../sql/ddl';
+import type { Job } from './job';
 import type { Model } from './model';
 
 /** A table that some DDL among the files makes. */
@@ -13,12 +14,20 @@ export interface DeclaredTable extends Table {
 const UNKNOWN_DEFINITION =
   /^\s*(?:CREATE\s+(?:OR\s+REPLACE\s+)?(?:MATERIALIZED\s+)?(?:TABLE|VIEW)\s+(?:IF\s+NOT\s+EXISTS\s+)?\S*\0|(?:ALTER|RENAME)\s+TABLE\s+\S*\0|ALTER\b[\s\S]*\b(?:ADD|RENAME)\s+COLUMN\s[\s\S]*\0)/i;
 
-/** Whether some program makes tables or columns whose names are not known, so that a missing one proves nothing. */
+/** Statements of programs that make tables or columns whose names are not known, so that a missing one proves nothing. */
+export function unknownDefinitions(model: Model): readonly { readonly job: Job; readonly place: Place }[] {
+  return model.programs.flatMap(job =>
+    (job.code?.facts.definitions ?? [])
+      .filter(({ sql }) => UNKNOWN_DEFINITION.test(sql))
+      .flatMap(({ at }) => (job.code === undefined ? [] : [{ job, place: job.code.place(at) }])),
+  );
+}
+
+/** Whether tables may exist that are not known: by such a statement, or by one that a program makes where it is not followed. */
 export function hasUnknownTables(model: Model): boolean {
-  return model.programs.some(({ code }) =>
-    (code?.facts.definitions ?? []).some(
-      ({ sql }) => UNKNOWN_DEFINITION.test(sql) || (code?.facts.isPartial ?? false),
-    ),
+  return (
+    unknownDefinitions(model).length > 0 ||
+    model.programs.some(({ code }) => code?.facts.isPartial === true && code.facts.definitions.length > 0)
   );
 }
 

@@ -2,6 +2,7 @@ import { codeFrameColumns } from '@babel/code-frame';
 import { createColors } from 'picocolors';
 import type { CheckResult } from '../check/check';
 import { grouped } from '../facts/manifest-index';
+import { NOT_UNDERSTOOD } from './note';
 import type { Violation } from './reporter';
 
 /** The report for people: grouped by file, with the lines around each culprit, and one line at the end. */
@@ -26,7 +27,32 @@ export function humanReport(
       }),
     ].join('\n\n'),
   );
-  return `${[...files, summary(result, options.rules, colors)].join('\n\n')}\n`;
+  return `${[...files, ...notes(result, options.rules, colors), summary(result, options.rules, colors)].join('\n\n')}\n`;
+}
+
+/** Of one cause so many notes are shown; the others are counted. */
+const SHOWN_NOTES = 3;
+
+/** What was not understood, one paragraph a cause. */
+function notes(result: CheckResult, rules: number, colors: ReturnType<typeof createColors>): string[] {
+  const tag = result.isStrict ? colors.red(colors.bold('error')) : colors.cyan(colors.bold('note'));
+  return [...grouped(result.notes, ({ cause }) => cause)].map(([cause, group]) => {
+    const shown = group.slice(0, SHOWN_NOTES).map(({ what, remedy, silences, object, file, line }) => {
+      const place = [file, line].filter(part => part !== undefined).join(':');
+      return [
+        `  ${tag} ${what} ${colors.dim(`(${NOT_UNDERSTOOD})`)}`,
+        `  ${colors.dim('at')}  ${colors.cyan(place)}${object === '' ? '' : `${colors.dim(', ')}${object}`}`,
+        `  ${colors.dim('silent')} ${silences.length === rules ? 'every rule' : silences.join(', ')}`,
+        `  ${colors.green('fix')} ${remedy}`,
+      ].join('\n');
+    });
+    const more = group.length - shown.length;
+    return [
+      colors.underline(colors.bold(cause)),
+      ...shown,
+      ...(more > 0 ? [`  and ${more} more of these; --format json lists them`] : []),
+    ].join('\n\n');
+  });
 }
 
 function frame(
@@ -68,14 +94,20 @@ function summary(result: CheckResult, rules: number, colors: ReturnType<typeof c
   const errors = count('error');
   const warnings = count('warning');
   const scope = `${amount(result.checked.files, 'file')}, ${amount(result.checked.objects, 'object')}, ${amount(rules, 'rule')}`;
-  if (errors + warnings === 0) return `${colors.green(colors.bold('✔ clean'))} ${colors.dim(`(${scope})`)}`;
+  const open =
+    result.notes.length === 0 ? '' : `, ${amount(result.notes.length, 'note')} on what was not understood`;
+  if (errors + warnings === 0) {
+    return result.isStrict && open !== ''
+      ? `${colors.red(colors.bold('✖'))} nothing wrong was found${open} ${colors.dim(`(${scope})`)}`
+      : `${colors.green(colors.bold('✔ clean'))}${open} ${colors.dim(`(${scope})`)}`;
+  }
   const found = [
     ...(errors > 0 ? [colors.red(colors.bold(amount(errors, 'error')))] : []),
     ...(warnings > 0 ? [colors.yellow(colors.bold(amount(warnings, 'warning')))] : []),
   ].join(' and ');
   const mark = errors > 0 ? colors.red(colors.bold('✖')) : colors.yellow(colors.bold('⚠'));
   const places = new Set(result.violations.map(({ file }) => file)).size;
-  return `${mark} ${found} in ${amount(places, 'file')} ${colors.dim(`(${scope})`)}`;
+  return `${mark} ${found} in ${amount(places, 'file')}${open} ${colors.dim(`(${scope})`)}`;
 }
 
 function amount(count: number, noun: string): string {

@@ -1,7 +1,7 @@
 import type { CheckResult } from '../check/check';
 
 /** The report for programs; its form is part of the command's contract. */
-export function jsonReport({ violations, checked }: CheckResult): string {
+export function jsonReport({ violations, notes, checked }: CheckResult): string {
   return `${JSON.stringify(
     {
       violations: violations.map(
@@ -17,6 +17,15 @@ export function jsonReport({ violations, checked }: CheckResult): string {
           allowed,
         }),
       ),
+      notes: notes.map(({ cause, object, file, line, what, remedy, silences }) => ({
+        cause,
+        object,
+        file,
+        line,
+        what,
+        remedy,
+        silences,
+      })),
       checked,
     },
     null,

@@ -1,9 +1,12 @@
 import type { Model } from '../facts/model';
 import type { Found, Level } from './finding';
+import type { Need } from './note';
 
 export interface Rule {
   readonly id: string;
   readonly level: Level;
+  /** What it has to know beyond the manifests. @default nothing */
+  readonly needs?: readonly Need[];
   /** One line for `--list-rules`: what the rule refuses. */
   readonly refuses: string;
   /** How to mend what it refuses, where a finding says nothing else. */

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { Log, ReportingDescriptor, Result } from 'sarif';
 import type { CheckResult } from '../check/check';
+import { NOT_UNDERSTOOD, type Note } from './note';
+import type { Violation } from './reporter';
 import type { Rule } from './rule';
 
 /** SARIF 2.1.0, in the subset that code-scanning services read: relative paths, one location, a stable fingerprint. */
@@ -11,40 +13,75 @@ export function sarifReport(result: CheckResult, rules: readonly Rule[], version
     $schema: 'https://json.schemastore.org/sarif-2.1.0.json',
     runs: [
       {
-        tool: { driver: { name: 'cdk8s-lakehouse check', version, rules: rules.map(descriptor) } },
+        tool: {
+          driver: {
+            name: 'cdk8s-lakehouse check',
+            version,
+            rules: [...rules.map(descriptor), NOTE_DESCRIPTOR],
+          },
+        },
         columnKind: 'utf16CodeUnits',
-        results: result.violations.map((violation): Result => {
-          const { rule, level, object, file, line, column, message, remedy } = violation;
-          // The same sentence about the same object again is counted, so that lines may move between two runs.
-          const identity = [rule, file, object, message].join('\n');
-          const repeat = (seen.get(identity) ?? 0) + 1;
-          seen.set(identity, repeat);
-          return {
-            ruleId: rule,
-            ruleIndex: rules.findIndex(({ id }) => id === rule),
-            level,
-            message: { text: `${object === '' ? '' : `${object}: `}${message}; ${remedy}` },
-            locations: [
-              {
-                physicalLocation: {
-                  artifactLocation: { uri: uri(file ?? '') },
-                  region: { startLine: line ?? 1, ...(column === undefined ? {} : { startColumn: column }) },
+        results: [...result.violations, ...result.notes.map(note => noted(note, result.isStrict))].map(
+          (reported): Result => {
+            const { rule, level, object, file, line, column, message, remedy } = reported;
+            // The same sentence about the same object again is counted, so that lines may move between two runs.
+            const identity = [rule, file, object, message].join('\n');
+            const repeat = (seen.get(identity) ?? 0) + 1;
+            seen.set(identity, repeat);
+            return {
+              ruleId: rule,
+              ruleIndex: rule === NOT_UNDERSTOOD ? rules.length : rules.findIndex(({ id }) => id === rule),
+              level,
+              message: { text: `${object === '' ? '' : `${object}: `}${message}; ${remedy}` },
+              locations: [
+                {
+                  physicalLocation: {
+                    artifactLocation: { uri: uri(file ?? '') },
+                    region: {
+                      startLine: line ?? 1,
+                      ...(column === undefined ? {} : { startColumn: column }),
+                    },
+                  },
+                  ...(object === ''
+                    ? {}
+                    : { logicalLocations: [{ fullyQualifiedName: object, kind: 'resource' }] }),
                 },
-                ...(object === ''
-                  ? {}
-                  : { logicalLocations: [{ fullyQualifiedName: object, kind: 'resource' }] }),
+              ],
+              partialFingerprints: {
+                'check/v1': createHash('sha256').update(`${identity}\n${repeat}`).digest('hex').slice(0, 32),
               },
-            ],
-            partialFingerprints: {
-              'check/v1': createHash('sha256').update(`${identity}\n${repeat}`).digest('hex').slice(0, 32),
-            },
-          };
-        }),
+            };
+          },
+        ),
       },
     ],
   };
   return `${JSON.stringify(log, null, 2)}\n`;
 }
+
+type Reported = Omit<Violation, 'level' | 'measured' | 'allowed'> & {
+  readonly level: Violation['level'] | 'note';
+};
+
+/** Code-scanning services show results and leave notifications of a tool aside. */
+function noted({ what, remedy, silences, cause: _, ...place }: Note, isStrict: boolean): Reported {
+  return {
+    ...place,
+    rule: NOT_UNDERSTOOD,
+    level: isStrict ? 'error' : 'note',
+    message: what,
+    remedy: `${remedy}. Silent for it: ${silences.join(', ')}`,
+  };
+}
+
+const NOTE_DESCRIPTOR: ReportingDescriptor = {
+  id: NOT_UNDERSTOOD,
+  name: 'NotUnderstood',
+  shortDescription: { text: 'Names what was not understood' },
+  fullDescription: { text: 'Names what was not understood, and the rules that say nothing for lack of it' },
+  help: { text: 'What was not understood was not checked. docs/check.md says what is read.' },
+  defaultConfiguration: { level: 'note' },
+};
 
 function descriptor({ id, level, refuses, remedy }: Rule): ReportingDescriptor {
   return {

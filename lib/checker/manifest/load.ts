@@ -27,10 +27,12 @@ export interface Unreadable {
   readonly remedy: Message;
 }
 
-/** Something that was left out on purpose. */
-export interface Note {
+/** A file that was left out, as it is no manifest yet. */
+export interface Skipped {
   readonly file: string;
-  readonly text: string;
+  /** What it is. */
+  readonly what: string;
+  readonly remedy: string;
 }
 
 /** A text that is no manifest, such as SQL. */
@@ -46,7 +48,7 @@ export interface Loaded {
   /** What `cdk8s-lakehouse cluster-context` wrote: the nodes. */
   readonly contexts: readonly NamedText[];
   readonly unreadable: readonly Unreadable[];
-  readonly notes: readonly Note[];
+  readonly skipped: readonly Skipped[];
   /** 'ConfigMap/*\/name' and the like: what a Kustomize generator in these files makes. */
   readonly generated: readonly string[];
   /** How many files were read. */
@@ -74,7 +76,7 @@ export function loadManifests(sources: readonly SourceText[]): Loaded {
   const sql: NamedText[] = [];
   const contexts: NamedText[] = [];
   const unreadable: Unreadable[] = [];
-  const notes: Note[] = [];
+  const skipped: Skipped[] = [];
   const generated: string[] = [];
   const positions = new WeakMap<object, Position>();
   const texts = new Map<string, string>();
@@ -114,14 +116,14 @@ export function loadManifests(sources: readonly SourceText[]): Loaded {
     }
     if (/\.json$/i.test(file) && !text.includes('"apiVersion"')) continue;
     if (isChartTemplate(file, charts)) {
-      notes.push({ file, text: 'skipped: a Helm template; check the output of helm template instead' });
+      skipped.push({ file, what: 'a Helm template', remedy: 'check the output of helm template' });
       continue;
     }
     files += 1;
     const lines = new LineCounter();
     const parsed = parse(text, lines);
     if (parsed.some(document => document.errors.length > 0) && /\{\{[^}]*\}\}/.test(text)) {
-      notes.push({ file, text: 'skipped: looks like a template ({{ }}); check what it renders to instead' });
+      skipped.push({ file, what: 'a template, by its {{ }}', remedy: 'check what it renders to' });
       files -= 1;
       continue;
     }
@@ -166,9 +168,10 @@ export function loadManifests(sources: readonly SourceText[]): Loaded {
 
   for (const patch of patches) {
     if (texts.has(patch))
-      notes.push({
+      skipped.push({
         file: patch,
-        text: 'skipped: a Kustomize patch; check the output of kustomize build instead',
+        what: 'a Kustomize patch',
+        remedy: 'check the output of kustomize build',
       });
   }
 
@@ -179,7 +182,7 @@ export function loadManifests(sources: readonly SourceText[]): Loaded {
     sql,
     contexts,
     unreadable,
-    notes,
+    skipped,
     generated,
     files: files - [...patches].filter(patch => texts.has(patch)).length,
     locate: object => {

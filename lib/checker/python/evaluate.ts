@@ -1,6 +1,6 @@
 import { ArgumentParser, type CommandLine, commandLineWords, converted } from './argparse';
 import { ClickHouseClient } from './clickhouse';
-import type { Arm, CodeFacts, DeadFrame, Insert, Setting, Sink, Source } from './facts';
+import type { Arm, CodeFacts, DeadFrame, Gap, Insert, Setting, Sink, Source } from './facts';
 import { bodiesOf } from './names';
 import { Column, Configuration, Frame, Reader, Session, type SparkContext, Writer } from './spark';
 import { insertsIn } from './sql-text';
@@ -102,7 +102,10 @@ class Evaluator implements SparkContext, CommandLine {
   private currentTurn: Turn | undefined;
   private module = '';
   private steps = 0;
+  /** Where the statement stands that is followed now. */
+  private from = 0;
   private isPartial = false;
+  private readonly gaps = new Map<string, Gap>();
 
   constructor(private readonly program: Program) {
     this.words = program.words === undefined ? undefined : commandLineWords(program.words);
@@ -128,6 +131,7 @@ class Evaluator implements SparkContext, CommandLine {
       handed: this.handed,
       environment: this.environment,
       isPartial: this.isPartial,
+      gaps: [...this.gaps.values()],
     };
   }
 
@@ -240,7 +244,7 @@ class Evaluator implements SparkContext, CommandLine {
     if (module !== undefined) {
       const before = this.module;
       this.module = name;
-      if (module.hasErrors) this.isPartial = true;
+      if (module.failure !== undefined) this.isPartial = true;
       this.activations.push({ returns: [], callee: undefined });
       this.block(module.body, scope);
       this.activations.pop();
@@ -274,11 +278,20 @@ class Evaluator implements SparkContext, CommandLine {
 
   private isExhausted(): boolean {
     this.steps += 1;
-    if (this.steps > MAX_STEPS) this.isPartial = true;
+    if (this.steps === MAX_STEPS + 1)
+      this.gap(`the program goes on beyond the ${MAX_STEPS} steps that are followed`);
     return this.steps > MAX_STEPS;
   }
 
+  private gap(what: string, from = this.from): void {
+    this.isPartial = true;
+    const at = this.at(from);
+    const id = key(at, what);
+    if (!this.gaps.has(id)) this.gaps.set(id, { at, what });
+  }
+
   private statement(statement: Statement, scope: Scope): Flow {
+    this.from = statement.from;
     switch (statement.kind) {
       case 'assign': {
         if (statement.value === undefined) return GOES_ON;
@@ -419,7 +432,7 @@ class Evaluator implements SparkContext, CommandLine {
   }
 
   private fromImport(statement: Extract<Statement, { kind: 'from-import' }>, scope: Scope): void {
-    const { module, names, isStar } = statement;
+    const { from, module, names, isStar } = statement;
     if (this.program.modules.has(module)) {
       const source = this.load(module);
       if (isStar) for (const [name, value] of source.names) if (!name.startsWith('_')) scope.set(name, value);
@@ -429,7 +442,12 @@ class Evaluator implements SparkContext, CommandLine {
     if (isStar && (module === 'pyspark.sql.functions' || module === 'pyspark.sql')) {
       // Their names are looked up when they are used.
       scope.set(`*${module}`, { kind: 'external', path: module });
-    } else if (isStar) this.isPartial = true;
+    } else if (isStar) {
+      this.gap(
+        `import * from ${module === '' ? 'the package itself' : module} brings what no file here defines`,
+        from,
+      );
+    }
     for (const { name, as } of names) {
       scope.set(as, module === '' ? this.imported(name) : this.ofLibrary(`${module}.${name}`));
     }
@@ -776,7 +794,8 @@ class Evaluator implements SparkContext, CommandLine {
       this.activations.filter(activation => activation.callee?.body === callee.body).length > 1;
     if (isRecursive || this.activations.length > MAX_CALL_DEPTH) {
       for (const value of [...args.positional, ...args.keywords.values()]) this.escape(value);
-      if (this.activations.length > MAX_CALL_DEPTH) this.isPartial = true;
+      if (this.activations.length > MAX_CALL_DEPTH)
+        this.gap(`calls go on beyond the ${MAX_CALL_DEPTH} levels that are followed`);
       return UNKNOWN;
     }
     const scope = new Scope(callee.scope);
@@ -1098,7 +1117,8 @@ class Evaluator implements SparkContext, CommandLine {
           return UNKNOWN;
         }
       }
-      if (callee.id === 'exec' || callee.id === 'eval') this.isPartial = true;
+      if (callee.id === 'exec' || callee.id === 'eval')
+        this.gap(`${callee.id}() runs a text that is not followed`, node.from);
     }
     const args = this.arguments(node.args, scope);
     if (callee.kind === 'attribute') {

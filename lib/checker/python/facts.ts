@@ -62,6 +62,13 @@ export interface Insert {
   readonly columns: readonly string[] | undefined;
 }
 
+/** A place from which on a program is not followed. */
+export interface Gap {
+  readonly at: At;
+  /** What stands there. */
+  readonly what: string;
+}
+
 /** Everything that is known of what a program does. */
 export interface CodeFacts {
   readonly sources: readonly Source[];
@@ -80,4 +87,6 @@ export interface CodeFacts {
   readonly environment: ReadonlyMap<string, Text>;
   /** Whether part of the program could not be followed to its end, so that what is missing proves nothing. */
   readonly isPartial: boolean;
+  /** Why, but for files that are not read: those tell it themselves. */
+  readonly gaps: readonly Gap[];
 }

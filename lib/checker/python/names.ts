@@ -1,4 +1,4 @@
-import type { Argument, Expression, Module, Parameter, Statement } from './syntax';
+import type { Argument, Expression, Module, Parameter, Statement, TypeParameter } from './syntax';
 
 export interface UndefinedName {
   readonly name: string;
@@ -40,20 +40,24 @@ class Names {
   }
 }
 
-/**
- * Names that a module reads and nothing in it ever binds, by Python's scoping. Nothing is said of a module that the
- * grammar could not read to its end, that imports `*`, or that makes names by other means (exec, globals()).
- */
-export function undefinedNames(module: Module): UndefinedName[] {
-  if (module.hasErrors) return [];
+/** The names of a module, or why they are not all known. */
+export interface NameCheck {
+  readonly undefined: readonly UndefinedName[];
+  /** What brings names that nobody knows: `import *`, exec, globals(). */
+  readonly open: { readonly offset: number; readonly what: string } | undefined;
+}
+
+/** Names that a module reads and nothing in it ever binds, by Python's scoping; none where it makes names by other means. */
+export function checkNames(module: Module): NameCheck {
   const checker = new Checker(module);
   checker.run();
-  return checker.isOpen ? [] : checker.found;
+  const { open } = checker;
+  return { undefined: open === undefined ? checker.found : [], open };
 }
 
 class Checker {
   public readonly found: UndefinedName[] = [];
-  public isOpen = false;
+  public open: NameCheck['open'];
   private readonly reported = new Set<string>();
   private readonly globals = new Names(undefined, false);
   private readonly later: (() => void)[] = [];
@@ -106,7 +110,11 @@ class Checker {
               scope.bound.add(as === name ? (name.split('.')[0] ?? name) : as);
             break;
           case 'from-import':
-            if (statement.isStar) this.isOpen = true;
+            if (statement.isStar)
+              this.open ??= {
+                offset: statement.from,
+                what: `import * from ${statement.module === '' ? 'the package itself' : statement.module}`,
+              };
             for (const { as } of statement.names) scope.bound.add(as);
             break;
           case 'for':
@@ -179,7 +187,7 @@ class Checker {
       case 'class': {
         for (const decorator of statement.decorators) this.read(decorator, scope);
         const inner = new Names(scope, true);
-        for (const name of statement.typeParameters) inner.bound.add(name);
+        this.typeParameters(statement.typeParameters, inner);
         for (const { value } of statement.bases)
           this.read(value, statement.typeParameters.length > 0 ? inner : scope);
         this.bind(statement.body, inner, this.globals);
@@ -188,7 +196,7 @@ class Checker {
       }
       case 'type-alias': {
         const inner = new Names(scope, false);
-        for (const name of statement.typeParameters) inner.bound.add(name);
+        this.typeParameters(statement.typeParameters, inner);
         this.later.push(() => this.read(statement.value, inner));
         return;
       }
@@ -252,6 +260,13 @@ class Checker {
     }
   }
 
+  /** Bounds and defaults are evaluated when somebody asks for them. */
+  private typeParameters(parameters: readonly TypeParameter[], inner: Names): void {
+    for (const { name } of parameters) inner.bound.add(name);
+    for (const { reads } of parameters)
+      for (const item of reads) this.later.push(() => this.read(item, inner));
+  }
+
   private readTarget(target: Expression, scope: Names): void {
     if (target.kind === 'tuple' || target.kind === 'list')
       for (const item of target.items) this.readTarget(item, scope);
@@ -264,13 +279,13 @@ class Checker {
 
   private function(
     parameters: readonly Parameter[],
-    typeParameters: readonly string[],
+    typeParameters: readonly TypeParameter[],
     returns: Expression | undefined,
     scope: Names,
     body: (inner: Names) => void,
   ): void {
     const inner = new Names(scope, false);
-    for (const name of typeParameters) inner.bound.add(name);
+    this.typeParameters(typeParameters, inner);
     const outer = typeParameters.length > 0 ? inner : scope;
     for (const { name, annotation, defaultValue } of parameters) {
       if (defaultValue !== undefined) this.read(defaultValue, scope);
@@ -315,10 +330,11 @@ class Checker {
           node.callee.kind === 'name' &&
           ['exec', 'eval', 'globals', 'locals', 'vars', '__import__'].includes(node.callee.id)
         )
-          this.isOpen = true;
+          this.open ??= { offset: node.from, what: `${node.callee.id}()` };
         break;
       case 'attribute':
-        if (node.name === '__dict__' || node.name === '__builtins__') this.isOpen = true;
+        if (node.name === '__dict__' || node.name === '__builtins__')
+          this.open ??= { offset: node.from, what: node.name };
         break;
     }
     for (const child of childrenOf(node)) this.read(child, scope);

@@ -1,13 +1,16 @@
 import { type FitCheck, fitOf } from '../facts/fit';
 import { buildModel, type ModelOptions } from '../facts/model';
-import { type Finding, type Found, type Level, type Locator, subjectOf } from '../finding/finding';
+import { type Finding, type Found, type Level, subjectOf } from '../finding/finding';
 import { say } from '../finding/message';
+import type { Note } from '../finding/note';
 import { distinct, inOrder } from '../finding/reporter';
 import type { Rule } from '../finding/rule';
 import { isSilenced } from '../finding/silence';
 import type { ManifestObject } from '../manifest/model';
 import { objectId } from '../manifest/object-id';
 import { rules as allRules } from '../rules';
+import { notesOf } from './notes';
+import { type Locate, positionOf } from './position';
 import { covers } from './stated';
 
 export interface ReviewOptions extends ModelOptions {
@@ -18,12 +21,14 @@ export interface ReviewOptions extends ModelOptions {
   /** Only findings of at least this level. @default 'warning' */
   readonly level?: Level;
   /** Where values stand in their files. @default unknown, as for manifests that come from memory */
-  readonly locate?: (object: ManifestObject) => Locator | undefined;
+  readonly locate?: Locate;
 }
 
 export interface Review {
   /** What was stated in its order, then what the rules say, by file, line and rule. */
   readonly findings: readonly Finding[];
+  /** What was not understood, and which rules are silent for it. */
+  readonly notes: readonly Note[];
   /** What was counted for the fit. Undefined without nodes or without pods. */
   readonly fit: FitCheck | undefined;
 }
@@ -38,14 +43,15 @@ export function review(objects: readonly ManifestObject[], options: ReviewOption
   const model = buildModel(objects, options);
   const byId = new Map(objects.map(object => [objectId(object), object]));
   const own = stated.filter(finding => !isSilenced(finding, byId));
-  const seen = allRules
-    .filter(rule => only === undefined || only.includes(rule.id))
+  const rules = allRules.filter(rule => only === undefined || only.includes(rule.id));
+  const seen = rules
     .flatMap(rule => rule.check(model).map(found => completed(rule, found, locate)))
     .filter(finding => !isSilenced(finding, byId) && !stated.some(other => covers(other, finding)));
   return {
     findings: [...distinct(own), ...inOrder(distinct(seen))].filter(
       finding => level === 'warning' || finding.level === 'error',
     ),
+    notes: notesOf(model, rules, locate),
     fit: fitOf(model),
   };
 }
@@ -62,11 +68,4 @@ function completed(rule: Rule, found: Found, locate: ReviewOptions['locate']): F
     ...found,
     ...(position === undefined ? {} : { position }),
   };
-}
-
-function positionOf(place: Finding['place'], locate: ReviewOptions['locate']): Finding['position'] {
-  if ('file' in place) return { file: place.file, line: place.line };
-  if (!('object' in place) || place.object.source === undefined) return undefined;
-  const { file, line } = place.object.source;
-  return { file, line, ...locate?.(place.object)?.(place.path, place.innerLine) };
 }

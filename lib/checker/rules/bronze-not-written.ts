@@ -6,6 +6,7 @@ import { shownText } from '../python/values';
 export const bronzeNotWritten: Rule = {
   id: 'bronze-not-written',
   level: 'error',
+  needs: ['course', 'format'],
   refuses: 'a raw layer derived from Kafka that no writer stores',
   remedy:
     'write it, e.g. bronze.writeStream.format("json").option("checkpointLocation", …).start("s3a://raw-data/…"), or delete it',

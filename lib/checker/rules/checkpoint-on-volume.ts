@@ -11,6 +11,7 @@ import { asObject, at, listItems, type ManifestObject } from '../manifest/model'
 export const checkpointOnVolume: Rule = {
   id: 'checkpoint-on-volume',
   level: 'error',
+  needs: ['course', 'checkpoint-root'],
   refuses: 'a checkpoint on a local path or a volume, for a job whose pods can move',
   remedy: 'put the checkpoint on the object store, e.g. s3a://gold/checkpoints/<job>',
   check: model =>

@@ -11,6 +11,7 @@ import { holding, localPath } from './checkpoint-on-volume';
 export const checkpointShared: Rule = {
   id: 'checkpoint-shared',
   level: 'error',
+  needs: ['course', 'checkpoint'],
   refuses: 'two applications, or two queries of one, that write one checkpoint',
   remedy: 'give each query a checkpoint of its own, e.g. s3a://gold/checkpoints/<job>/<query>',
   check: model => {

@@ -81,6 +81,7 @@ const JDBC: readonly {
 export const connectorPackageMissing: Rule = {
   id: 'connector-package-missing',
   level: 'error',
+  needs: ['course', 'format', 'setting'],
   refuses: 'a format or file system used in code that no package, jar or image provides',
   remedy: 'add the connector to the packages of the job, in the version of its Spark',
   check: model =>

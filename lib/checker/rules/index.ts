@@ -15,6 +15,7 @@ import { missingReference } from './missing-reference';
 import { mutableImageTag } from './mutable-image-tag';
 import { oversizedConfigMap } from './oversized-config-map';
 import { plaintextSecret } from './plaintext-secret';
+import { pythonSyntaxError } from './python-syntax-error';
 import { restartPolicyLetsStreamDie } from './restart-policy-lets-stream-die';
 import { setDoesNotFit } from './set-does-not-fit';
 import { singleExecutor } from './single-executor';
@@ -53,5 +54,6 @@ export const rules: readonly Rule[] = [
   mutableImageTag,
   plaintextSecret,
   undefinedName,
+  pythonSyntaxError,
   unparseableManifest,
 ];

@@ -12,6 +12,7 @@ const READ_ONLY_VOLUMES = ['configMap', 'secret', 'projected', 'downwardAPI'];
 export const ivyCacheUnwritable: Rule = {
   id: 'ivy-cache-unwritable',
   level: 'error',
+  needs: ['setting'],
   refuses: 'packages that are resolved at start without a writable Ivy directory',
   remedy: 'set spark.jars.ivy to a writable directory, e.g. /tmp/.ivy2',
   check: model => model.jobs.flatMap(job => (job.packages.length === 0 ? [] : finding(job))),

@@ -13,6 +13,7 @@ import { type At, knownPrefix, knownText, type Text } from '../python/values';
 export const layerWithoutWriter: Rule = {
   id: 'layer-without-writer',
   level: 'error',
+  needs: ['course', 'location'],
   refuses: 'a job that reads an object-store path that nothing writes',
   remedy: 'read the path that is written, or add the job that writes this one',
   check: model => {

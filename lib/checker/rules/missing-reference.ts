@@ -5,6 +5,7 @@ import type { Found } from '../finding/finding';
 import { allowed, listed, measured, quote, say } from '../finding/message';
 import type { Rule } from '../finding/rule';
 import { asObject, type ManifestObject } from '../manifest/model';
+import { objectId } from '../manifest/object-id';
 import { namespaceOf } from '../manifest/pod-templates';
 
 const CLUSTER_WIDE: ReadonlySet<string> = new Set(['StorageClass', 'PriorityClass']);
@@ -13,6 +14,7 @@ const CLUSTER_WIDE: ReadonlySet<string> = new Set(['StorageClass', 'PriorityClas
 export const missingReference: Rule = {
   id: 'missing-reference',
   level: 'error',
+  needs: ['course', 'topic', 'location'],
   refuses:
     'a PVC, ConfigMap, Secret, ServiceAccount, StorageClass, PriorityClass, topic or bucket that nothing declares',
   remedy: 'declare it among the manifests, or say that it exists with --external Kind/namespace/name',
@@ -26,7 +28,7 @@ export const missingReference: Rule = {
 };
 
 function identity({ object, kind, name }: Pick<Reference, 'object' | 'kind' | 'name'>): string {
-  return CLUSTER_WIDE.has(kind) ? `${kind}/${name}` : `${kind}/${namespaceOf(object)}/${name}`;
+  return objectId({ kind, namespace: namespaceOf(object), name });
 }
 
 function missing(model: Model, reference: Reference): Found {

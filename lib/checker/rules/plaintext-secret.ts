@@ -11,6 +11,7 @@ import { declaredContainers, environment, sparkSpec } from '../manifest/pod-temp
 export const plaintextSecret: Rule = {
   id: 'plaintext-secret',
   level: 'error',
+  needs: ['text'],
   refuses:
     'a credential as a literal in env, conf, ConfigMap or code; a webhook URL with a token is a warning',
   remedy: 'keep it in a Secret and refer to it, e.g. env.valueFrom.secretKeyRef',

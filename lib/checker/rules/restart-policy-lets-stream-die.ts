@@ -10,6 +10,7 @@ const RETRY_COUNTS = ['onFailureRetries', 'onSubmissionFailureRetries'] as const
 export const restartPolicyLetsStreamDie: Rule = {
   id: 'restart-policy-lets-stream-die',
   level: 'error',
+  needs: ['course'],
   refuses: 'a stream that a failure ends for good; retry counts that the policy ignores',
   remedy:
     'set restartPolicy.type to Always, with onFailureRetryInterval and onSubmissionFailureRetryInterval',

@@ -7,6 +7,7 @@ import type { Rule } from '../finding/rule';
 export const singleExecutor: Rule = {
   id: 'single-executor',
   level: 'error',
+  needs: ['course', 'setting'],
   refuses: "fewer than two executors for a stream; dynamic allocation's minimum counts",
   remedy: 'ask for at least two executors',
   check: model =>

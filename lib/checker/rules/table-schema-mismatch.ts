@@ -17,6 +17,7 @@ interface Write {
 export const tableSchemaMismatch: Rule = {
   id: 'table-schema-mismatch',
   level: 'error',
+  needs: ['course', 'table', 'schema'],
   refuses: 'code that writes a table or column which the DDL lacks',
   remedy: 'make the DDL and the code agree, best by deriving both from one contract',
   check: model => {

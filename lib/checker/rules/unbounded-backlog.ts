@@ -20,6 +20,7 @@ const FILE_FORMATS: ReadonlySet<string> = new Set([
 export const unboundedBacklog: Rule = {
   id: 'unbounded-backlog',
   level: 'error',
+  needs: ['course', 'format', 'options'],
   refuses:
     'a stream without a bound a trigger (maxOffsetsPerTrigger, maxFilesPerTrigger or maxBytesPerTrigger)',
   remedy:

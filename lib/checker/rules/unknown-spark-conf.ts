@@ -136,6 +136,7 @@ function keysOf(list: KeyList): Keys {
 export const unknownSparkConf: Rule = {
   id: 'unknown-spark-conf',
   level: 'error',
+  needs: ['course'],
   refuses: 'a configuration key that the Spark of the job does not have; open-ended prefixes are fine',
   remedy: 'use a key of that release, or delete the setting: Spark ignores what it does not know',
   check: model =>

@@ -20,6 +20,7 @@ import { declaredContainers } from '../manifest/pod-templates';
 export const versionConflict: Rule = {
   id: 'version-conflict',
   level: 'error',
+  needs: ['setting'],
   refuses:
     'Scala, Spark, Hadoop, connector or Strimzi, Kafka and API versions that cannot go together, ignored fields included',
   remedy: 'take versions that belong together; lib/lakehouse/versions.ts names a set that does',

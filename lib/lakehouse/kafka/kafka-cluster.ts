@@ -294,7 +294,8 @@ export class KafkaCluster extends Construct {
       : [
           {
             rule: 'version-conflict',
-            writes: writes('spec', 'kafka', 'version'),
+            // The version of the metadata follows from it.
+            writes: writes('spec', 'kafka'),
             message: say`${object} has Kafka ${measured(this.kafkaVersion)} but Strimzi ${release.version} runs ${allowed(supported.join(', '))}`,
             remedy: say`set kafkaVersion to one of these`,
           },

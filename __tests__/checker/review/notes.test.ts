@@ -1,0 +1,227 @@
+import type { Need } from '../../../lib/checker/finding/note';
+import { manifestObjects } from '../../../lib/checker/manifest/model';
+import { review } from '../../../lib/checker/review/review';
+import { rules } from '../../../lib/checker/rules';
+
+const KAFKA = `spark.readStream.format("kafka").option("kafka.bootstrap.servers", "lake-kafka-bootstrap:9092")`;
+
+interface Options {
+  readonly annotations?: Record<string, string>;
+  readonly env?: readonly unknown[];
+  readonly others?: readonly unknown[];
+  /** Files beside the main one. */
+  readonly files?: Record<string, string>;
+}
+
+/** A job whose code is this, after the lines that make `spark`. */
+function job(code: string, { annotations, env = [], others = [], files = {} }: Options = {}): unknown[] {
+  return [
+    {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: 'code', namespace: 'n' },
+      data: {
+        'job.py': `import os\nfrom pyspark.sql import SparkSession\nspark = SparkSession.builder.getOrCreate()\n${code}\n`,
+        ...files,
+      },
+    },
+    {
+      apiVersion: 'sparkoperator.k8s.io/v1beta2',
+      kind: 'SparkApplication',
+      metadata: { name: 'etl', namespace: 'n', ...(annotations === undefined ? {} : { annotations }) },
+      spec: {
+        type: 'Python',
+        mainApplicationFile: 'local:///code/job.py',
+        volumes: [{ name: 'code', configMap: { name: 'code' } }],
+        driver: { env, volumeMounts: [{ name: 'code', mountPath: '/code' }] },
+      },
+    },
+    ...others,
+  ];
+}
+
+function notes(objects: readonly unknown[], only?: readonly string[]) {
+  return review(manifestObjects(objects), only === undefined ? {} : { only }).notes;
+}
+
+const CLUSTER = {
+  apiVersion: 'kafka.strimzi.io/v1',
+  kind: 'Kafka',
+  metadata: { name: 'lake', namespace: 'n' },
+  spec: { kafka: {} },
+};
+const DDL = {
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  metadata: { name: 'ddl', namespace: 'n' },
+  data: { 'a.sql': 'CREATE TABLE logs.events (id Int64) ENGINE = MergeTree ORDER BY id;\n' },
+};
+const FROM_SECRET = [{ name: 'PLACE', valueFrom: { secretKeyRef: { name: 'settings', key: 'place' } } }];
+const STATED = [{ name: 'PLACE', value: 's3a://lake/place' }];
+const PLACE = 'os.environ["PLACE"]';
+const write = (checkpoint: string, location = '"s3a://lake/events"', more = '') =>
+  `spark.readStream.format("rate").load().writeStream.format("parquet")${more}.option("checkpointLocation", ${checkpoint}).start(${location})`;
+
+/** What each need is not met by, what the note says, which rules it names, and the nearest code that is understood. */
+const CASES: readonly {
+  readonly need: Need;
+  readonly open: unknown[];
+  readonly what: RegExp;
+  readonly silences: readonly string[];
+  readonly known: unknown[];
+}[] = [
+  {
+    need: 'text',
+    open: job('spark.range(3)', {
+      files: { 'other.py': 'class A: pass\na = A()\nb, c = A(), A()\ndel b,\n' },
+    }),
+    what: /^other\.py is not read, because the grammar of this check does not know what stands here: /,
+    silences: ['plaintext-secret', 'undefined-name'],
+    known: job('spark.range(3)', {
+      files: { 'other.py': 'class A: pass\na = A()\nb, c = A(), A()\ndel b\n' },
+    }),
+  },
+  {
+    need: 'names',
+    open: job('from pyspark.sql.functions import *\nspark.range(3).select(col("id"))'),
+    what: /^import \* from pyspark\.sql\.functions brings names that nobody knows$/,
+    silences: ['undefined-name'],
+    known: job('from pyspark.sql.functions import col\nspark.range(3).select(col("id"))'),
+  },
+  {
+    need: 'course',
+    open: job('exec(open("/code/rest.txt").read())'),
+    what: /^exec\(\) runs a text that is not followed$/,
+    silences: ['bronze-not-written', 'restart-policy-lets-stream-die', 'undefined-name'],
+    known: job('print(open("/code/rest.txt").read())'),
+  },
+  {
+    need: 'format',
+    open: job(`spark.read.format(${PLACE}).load("s3a://lake/a")`, { env: FROM_SECRET }),
+    what: /^etl reads or writes in a format that is not known$/,
+    silences: ['bronze-not-written', 'connector-package-missing', 'unbounded-backlog'],
+    known: job(`spark.read.format(${PLACE}).load("s3a://lake/a")`, {
+      env: [{ name: 'PLACE', value: 'json' }],
+    }),
+  },
+  {
+    need: 'options',
+    open: job(`${KAFKA}.option("subscribe", "a").options(**given()).load()`),
+    what: /^etl reads a stream with options that are not known, so neither is the bound of a trigger$/,
+    silences: ['unbounded-backlog'],
+    known: job(`${KAFKA}.option("subscribe", "a").options(maxOffsetsPerTrigger=5).load()`),
+  },
+  {
+    need: 'location',
+    open: job(`spark.range(3).write.parquet(${PLACE})`, { env: FROM_SECRET }),
+    what: /^etl writes to a location that is not known$/,
+    silences: ['layer-without-writer', 'missing-reference'],
+    known: job(`spark.range(3).write.parquet(${PLACE})`, { env: STATED }),
+  },
+  {
+    need: 'checkpoint-root',
+    open: job(write(PLACE), { env: FROM_SECRET }),
+    what: /^etl keeps a checkpoint that is not known to its end: "…"$/,
+    silences: ['checkpoint-on-volume', 'checkpoint-shared'],
+    known: job(write(PLACE), { env: STATED }),
+  },
+  {
+    need: 'checkpoint',
+    open: job(write(`"s3a://lake/checkpoints/" + ${PLACE}`), { env: FROM_SECRET }),
+    what: /^etl keeps a checkpoint that is not known to its end: "s3a:\/\/lake\/checkpoints\/…"$/,
+    silences: ['checkpoint-shared'],
+    known: job(write('"s3a://lake/checkpoints/" + "etl"')),
+  },
+  {
+    need: 'topic',
+    open: job(`${KAFKA}.option("subscribe", ${PLACE}).load()`, { env: FROM_SECRET, others: [CLUSTER] }),
+    what: /^etl uses a topic that is not known: "…"$/,
+    silences: ['missing-reference'],
+    known: job(`${KAFKA}.option("subscribe", ${PLACE}).load()`, { env: STATED, others: [CLUSTER] }),
+  },
+  {
+    need: 'table',
+    open: job(
+      `spark.range(3).write.format("jdbc").option("url", "jdbc:clickhouse://c/logs").option("dbtable", ${PLACE}).save()`,
+      { env: FROM_SECRET, others: [DDL] },
+    ),
+    what: /^etl writes a table that is not known: "…"$/,
+    silences: ['table-schema-mismatch'],
+    known: job(
+      `spark.range(3).write.format("jdbc").option("url", "jdbc:clickhouse://c/logs").option("dbtable", ${PLACE}).save()`,
+      { env: [{ name: 'PLACE', value: 'events' }], others: [DDL] },
+    ),
+  },
+  {
+    need: 'schema',
+    open: job(`client.execute("CREATE TABLE " + ${PLACE} + " (id Int64)")`, {
+      env: FROM_SECRET,
+      others: [DDL],
+    }),
+    what: /^etl makes a table or column whose name is not known$/,
+    silences: ['table-schema-mismatch'],
+    known: job('client.execute("CREATE TABLE " + "a" + " (id Int64)")', { others: [DDL] }),
+  },
+  {
+    need: 'setting',
+    open: job(`spark.conf.set("spark.jars.packages", ${PLACE})`, { env: FROM_SECRET }),
+    what: /^etl sets spark\.jars\.packages to a value that is not known$/,
+    silences: ['ivy-cache-unwritable', 'connector-package-missing', 'version-conflict', 'single-executor'],
+    known: job(`spark.conf.set("spark.jars.packages", ${PLACE})`, { env: STATED }),
+  },
+];
+
+describe.each(CASES)('a $need that is not known', ({ open, what, silences, known }) => {
+  it('is a note that names the silent rules', () => {
+    const found = notes(open);
+    expect(found).toEqual([expect.objectContaining({ what: expect.stringMatching(what) })]);
+    expect(found[0]?.silences).toEqual(expect.arrayContaining([...silences]));
+  });
+
+  it('is none where the nearest code states it', () => {
+    expect(notes(known)).toEqual([]);
+  });
+});
+
+it('has a case for each need of each rule', () => {
+  expect([...new Set(rules.flatMap(({ needs = [] }) => needs))].sort()).toEqual(
+    CASES.map(({ need }) => need).sort(),
+  );
+});
+
+it('names the job whose code is not among the files', () => {
+  const [, application] = job('');
+  expect(notes([application])).toEqual([
+    expect.objectContaining({
+      object: 'SparkApplication/n/etl',
+      what: 'the code of Spark job etl is in no ConfigMap of these files',
+      silences: expect.arrayContaining(['bronze-not-written', 'checkpoint-on-volume']),
+    }),
+  ]);
+});
+
+it('says once what many jobs run', () => {
+  const objects = job('exec("x = 1")');
+  const [, first] = objects as { metadata: object }[];
+  const second = { ...first, metadata: { name: 'again', namespace: 'n' } };
+  expect(notes([...objects, second])).toHaveLength(1);
+});
+
+it('takes a reason on the job for what is not known of it, and no empty one', () => {
+  const reason = (text: string) => ({
+    env: FROM_SECRET,
+    annotations: { 'ignore-check.cdk8s-lakehouse/not-understood': text },
+  });
+  expect(notes(job(write(PLACE), reason('a different one for each tenant')))).toEqual([]);
+  expect(notes(job(write(PLACE), reason(' ')))).toHaveLength(1);
+});
+
+it('does not count as unknown what Python refuses as well: that is an error of its own', () => {
+  const { notes: found, findings } = review(manifestObjects(job('print "x"')));
+  expect(found).toEqual([]);
+  expect(findings.map(({ rule }) => rule)).toContain('python-syntax-error');
+});
+
+it('does not ask where files are that the program lists while it runs', () => {
+  expect(notes(job('spark.read.parquet(*[f for f in listing()]).show()'))).toEqual([]);
+});

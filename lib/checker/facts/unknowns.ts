@@ -1,0 +1,225 @@
+import type { Place } from '../finding/finding';
+import { quote } from '../finding/message';
+import type { Need } from '../finding/note';
+
+import type { ManifestObject } from '../manifest/model';
+import type { Sink, Source } from '../python/facts';
+import { checkNames } from '../python/names';
+import { knownPrefix, knownText, shownText, type Text } from '../python/values';
+import type { Job, JobCode } from './job';
+import type { Model } from './model';
+import { isElsewhere, pythonModules } from './python-modules';
+import { kafkaClusters } from './strimzi';
+import { declaredTables, unknownDefinitions } from './tables';
+
+/** Something that a rule needs to know and that the files do not tell. */
+export interface Unknown {
+  /** What it is a case of, in words that many share. */
+  readonly cause: string;
+  readonly place: Place;
+  /** The objects on which an annotation silences it. */
+  readonly concerns: readonly ManifestObject[];
+  readonly what: string;
+  readonly remedy: string;
+  readonly needs: readonly Need[];
+}
+
+const STATE_IT = 'write it out, or take it from an argument or variable that the manifest states';
+
+/** Everything about the programs of a model that its rules need and nobody knows. */
+export function unknownsOf(model: Model): Unknown[] {
+  return [
+    ...model.jobs.flatMap(job => (job.code === undefined ? [withoutCode(job)] : [])),
+    ...unreadFiles(model),
+    ...model.programs.flatMap(({ object, code }) =>
+      (code?.facts.gaps ?? []).flatMap(({ at, what }) =>
+        code === undefined ? [] : [inPart(code.place(at), [object], what, ['course'])],
+      ),
+    ),
+    ...openFiles(model),
+    ...model.jobs.flatMap(job => (job.code === undefined ? [] : unknownValues(model, job, job.code))),
+    ...unknownTables(model),
+  ];
+}
+
+function withoutCode({ object, path, name }: Job): Unknown {
+  return {
+    cause: 'code that is not among the files',
+    place: { object, path },
+    concerns: [object],
+    what: `the code of Spark job ${name} is in no ConfigMap of these files`,
+    remedy: 'check it together with a ConfigMap that holds its Python; an image or a bucket is not read',
+    needs: ['course'],
+  };
+}
+
+/** What Python refuses as well is a violation, not a note. */
+function unreadFiles(model: Model): Unknown[] {
+  return pythonModules(model).flatMap(({ object, key, module }) => {
+    const { failure } = module;
+    if (failure === undefined || failure.isRefusedByPython) return [];
+    const isRun = model.programs.some(({ code }) => code?.objects.includes(object) === true);
+    return [
+      {
+        cause: 'Python that is not read',
+        place: { object, path: ['data', key], innerLine: failure.line },
+        concerns: [object],
+        what: `${key} is not read, because the grammar of this check does not know what stands here: ${failure.message}`,
+        remedy: 'write this line in another way',
+        needs: ['text', 'names', ...(isRun ? (['course'] as const) : [])],
+      },
+    ];
+  });
+}
+
+function openFiles(model: Model): Unknown[] {
+  return pythonModules(model)
+    .filter(file => file.module.failure === undefined && !isElsewhere(model, file))
+    .flatMap(({ object, key, module }) => {
+      const { open } = checkNames(module);
+      if (open === undefined) return [];
+      const place: Place = { object, path: ['data', key], innerLine: module.lineOf(open.offset) };
+      return [inPart(place, [object], `${open.what} brings names that nobody knows`, ['names'])];
+    });
+}
+
+function inPart(
+  place: Place,
+  concerns: readonly ManifestObject[],
+  what: string,
+  needs: readonly Need[],
+): Unknown {
+  return {
+    cause: 'Python that is followed in part',
+    place,
+    concerns,
+    what,
+    remedy: 'import by name, and call functions where the code would run a text',
+    needs,
+  };
+}
+
+function unknownValues(model: Model, job: Job, code: JobCode): Unknown[] {
+  const { sources, sinks, conf } = code.facts;
+  const endpoints: readonly (Source | Sink)[] = [...sources, ...sinks];
+  const unknown = (place: Place, what: string, ...needs: readonly Need[]): Unknown => ({
+    cause: 'values that are not known',
+    place,
+    concerns: [job.object],
+    what: `${job.name} ${what}`,
+    remedy: STATE_IT,
+    needs,
+  });
+  const placeOf = (setting: { readonly value: Text; readonly at: Source['at'] }) =>
+    code.placeOf(setting.value, setting.at);
+  return [
+    ...endpoints
+      .filter(({ format }) => format === '?')
+      .map(({ at }) => unknown(code.place(at), 'reads or writes in a format that is not known', 'format')),
+    ...sources
+      .filter(
+        ({ isStream, hasOpenOptions, options }) =>
+          isStream && hasOpenOptions && !BOUNDS.some(bound => options.has(bound)),
+      )
+      .map(({ at }) =>
+        unknown(
+          code.place(at),
+          'reads a stream with options that are not known, so neither is the bound of a trigger',
+          'options',
+        ),
+      ),
+    ...sources.flatMap(({ at, paths }) =>
+      // Files that the program lists while it runs stand in no manifest; what the manifest should have said does.
+      paths
+        .filter(text => text.origin !== undefined && isUnknownFromTheStart(text))
+        .map(text => unknown(code.placeOf(text, at), 'reads from a location that is not known', 'location')),
+    ),
+    ...sinks.flatMap(({ at, path }) =>
+      path !== undefined && isUnknownFromTheStart(path)
+        ? [unknown(code.placeOf(path, at), 'writes to a location that is not known', 'location')]
+        : [],
+    ),
+    ...sinks
+      .filter(({ isStream }) => isStream)
+      .flatMap(({ at, options, hasOpenOptions }) => {
+        const setting = options.get('checkpointlocation');
+        if (setting === undefined)
+          return hasOpenOptions
+            ? [
+                unknown(
+                  code.place(at),
+                  'starts a stream with options that are not known, so neither is its checkpoint',
+                  'checkpoint',
+                  'checkpoint-root',
+                ),
+              ]
+            : [];
+        if (knownText(setting.value) !== undefined) return [];
+        const root = knownPrefix(setting.value) === '' ? (['checkpoint-root'] as const) : [];
+        const shown = quote(shownText(setting.value));
+        return [
+          unknown(
+            placeOf(setting),
+            `keeps a checkpoint that is not known to its end: ${shown}`,
+            'checkpoint',
+            ...root,
+          ),
+        ];
+      }),
+    ...(kafkaClusters(model).length === 0 ? [] : endpoints).flatMap(({ format, options }) => {
+      const setting = options.get('subscribe') ?? options.get('topic');
+      return format !== 'kafka' || setting === undefined || knownText(setting.value) !== undefined
+        ? []
+        : [
+            unknown(
+              placeOf(setting),
+              `uses a topic that is not known: ${quote(shownText(setting.value))}`,
+              'topic',
+            ),
+          ];
+    }),
+    ...conf
+      .filter(({ key, setting }) => SETTINGS.test(key) && knownText(setting.value) === undefined)
+      .map(({ key, setting }) =>
+        unknown(placeOf(setting), `sets ${key} to a value that is not known`, 'setting'),
+      ),
+  ];
+}
+
+const BOUNDS = ['maxoffsetspertrigger', 'maxfilespertrigger', 'maxbytespertrigger'];
+
+/** Settings whose values rules look at. */
+const SETTINGS = /^spark\.(jars|jars\.(packages|ivy|excludes)|executor\.instances|dynamicAllocation\.\w+)$/;
+
+function isUnknownFromTheStart(text: Text): boolean {
+  return knownPrefix(text) === '' && text.parts.includes(null);
+}
+
+/** Only where there is DDL to compare with. */
+function unknownTables(model: Model): Unknown[] {
+  const cause = 'values that are not known';
+  const writes = model.programs.flatMap(({ object, name, code }): Unknown[] =>
+    (code?.facts.sinks ?? []).flatMap(({ format, options, table }) => {
+      const goesToClickHouse =
+        format === 'clickhouse' ||
+        (format === 'jdbc' && /^jdbc:(clickhouse|ch):/.test(knownPrefix(options.get('url')?.value)));
+      if (code === undefined || table === undefined || !goesToClickHouse) return [];
+      if (knownText(table.name) !== undefined) return [];
+      const what = `${name} writes a table that is not known: ${quote(shownText(table.name))}`;
+      const place = code.placeOf(table.name, table.at);
+      return [{ cause, place, concerns: [object], what, remedy: STATE_IT, needs: ['table'] }];
+    }),
+  );
+  const definitions = unknownDefinitions(model).map(
+    ({ job, place }): Unknown => ({
+      cause,
+      place,
+      concerns: [job.object],
+      what: `${job.name} makes a table or column whose name is not known`,
+      remedy: STATE_IT,
+      needs: ['schema'],
+    }),
+  );
+  const all = [...writes, ...definitions];
+  return all.length === 0 || declaredTables(model).length === 0 ? [] : all;
+}

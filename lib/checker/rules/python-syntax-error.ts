@@ -1,0 +1,23 @@
+import { pythonModules } from '../facts/python-modules';
+import { measured, say } from '../finding/message';
+import type { Rule } from '../finding/rule';
+
+/** Python reads a file to its end before it runs the first line of it, so such a program does nothing at all. */
+export const pythonSyntaxError: Rule = {
+  id: 'python-syntax-error',
+  level: 'error',
+  refuses: 'a Python file that no Python reads',
+  remedy:
+    'mend the syntax at this line; until then nothing in the file runs, and no other rule looks into it',
+  check: model =>
+    pythonModules(model).flatMap(({ object, key, module: { failure } }) =>
+      failure?.isRefusedByPython === true
+        ? [
+            {
+              place: { object, path: ['data', key], innerLine: failure.line },
+              message: say`${key} in ConfigMap ${object.metadata.name} is no Python 3: ${measured(failure.message)}`,
+            },
+          ]
+        : [],
+    ),
+};
