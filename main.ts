@@ -1,9 +1,8 @@
-import { LakehouseChart } from './lib/lakehouse/lakehouse-chart';
-import { synthesize } from './lib/lakehouse/synthesize';
+import { App, LakehouseChart } from './lib';
 
-export const app = synthesize(app => {
-  new LakehouseChart(app, 'lakehouse', {
-    traffic: { eventsPerSecond: 50, peakFactor: 10 },
-    gitOps: { repository: 'https://git.example.com/data/lakehouse.git' },
-  });
+export const app = new App();
+
+new LakehouseChart(app, 'lakehouse', {
+  traffic: { eventsPerSecond: 50, peakFactor: 10 },
+  gitOps: { repository: 'https://git.example.com/data/lakehouse.git' },
 });

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { App, Size } from 'cdk8s';
 import { Cpu } from 'cdk8s-plus-28';
-import { needs, tools } from '../lib/commands/doctor';
+import { needs, tools } from '../lib/commands/prerequisites';
 import { LakehouseChart, type LakehouseChartProps } from '../lib/lakehouse/lakehouse-chart';
 import * as versions from '../lib/lakehouse/versions';
 import { REFUSED_EDITS } from './lakehouse/refused-edits';
@@ -12,6 +12,7 @@ const root = path.join(__dirname, '..');
 const read = (file: string) => readFileSync(path.join(root, file), 'utf8');
 const pages = [
   'README.md',
+  'CONTRIBUTING.md',
   ...readdirSync(path.join(root, 'docs'), { recursive: true, encoding: 'utf8' })
     .filter(file => file.endsWith('.md'))
     .map(file => path.join('docs', file)),
@@ -97,16 +98,21 @@ test('docs/cluster.md says of each refused edit what the cluster makes of it', (
   );
 });
 
+test('CONTRIBUTING.md names folders and files that there are', () => {
+  const named = [...read('CONTRIBUTING.md').matchAll(/`([\w.-]+\/[\w./-]*|[\w-]+\.(?:ts|json|md))`/g)].map(
+    ([, name = '']) => name,
+  );
+  expect(named.length).toBeGreaterThan(20);
+  const isThere = (name: string) =>
+    ['', 'lib/lakehouse/'].some(folder => existsSync(path.join(root, folder, name)));
+  expect(named.filter(name => !isThere(name) && !/[<*]|^(allowed|refused)\//.test(name))).toEqual([]);
+});
+
 test("the README's program is main.ts", () => {
   const [, program = ''] = /```ts\n\/\/ main\.ts\n([\s\S]*?)```/.exec(read('README.md')) ?? [];
   const main = read('main.ts');
   expect(program).toContain('new LakehouseChart');
-  expect(
-    main
-      .replace(/^import .*\n/gm, '')
-      .replace('export const app = ', '')
-      .trim(),
-  ).toBe(program.trim());
+  expect(main.replace("from './lib'", "from 'cdk8s-lakehouse'").trim()).toBe(program.trim());
 });
 
 describe('an error that the documentation shows is one that the program prints', () => {

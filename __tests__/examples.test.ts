@@ -72,9 +72,16 @@ const GIVEN: Readonly<Record<string, string>> = {
   grafana: 'Grafana',
 };
 
-/** Where each name that an example may use comes from: cdk8s, cdk8s-plus, and everything that lib/ exports. */
+/** Where each name that an example may use comes from: the package first, then what lib/ exports to itself. */
 function exportedNames(): Map<string, string> {
-  const names = new Map<string, string>();
+  const index = readFileSync(path.join(root, 'lib/index.ts'), 'utf8').replace(/\/\*[\s\S]*?\*\//g, '');
+  const names = new Map(
+    [...index.matchAll(/\{([^}]*)\}/g)]
+      .flatMap(([, list = '']) => list.split(','))
+      .map(name => name.replace(/\btype\b/, '').trim())
+      .filter(name => name !== '')
+      .map(name => [name, './lib']),
+  );
   for (const file of filesUnder('lib', '.ts')) {
     const text = readFileSync(path.join(root, file), 'utf8');
     for (const match of text.matchAll(
@@ -84,8 +91,6 @@ function exportedNames(): Map<string, string> {
         names.set(match[1], `./${file.replace(/\.ts$/, '')}`);
     }
   }
-  for (const name of ['App', 'Chart', 'Duration', 'Size']) names.set(name, 'cdk8s');
-  names.set('Cpu', 'cdk8s-plus-28');
   return names;
 }
 
@@ -137,7 +142,12 @@ beforeAll(() => {
   writeFileSync(path.join(folder, 'example-wrong.ts'), moduleOf(WRONG, exported));
   const tsconfig = {
     extends: path.join(root, 'tsconfig.json'),
-    compilerOptions: { noUnusedLocals: false, typeRoots: [path.join(root, 'node_modules/@types')] },
+    compilerOptions: {
+      noUnusedLocals: false,
+      // by its name the package is what it is made of
+      paths: { 'cdk8s-lakehouse': ['./lib/index.ts'] },
+      typeRoots: [path.join(root, 'node_modules/@types')],
+    },
     include: ['example-*.ts'],
   };
   writeFileSync(path.join(folder, 'tsconfig.json'), JSON.stringify(tsconfig));

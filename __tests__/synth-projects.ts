@@ -1,29 +1,19 @@
-import path from 'node:path';
+import { synth } from '../lib/commands/synth';
 
 /**
- * Runs `npm run synth` of each project folder that is named on the command line, one after the other and all in this
+ * Runs `npm run synth` in each project folder that is named on the command line, one after the other and all in this
  * process, because loading the program takes longer than running it. Prints a line of JSON for each.
  */
-const [script = '', ...projects] = process.argv.splice(2);
-let lines: string[] | undefined;
-console.error = (text: string) => lines?.push(text);
-
-/** A program is over when nothing is left to do. */
-process.on('beforeExit', next);
-next();
-
-function next(): void {
-  if (lines !== undefined) {
+async function synthEach(projects: readonly string[]): Promise<void> {
+  for (const project of projects) {
+    const lines: string[] = [];
+    console.error = (text: string) => lines.push(text);
+    process.exitCode = 0;
+    process.chdir(project);
+    await synth([]);
     console.log(JSON.stringify({ exitCode: process.exitCode, stderr: lines.join('\n') }));
   }
   process.exitCode = 0;
-  const project = projects.shift();
-  if (project === undefined) {
-    process.off('beforeExit', next);
-    return;
-  }
-  lines = [];
-  process.chdir(project);
-  delete process.env['CDK8S_OUTDIR'];
-  require(path.join(project, script));
 }
+
+void synthEach(process.argv.slice(2));

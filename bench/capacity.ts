@@ -8,8 +8,8 @@ import { findPlacement } from '../lib/checker/capacity/search';
 import { decide } from '../lib/checker/capacity/verdict';
 import { manifestObjects } from '../lib/checker/manifest/model';
 import { expandPods } from '../lib/checker/manifest/pods';
+import { commandLine } from '../lib/commands/command-line';
 import { LakehouseChart } from '../lib/lakehouse/lakehouse-chart';
-import { commandLine } from '../scripts/command-line';
 import { median } from './median';
 
 const USAGE = `Usage: npm run bench:capacity

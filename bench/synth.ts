@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { commandLine } from '../scripts/command-line';
+import { commandLine } from '../lib/commands/command-line';
 import { median } from './median';
 
 const USAGE = `Usage: npm run bench:synth

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { brotliCompressSync, brotliDecompressSync } from 'node:zlib';
 import { buildSync } from 'esbuild';
-import { commandLine } from './command-line';
+import { commandLine } from '../lib/commands/command-line';
 
 const USAGE = `usage: npm run build:was [-- --check]
 Bundles was/ with its dependencies into was/dist/server.js, which runs on Node alone.

@@ -1,11 +1,7 @@
 const { createHash } = require('node:crypto');
 const { mkdirSync, readFileSync, renameSync, writeFileSync } = require('node:fs');
 const { join } = require('node:path');
-const { setFlagsFromString } = require('node:v8');
 const { compileFunction } = require('node:vm');
-
-// The command is over before most of what V8 11 (Node 20) optimizes for it pays; later engines weigh that themselves.
-if (process.versions.v8.startsWith('11.')) setFlagsFromString('--interrupt-budget=1000000');
 
 const home = join(__dirname, '..');
 const CACHE = join(home, '.cache', 'check.js');
@@ -31,7 +27,7 @@ function cached() {
 /** One file instead of 180: reading the modules one by one, through a compiler, is most of the time of a small folder. */
 function bundled() {
   const { outputFiles, metafile } = require('esbuild').buildSync({
-    entryPoints: ['lib/checker/check/command-line.ts'],
+    entryPoints: ['lib/commands/check.ts'],
     absWorkingDir: home,
     bundle: true,
     platform: 'node',
@@ -56,11 +52,4 @@ function bundled() {
 const module_ = { exports: {} };
 compileFunction(cached() ?? bundled(), ['module', 'require'], { filename: CACHE })(module_, require);
 
-const { code, stdout, stderr } = module_.exports.checkCommand(process.argv.slice(2), {
-  stdin: () => readFileSync(0),
-  color: process.stdout.isTTY === true && process.env.NO_COLOR === undefined && process.env.TERM !== 'dumb',
-  home,
-});
-process.stderr.write(stderr);
-process.stdout.write(stdout);
-process.exitCode = code;
+module_.exports.check(process.argv.slice(2), home);

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ContractError, readContract } from '../contract/generator/contract';
 import { generatedFiles } from '../contract/generator/generate';
-import { commandLine, UnusableInput } from './command-line';
+import { commandLine, UnusableInput } from '../lib/commands/command-line';
 
 const CONTRACT = 'contract/lakehouse.odcs.yaml';
 const USAGE = `usage: npm run generate [-- --check]

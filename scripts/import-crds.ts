@@ -1,11 +1,11 @@
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { commandLine } from './command-line';
+import { commandLine } from '../lib/commands/command-line';
 import { writeBindings } from './crds/bindings';
 import { definitionSources } from './crds/definitions';
 
-const USAGE = `usage: npm run import [-- --check]
+const USAGE = `usage: npm run build:imports [-- --check]
 Writes imports/ from the custom resource definitions that cdk8s.yaml names: from the folder CRDS_DIR when that
 is set, else from their published URLs.
   --check  write nothing; exit 1 when imports/ is not what would be written`;
@@ -33,7 +33,7 @@ function refuseDifferences(fresh: string): void {
   const stale = [...names].filter(name => content(join(imports, name)) !== content(join(fresh, name)));
   if (stale.length > 0)
     throw new Error(
-      stale.map(name => `imports/${name} is stale; run npm run import and commit it`).join('\n'),
+      stale.map(name => `imports/${name} is stale; run npm run build:imports and commit it`).join('\n'),
     );
 }
 

@@ -1,9 +1,9 @@
 import { seeded } from '../lib/checker/capacity/search';
+import { commandLine, UnusableInput } from '../lib/commands/command-line';
+import { wholeNumber } from '../lib/commands/whole-number';
 import { runLoad } from '../was/load';
-import { commandLine, UnusableInput } from './command-line';
-import { wholeNumber } from './whole-number';
 
-const USAGE = `usage: npm run load -- [--url URL] [--rate N] [--seconds N] [--users N] [--seed N] [--remote]
+const USAGE = `usage: npm run local:load -- [--url URL] [--rate N] [--seconds N] [--users N] [--seed N] [--remote]
 Walks visitors through the shop over HTTP and prints what came back as JSON.
   --url URL      where the shop answers (default http://127.0.0.1:8080)
   --rate N       requests a second, 1 to 5000 (default 50)

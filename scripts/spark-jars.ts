@@ -1,7 +1,7 @@
+import { commandLine } from '../lib/commands/command-line';
 import { connectorJars } from '../lib/lakehouse/spark/spark-dependencies';
-import { commandLine } from './command-line';
 
-const USAGE = `usage: npm run --silent spark-jars
+const USAGE = `usage: npm run --silent build:spark-jars
 Prints the Maven coordinates of the jars that an image for SparkDependencies.baked() must hold, one a line.`;
 
 /**

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { parsePython } from '../lib/checker/python/parse';
 import type { Module } from '../lib/checker/python/syntax';
-import { commandLine } from './command-line';
+import { commandLine } from '../lib/commands/command-line';
 
 const USAGE = `usage: npm run test:python-grammar [-- --python PROGRAM --folder FOLDER]
 

@@ -6,7 +6,7 @@ import { compare, type Tally } from '../e2e/scheduler/compare';
 import { goldenVectors, preemptionVectors } from '../e2e/scheduler/golden';
 import { SchedulerOracle } from '../e2e/scheduler/oracle';
 import { MIXES, randomCluster } from '../e2e/scheduler/random-cluster';
-import { wholeNumber } from './whole-number';
+import { wholeNumber } from '../lib/commands/whole-number';
 
 const USAGE = `usage: npm run test:scheduler [-- [--clusters N] [--orders N] [--seed N] [--mix M] | --golden]
 Compares the capacity verdicts on random clusters with the real kube-scheduler, which is built first (needs Go).

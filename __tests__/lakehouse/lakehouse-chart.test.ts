@@ -13,7 +13,7 @@ function objectsOf(props: LakehouseChartProps = {}): ManifestObject[] {
   return manifestObjects(Testing.synth(new LakehouseChart(new App(), 'lakehouse', props)));
 }
 
-/** Pods, requests – limits of the first container, as DESIGN's table writes them. */
+/** Pods, and requests – limits of the first container. */
 function figures({ replicas, pod }: PodSet): string {
   const { requests, limits } = pod.spec.containers[0]?.resources ?? { requests: {}, limits: {} };
   return `${replicas.initial} × ${requests['cpu']}–${limits['cpu']}, ${requests['memory']}–${limits['memory']}`;

@@ -99,6 +99,29 @@ test('every object is written once, as it is', () => {
   ]);
 });
 
+test('an app is written as often as one likes, and several apps in one process', () => {
+  const app = appOf(['v1', 'Namespace', 'kafka']);
+  const other = appOf(['v1', 'Namespace', 'was']);
+  for (const [described, name] of [
+    [app, 'kafka'],
+    [other, 'was'],
+    [app, 'kafka'],
+  ] as const) {
+    writeManifests(described, folder);
+    expect(readFileSync(path.join(folder, '00-cluster.k8s.yaml'), 'utf8')).toContain(`name: ${name}`);
+  }
+});
+
+test.each([
+  ['without charts', () => new App()],
+  ['with an empty chart', () => appOf()],
+])('an app %s is refused with a sentence, and nothing is written', (_name, described) => {
+  expect(() => writeManifests(described(), folder)).toThrow(
+    /^\[app\] it has no Kubernetes object, .*; add a chart/,
+  );
+  expect(readdirSync(folder)).toEqual([]);
+});
+
 function refusalOf(app: App): string[] {
   try {
     writeManifests(app, folder);

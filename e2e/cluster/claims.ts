@@ -22,10 +22,14 @@ const REPOSITORY = join(__dirname, '..', '..');
 
 /** The capacity report of main.ts, all scenarios. */
 export async function reportedScenarios(): Promise<ReportedScenario[]> {
-  const command = spawn(process.execPath, ['--import', 'tsx', 'scripts/capacity.ts', '--json'], {
-    cwd: REPOSITORY,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const command = spawn(
+    process.execPath,
+    ['--import', 'tsx', 'lib/commands/cdk8s-lakehouse.ts', 'capacity', '--json'],
+    {
+      cwd: REPOSITORY,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  );
   let output = '';
   let errors = '';
   command.stdout.on('data', chunk => (output += chunk));

@@ -2,7 +2,6 @@ import { Chart } from 'cdk8s';
 import type { Construct } from 'constructs';
 import { clusterServices } from '../checker/capacity/cluster-services';
 import { ClickHouseDb, type ClickHouseDbProps } from './clickhouse/clickhouse-db';
-import { clusterNodes } from './cluster/cluster-nodes';
 import { Namespace } from './cluster/namespace';
 import type { NodeGroup } from './cluster/node-group';
 import { ResourceQuotas } from './cluster/resource-quotas';
@@ -152,6 +151,7 @@ export class LakehouseChart extends Chart {
       const { kafka } = this;
       new ArgoCdApplications(this, 'argocd', { namespaces, jobNamespaces, kafka, ...props.gitOps });
     }
-    new SynthChecks(this, 'checks', { nodes: props.nodes ?? clusterNodes(), services: clusterServices });
+    const nodes = props.nodes === undefined ? {} : { nodes: props.nodes };
+    new SynthChecks(this, 'checks', { ...nodes, services: clusterServices });
   }
 }

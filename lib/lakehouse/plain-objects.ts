@@ -1,4 +1,5 @@
 import { ApiObject, type App } from 'cdk8s';
+import { RefusedApp } from './refused-app';
 
 /** A Kubernetes object as plain data. */
 export interface PlainApiObject {
@@ -21,5 +22,15 @@ export function plainObjects(app: App): readonly PlainApiObject[] {
     .filter(ApiObject.isApiObject)
     .map(object => (object as ApiObject).toJson() as PlainApiObject);
   if (app.node.locked) ofLockedApps.set(app, objects);
+  return objects;
+}
+
+/** The objects of an app that describes something. Throws a RefusedApp when it has none. */
+export function describedObjects(app: App): readonly PlainApiObject[] {
+  const objects = plainObjects(app);
+  if (objects.length === 0)
+    throw new RefusedApp(
+      "[app] it has no Kubernetes object, so there is nothing to write; add a chart, e.g. new LakehouseChart(app, 'lakehouse')",
+    );
   return objects;
 }

@@ -7,18 +7,22 @@ import { line, type Wording } from '../checker/finding/reporter';
 import { manifestObjects } from '../checker/manifest/model';
 import { objectId } from '../checker/manifest/object-id';
 import { type Review, review } from '../checker/review/review';
+import { clusterNodes } from './cluster/cluster-nodes';
 import type { NodeGroup } from './cluster/node-group';
 import { plainObjects } from './plain-objects';
 import { externalReferences } from './workload/external';
 import { refusalsOf, wordingOf } from './workload/refuse';
 
 export interface SynthChecksProps {
-  /** The nodes that everything has to fit. */
-  readonly nodes: NodeGroup;
+  /**
+   * The nodes that everything has to fit.
+   * @default cluster.context.json where it is there, else 4 × m6i.large
+   */
+  readonly nodes?: NodeGroup;
   /**
    * What runs in the cluster beside the app's objects.
-   * @default what `npm run check` counts: the add-ons of every EKS cluster, the operators of the custom resources, and
-   * what Argo CD Applications install
+   * @default what `cdk8s-lakehouse check` counts: the add-ons of every EKS cluster, the operators of the custom
+   * resources, and what Argo CD Applications install
    */
   readonly services?: readonly ClusterService[];
 }
@@ -26,7 +30,7 @@ export interface SynthChecksProps {
 /**
  * Refuses an app whose manifests would not start, fit or last: the gate of lib/checker/review, over every object of the
  * app as it would be written. It runs with the constructs' own validation, so before anything is written, in tests too,
- * and all errors come together.
+ * and all errors come together. LakehouseChart has one; add one to any other chart to have its app checked.
  *
  * @example
  * new SynthChecks(chart, 'checks', { nodes: new NodeGroup({ count: 6 }) });
@@ -37,9 +41,9 @@ export class SynthChecks extends Construct {
   /** The last objects and what was said about them: an app of several charts validates several times. */
   private last?: { readonly text: string; readonly review: Review };
 
-  constructor(scope: Construct, id: string, props: SynthChecksProps) {
+  constructor(scope: Construct, id: string, props: SynthChecksProps = {}) {
     super(scope, id);
-    this.nodes = props.nodes;
+    this.nodes = props.nodes ?? clusterNodes();
     this.services = props.services;
     this.node.addValidation({ validate: () => this.errors() });
   }

@@ -3,28 +3,36 @@ import path from 'node:path';
 import { type App, Yaml } from 'cdk8s';
 import type { Level } from '../checker/finding/finding';
 import { distinct, line } from '../checker/finding/reporter';
-import { type PlainApiObject, plainObjects } from './plain-objects';
+import { describedObjects, type PlainApiObject, plainObjects } from './plain-objects';
+import { RefusedApp } from './refused-app';
 import { SynthChecks } from './synth-checks';
 import { notSilenced, othersRefusals, refusalsOf, wordingOf } from './workload/refuse';
-
-/** An app that was refused: its message is what is wrong, a line each. */
-export class RefusedApp extends Error {}
 
 /**
  * Writes the manifests of an app, and returns the warnings of its checks. Throws a RefusedApp with every error, and
  * writes nothing, when a construct or a rule refuses the app. The app is locked: it is complete.
+ *
+ * @example
+ * for (const warning of writeManifests(app, 'dist')) console.warn(warning);
  */
 export function writeManifests(app: App, folder: string): readonly string[] {
-  app.node.lock();
-  const { errors, warnings } = saidOf(app);
-  if (errors.length > 0) {
-    const count = errors.length === 1 ? '1 error' : `${errors.length} errors`;
-    throw new RefusedApp([...errors, `${count}, nothing was written`].join('\n'));
-  }
+  const warnings = validateApp(app);
   for (const [file, objects] of manifestFiles(app)) {
     const target = path.join(folder, file);
     mkdirSync(path.dirname(target), { recursive: true });
     Yaml.save(target, [...objects]);
+  }
+  return warnings;
+}
+
+/** Refuses an app as writeManifests() does, and writes nothing. Returns the warnings of its checks. */
+export function validateApp(app: App): readonly string[] {
+  app.node.lock();
+  describedObjects(app);
+  const { errors, warnings } = saidOf(app);
+  if (errors.length > 0) {
+    const count = errors.length === 1 ? '1 error' : `${errors.length} errors`;
+    throw new RefusedApp([...errors, `${count}, nothing was written`].join('\n'));
   }
   return warnings;
 }

@@ -1,4 +1,4 @@
-"""What `npm run spark-jars` prints is what Maven resolves for the connectors, and what Spark itself resolves at start."""
+"""What `npm run build:spark-jars` prints is what Maven resolves for the connectors, and what Spark itself resolves at start."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def printed() -> set[str]:
     """File names of the printed coordinates."""
-    run = subprocess.run(["npm", "run", "--silent", "spark-jars"], cwd=ROOT, check=True, capture_output=True, text=True)
+    run = subprocess.run(["npm", "run", "--silent", "build:spark-jars"], cwd=ROOT, check=True, capture_output=True, text=True)
     coordinates = [line.split(":") for line in run.stdout.splitlines()]
     return {f"{name}-{version}.jar" for _, name, version in coordinates}
 

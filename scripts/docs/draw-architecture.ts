@@ -1,5 +1,5 @@
 import { LakehouseChart } from '../../lib/lakehouse/lakehouse-chart';
-import { mainApp } from '../main-app';
+import { app } from '../../main';
 import { architecture } from './architecture';
 import { generatedPage } from './generated-page';
 
@@ -7,9 +7,8 @@ generatedPage({
   script: 'docs:architecture',
   file: 'docs/architecture.svg',
   source: 'the construct tree of main.ts',
-  content: async () => {
-    const app = await mainApp();
-    const chart = app?.node.findAll().find((node): node is LakehouseChart => node instanceof LakehouseChart);
+  content: () => {
+    const chart = app.node.findAll().find((node): node is LakehouseChart => node instanceof LakehouseChart);
     return chart === undefined ? undefined : architecture(chart);
   },
 });

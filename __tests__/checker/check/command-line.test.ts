@@ -265,7 +265,7 @@ describe('the report for people', () => {
     expect(stdout).toMatch(
       /description of the nodes cannot be used: .*nodegroup is missing but must be a name/,
     );
-    expect(stdout).toContain('fix write it again with npm run cluster-context');
+    expect(stdout).toContain('fix write it again with cdk8s-lakehouse cluster-context');
   });
 
   it('says when there was nothing to check', () => {

@@ -59,7 +59,7 @@ test('an instance type that no table knows is refused by name', () => {
 
 test('a file that is no JSON, or no object, is refused with the remedy', () => {
   expect(() => readClusterContext(written('{'))).toThrow(
-    /is not JSON .*; write it again with npm run cluster-context$/,
+    /is not JSON .*; write it again with cdk8s-lakehouse cluster-context$/,
   );
   expect(() => readClusterContext(written([]))).toThrow('it holds no object; write it again');
 });

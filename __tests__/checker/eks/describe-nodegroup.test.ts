@@ -102,11 +102,11 @@ afterEach(() => {
 /** The command as a person runs it. */
 function command(args: readonly string[], changed: NodeJS.ProcessEnv = {}) {
   const tsx = join(ROOT, 'node_modules/tsx/dist/loader.mjs');
-  const script = join(ROOT, 'scripts/cluster-context.ts');
+  const script = join(ROOT, 'lib/commands/cdk8s-lakehouse.ts');
   return new Promise<{ code: number; stdout: string; stderr: string }>(done =>
     execFile(
       process.execPath,
-      ['--import', tsx, script, ...args],
+      ['--import', tsx, script, 'cluster-context', ...args],
       { cwd: folder, env: { ...environment(), ...changed } },
       (error, stdout, stderr) => done({ code: Number(error?.code ?? 0), stdout, stderr: stderr.trim() }),
     ),

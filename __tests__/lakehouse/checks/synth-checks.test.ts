@@ -49,6 +49,11 @@ test('a sound app passes', () => {
   expect(errors(chart => deployment(chart, 'web'))).toEqual([]);
 });
 
+test('a chart that names no nodes is counted on the default ones', () => {
+  const checks = new SynthChecks(new Chart(new App(), 'chart'), 'checks');
+  expect(checks.nodes).toEqual(new NodeGroup());
+});
+
 test('the rules run over every object of the app, those of other charts and those that came later included', () => {
   const said = errors(chart => {
     const other = new Chart(App.of(chart), 'other');

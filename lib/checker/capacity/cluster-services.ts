@@ -24,7 +24,7 @@ export interface ClusterService {
 }
 
 /**
- * What an EKS cluster and its operators run around the chart (DESIGN §2, last row).
+ * What an EKS cluster and its operators run around the chart.
  *
  * The add-ons' figures are what their manifests request. Programs whose install asks for nothing (spark-operator,
  * Prometheus, kube-state-metrics) are counted with the requests that their installation here has to state.

@@ -63,7 +63,7 @@ export function instanceType(name: string): InstanceType {
   return found;
 }
 
-/** An instance type by hand, e.g. from `kubectl get node -o json`. Throws, naming each figure that cannot be. */
+/** An instance type by hand, e.g. from `kubectl get node -o json`. Throws, naming each figure that is impossible. */
 export function customInstanceType(type: InstanceType): InstanceType {
   const wrong = (['vcpus', 'memoryKi', 'maxPods'] as const)
     .filter(key => !Number.isSafeInteger(type[key]) || type[key] <= 0)

@@ -100,7 +100,7 @@ function contextOf({ file, text }: NamedText): FitNodes | readonly Unreadable[] 
       file,
       line: 1,
       message: say`the description of the nodes cannot be used: ${fault}`,
-      remedy: say`write it again with npm run cluster-context`,
+      remedy: say`write it again with cdk8s-lakehouse cluster-context`,
     }));
   }
 }
@@ -125,7 +125,7 @@ function nodesFor(
   };
 }
 
-/** Nothing to check is no fault, but hardly what somebody meant. */
+/** An empty folder is no error, but probably not what somebody meant. */
 function emptyNotices({ objects, sql, unreadable }: Loaded): string[] {
   return objects.length + sql.length + unreadable.length > 0 ? [] : ['no Kubernetes object was found'];
 }

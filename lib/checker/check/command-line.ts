@@ -26,7 +26,7 @@ export interface CommandLineContext {
 const FORMATS = ['human', 'json', 'sarif'] as const;
 const LEVELS = ['error', 'warning'] as const;
 
-export const USAGE = `usage: npm run check -- PATH… [options]      PATH is a file, a folder, or - for standard input
+export const USAGE = `usage: cdk8s-lakehouse check PATH… [options]      PATH is a file, a folder, or - for standard input
 
   --format human|json|sarif   how to report (default human)
   --rule RULE                 only this rule; may be repeated

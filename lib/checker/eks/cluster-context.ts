@@ -5,7 +5,7 @@ import type { NodeGroupShape, Taint } from '../capacity/node';
 /** The oldest Kubernetes that the objects, and the counting of nodes, are written for. */
 export const OLDEST_KUBERNETES = '1.30';
 
-/** Where `npm run cluster-context` writes and the chart looks, in the folder that the program runs in. */
+/** Where `cdk8s-lakehouse cluster-context` writes and the chart looks, in the folder that the program runs in. */
 export const CLUSTER_CONTEXT_FILE = 'cluster.context.json';
 
 /** What EKS says about a cluster and one of its node groups. Committed, so that synthesis never asks AWS. */
@@ -53,7 +53,11 @@ export class UnusableContext extends Error {
     file: string,
     readonly faults: readonly string[],
   ) {
-    super(faults.map(fault => `${file}: ${fault}; write it again with npm run cluster-context`).join('\n'));
+    super(
+      faults
+        .map(fault => `${file}: ${fault}; write it again with cdk8s-lakehouse cluster-context`)
+        .join('\n'),
+    );
   }
 }
 

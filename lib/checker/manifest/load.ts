@@ -45,7 +45,7 @@ export interface Loaded {
   readonly objects: readonly ManifestObject[];
   /** SQL that stands beside the manifests. */
   readonly sql: readonly NamedText[];
-  /** What `npm run cluster-context` wrote: the nodes. */
+  /** What `cdk8s-lakehouse cluster-context` wrote: the nodes. */
   readonly contexts: readonly NamedText[];
   readonly unreadable: readonly Unreadable[];
   readonly skipped: readonly Skipped[];

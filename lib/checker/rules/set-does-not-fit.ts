@@ -13,7 +13,7 @@ export const setDoesNotFit: Rule = {
   level: 'error',
   refuses: 'a set of pods that the nodes cannot hold together',
   remedy:
-    'lower a request or a replica count, or add a node; npm run capacity names the smallest change that helps',
+    'lower a request or a replica count, or add a node; cdk8s-lakehouse capacity names the smallest change that helps',
   check: model => {
     const fit = fitOf(model);
     if (fit === undefined) return [];
@@ -63,13 +63,15 @@ function found(model: Model, nodes: string, misfit: Misfit): Found[] {
     }
     case 'undecided': {
       const { when, bound } = misfit;
-      return ofAll(model, 'cpu', say`it stayed open whether all pods fit ${nodes} ${when} (${bound})`).map(
-        found => ({
-          ...found,
-          level: 'warning',
-          remedy: say`ask npm run capacity, which looks further`,
-        }),
-      );
+      return ofAll(
+        model,
+        'cpu',
+        say`the search ended before it was clear whether all pods fit ${nodes} ${when} (${bound})`,
+      ).map(found => ({
+        ...found,
+        level: 'warning',
+        remedy: say`run cdk8s-lakehouse capacity, which searches longer`,
+      }));
     }
   }
 }

@@ -55,7 +55,7 @@ export class NodeGroup implements NodeGroupShape {
   public readonly taints: readonly Taint[];
   public readonly rootVolumeGiB: number;
 
-  /** Throws for a number of nodes, zones or a root volume that cannot be. */
+  /** Throws for a number of nodes, zones or a root volume that is impossible. */
   constructor(props: NodeGroupProps = {}) {
     this.name = props.name ?? 'default';
     this.instanceType = props.instanceType ?? instanceType('m6i.large');

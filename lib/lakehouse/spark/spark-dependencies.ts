@@ -63,7 +63,7 @@ export interface SparkDependencySettings {
  * How a job comes to its connectors.
  *
  * Resolved: from Maven Central at every start, into a directory that is writable in the operator's pod and in the
- * driver's. Baked: the image holds them (`npm run spark-jars` prints which), so a start needs no network.
+ * driver's. Baked: the image holds them (`npm run build:spark-jars` prints which), so a start needs no network.
  *
  * @example
  * new LakehouseChart(app, 'lakehouse', {

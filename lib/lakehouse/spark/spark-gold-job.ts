@@ -51,7 +51,7 @@ export interface SparkGoldJobProps extends StreamOptions {
   readonly businessTimeZone?: string;
 }
 
-/** One core and 2g are the running system's (seed); the request is open there: docs/capacity.md. */
+/** One core and 2g are what the system ran with; it stated no request: docs/capacity.md. */
 const EXECUTOR: SparkPodDefaults = {
   taskSlots: 1,
   cpu: { request: Cpu.millis(400), limit: Cpu.millis(1000) },

@@ -20,7 +20,7 @@ export function externalReferences(scope: Construct): ObjectIdentity[] {
 /**
  * What a key of a Secret holds. Keys with one `credential` hold one random value, in whatever Secret or namespace;
  * a `template` stands around it in the place of {value}. A literal is no secret, e.g. a user name. A copy is of a key
- * that something in the cluster makes. What somebody else gives, `npm run secrets` does not make up.
+ * that something in the cluster makes. What somebody else gives, `cdk8s-lakehouse secrets` does not make up.
  */
 export type SecretValue =
   | { readonly credential: string; readonly template?: string }

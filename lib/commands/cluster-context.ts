@@ -1,9 +1,9 @@
 import { writeFileSync } from 'node:fs';
-import { CLUSTER_CONTEXT_FILE } from '../lib/checker/eks/cluster-context';
-import { describeNodegroup } from '../lib/checker/eks/describe-nodegroup';
-import { commandLine, UnusableInput } from './command-line';
+import { CLUSTER_CONTEXT_FILE } from '../checker/eks/cluster-context';
+import { describeNodegroup } from '../checker/eks/describe-nodegroup';
+import { commandLine, UnusableInput, type Values } from './command-line';
 
-const USAGE = `usage: npm run cluster-context -- --cluster NAME --nodegroup NAME [--region REGION]
+const USAGE = `usage: cdk8s-lakehouse cluster-context --cluster NAME --nodegroup NAME [--region REGION]
        [--instance-type TYPE]… [--disk-size-gib N]
 Asks EKS once and writes ${CLUSTER_CONTEXT_FILE}, which the chart reads instead of its default nodes. Commit it.
 Credentials are those of the AWS command line: AWS_PROFILE, environment variables, SSO.
@@ -18,7 +18,11 @@ const OPTIONS = {
   'disk-size-gib': { type: 'string' },
 } as const;
 
-void commandLine(USAGE, OPTIONS, async values => {
+export function clusterContext(args: readonly string[]): Promise<void> {
+  return commandLine(USAGE, OPTIONS, writeContext, args);
+}
+
+async function writeContext(values: Values<typeof OPTIONS>): Promise<void> {
   // the SDK's version is pinned here: what later ones need is nothing to tell the one who asks
   process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true';
   const { cluster, nodegroup, region, 'instance-type': instanceTypes, 'disk-size-gib': disk } = values;
@@ -44,4 +48,4 @@ void commandLine(USAGE, OPTIONS, async values => {
   console.log(
     `${CLUSTER_CONTEXT_FILE}: ${context.size.desired} × ${context.instanceTypes.join(' or ')}, Kubernetes ${context.kubernetesVersion}; commit it`,
   );
-});
+}

@@ -4,7 +4,7 @@ import { type ParseArgsConfig, parseArgs } from 'node:util';
 export class UnusableInput extends Error {}
 
 type Options = NonNullable<ParseArgsConfig['options']>;
-type Values<O extends Options> = ReturnType<typeof parseArgs<{ options: O }>>['values'];
+export type Values<O extends Options> = ReturnType<typeof parseArgs<{ options: O }>>['values'];
 
 /**
  * Runs a command with what its options say, or prints its usage for --help. What is wrong ends it with a sentence: exit
@@ -14,20 +14,22 @@ export async function commandLine<O extends Options>(
   usage: string,
   options: O,
   run: (values: Values<O>) => void | Promise<void>,
+  args: readonly string[] = process.argv.slice(2),
 ): Promise<void> {
   try {
-    const values = parsed(options);
+    const values = parsed(options, args);
     if ('help' in values) console.log(usage);
     else await run(values);
   } catch (error) {
-    console.error((error as Error).message);
+    console.error(error instanceof Error ? error.message : String(error));
     process.exitCode = error instanceof UnusableInput ? 2 : 1;
   }
 }
 
-function parsed<O extends Options>(options: O): Values<O> {
+function parsed<O extends Options>(options: O, args: readonly string[]): Values<O> {
   try {
-    return parseArgs({ options: { ...options, help: { type: 'boolean', short: 'h' } } }).values as Values<O>;
+    return parseArgs({ args: [...args], options: { ...options, help: { type: 'boolean', short: 'h' } } })
+      .values as Values<O>;
   } catch (error) {
     throw new UnusableInput((error as Error).message);
   }

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { diagnose, needs, problem, tools } from '../../lib/commands/doctor';
+import { diagnose, needs, problem, tools } from '../../lib/commands/prerequisites';
 
 /** What the programs print, on machines that have them. */
 const ANSWERS = {
@@ -64,7 +64,8 @@ test('what is missing is said for the commands that need it, and only for those'
   const { commands } = diagnose({ ...ANSWERS, go: undefined, java: undefined });
 
   expect(commands).toEqual([
-    'synth, cdk8s, check, capacity, secrets, cluster-context, test:unit: ready',
+    'synth, cdk8s, check, capacity, secrets, cluster-context, inner, test:unit: ready',
+    'test:package: ready',
     'test, test:crashes, local, bench: needs Java, Go',
     'test:cluster: needs Java, Go',
     'test:policy: needs Go',
@@ -87,7 +88,7 @@ test('on a machine with nothing but Node the command says so, and exits 1', asyn
     const { code, stdout } = await new Promise<{ code: unknown; stdout: string }>(done =>
       execFile(
         process.execPath,
-        ['--import', 'tsx', 'scripts/doctor.ts'],
+        ['--import', 'tsx', 'lib/commands/cdk8s-lakehouse.ts', 'doctor'],
         { cwd: root, env: { PATH: path, HOME: path } },
         (error, stdout) => done({ code: error?.code, stdout }),
       ),

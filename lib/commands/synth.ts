@@ -1,0 +1,85 @@
+import { cpSync, existsSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { constants } from 'node:os';
+import { join } from 'node:path';
+import type { App } from 'cdk8s';
+import { describeNodes } from '../checker/capacity/check-fit';
+import { nodesOf } from '../checker/capacity/node';
+import { notesIn, SynthChecks } from '../lakehouse/synth-checks';
+import { manifestFiles, writeManifests } from '../lakehouse/write-manifests';
+import { commandLine } from './command-line';
+import { describedApp } from './program';
+
+const USAGE = `usage: cdk8s-lakehouse synth
+Type-checks and runs main.ts, and writes what its app describes into dist/, or into $CDK8S_OUTDIR. What is wrong is
+printed, all of it, and leaves dist/ as it was: exit code 1. Errors, warnings and what was done go to stderr.`;
+
+export function synth(args: readonly string[]): Promise<void> {
+  return commandLine(USAGE, {}, writeDist, args);
+}
+
+/**
+ * Writes the manifests into a temporary folder beside dist/, and puts that in the place of dist/ only when the program
+ * was not refused: what was last applied stays as it was (`cdk8s synth` empties dist/ first).
+ */
+async function writeDist(): Promise<void> {
+  const started = performance.now();
+  const wanted = process.env['CDK8S_OUTDIR'];
+  const work = mkdtempSync(join(process.cwd(), '.dist-'));
+  const fresh = join(work, 'new');
+  const stopped = (signal: NodeJS.Signals) => {
+    rmSync(work, { recursive: true, force: true });
+    process.exit(128 + constants.signals[signal]);
+  };
+  const signals = ['SIGINT', 'SIGTERM'] as const;
+  for (const signal of signals) process.once(signal, stopped);
+  try {
+    const { value, isRefused } = await describedApp(app => written(app, fresh));
+    if (isRefused || value === undefined) {
+      process.exitCode = 1;
+      return;
+    }
+    if (wanted !== undefined) {
+      // The cdk8s CLI, which runs this too, has emptied the folder that it names.
+      cpSync(fresh, wanted, { recursive: true });
+    } else {
+      if (existsSync('dist')) renameSync('dist', join(work, 'former'));
+      renameSync(fresh, 'dist');
+    }
+    const seconds = ((performance.now() - started) / 1000).toFixed(1);
+    console.error([`${wanted ?? 'dist'}/: ${value.count}`, ...value.fit, `done in ${seconds} s`].join('\n'));
+  } finally {
+    for (const signal of signals) process.off(signal, stopped);
+    rmSync(work, { recursive: true, force: true });
+  }
+}
+
+/** Writes an app's manifests, prints the warnings, and says what there is. */
+function written(app: App, folder: string): { readonly count: string; readonly fit: readonly string[] } {
+  for (const warning of writeManifests(app, folder)) console.error(`warning: ${warning}`);
+  for (const note of notesIn(app)) console.error(`note: ${note}`);
+  const files = manifestFiles(app);
+  const objects = [...files.values()].reduce((sum, members) => sum + members.length, 0);
+  const checks = app.node.findAll().filter(node => node instanceof SynthChecks);
+  return {
+    count: `${plural(files.size, 'file')}, ${plural(objects, 'object')}`,
+    fit:
+      checks.length === 0
+        ? ["not checked: no chart has SynthChecks; add new SynthChecks(chart, 'checks')"]
+        : checks.map(fitLine),
+  };
+}
+
+/** What the checks found about the room on the nodes. */
+function fitLine({ nodes, review }: SynthChecks): string {
+  const on = describeNodes(nodesOf(nodes));
+  const { misfits, witnesses } = review.fit ?? { misfits: [], witnesses: [] };
+  if (misfits.length > 0) return `fit: not proved on ${on}; cdk8s-lakehouse capacity says why`;
+  const pods = witnesses.at(-1)?.placement.length ?? 0;
+  return pods === 0
+    ? 'fit: there is no pod to place'
+    : `fit: ${on} have room for all ${plural(pods, 'pod')} at most, those of the cluster itself included`;
+}
+
+function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
