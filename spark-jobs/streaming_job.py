@@ -22,7 +22,7 @@ from batch_writer import BatchWriter, Locations, new_attempt
 from commit_log import CommitLog, Manifest, OffsetRange
 from graceful_stop import GracefulStop
 from job_log import JobError, fail, say
-from kafka_topic import KafkaTopic
+from kafka_topic import KafkaTopic, TopicState, check_is_stored_topic
 from layers import records
 from object_store import ObjectStore
 from recovery import rebuilt_manifest
@@ -103,13 +103,17 @@ class StreamingJob:
             self._store.check(getattr(options, name), f"--{name}")
         client = dict(options.kafka_option)
         self._topic = KafkaTopic(self._spark, options.bootstrap_servers, options.topic, client)
-        earliest, _ = self._topic.offsets()
+        state = self._topic.state()
+        earliest = state.earliest
+        self._topic_id = state.id
         locations = Locations(*(getattr(options, layer).rstrip("/") for layer in ("bronze", "silver", "quarantine")))
         self._writer = BatchWriter(self._store, locations, options.topic, options.time_zone)
         self._last = self._log.last() or self._rebuild(locations)
+        self._check_topic(state)
         start = starting_offsets(self._last, options.topic, earliest)
         say("starting", topic=options.topic, sequence=self._last.sequence if self._last else "none", offsets=_compact(start))
         self._stop = GracefulStop(self._spark, options.stop_timeout_seconds)
+        self._stop.let_the_job_say_it()
         reader = self._spark.readStream.format("kafka").options(**{f"kafka.{key}": value for key, value in {**_KAFKA_DEFAULTS, **client}.items()})
         kafka = (
             reader.option("kafka.bootstrap.servers", options.bootstrap_servers)
@@ -132,6 +136,9 @@ class StreamingJob:
         except StreamingQueryException as error:
             if isinstance(self._failure, JobError):
                 raise self._failure from None
+            # Spark's words for a topic that was deleted, created again or cut under the query are of offsets alone.
+            starting_offsets(self._last, options.topic, self._check_topic(self._topic.state()).earliest)
+            print(self._failure or error, file=sys.stderr, flush=True)  # nobody foresaw it: with its stack trace
             raise JobError(f"the batch after sequence {self._last.sequence if self._last else 'none'} failed: {_first_line(self._failure or error)}") from None
         finally:
             self._stop.close()
@@ -147,6 +154,14 @@ class StreamingJob:
         say("rebuilt the commit log from bronze", sequence=manifest.sequence, bronze_files=len(manifest.bronze), rows=manifest.rows["bronze"])
         self._store.delete(incomplete)
         return manifest
+
+    def _check_topic(self, state: TopicState) -> TopicState:
+        """Raises JobError when the topic is not the one that this job and its commit log are of."""
+        if self._last is not None and self._last.topic != self._options.topic:
+            raise JobError(f"--commits holds topic {self._last.topic}, not --topic {self._options.topic}; give each topic its own commit log")
+        stored_id = self._topic_id if self._last is None or self._last.topic_id is None else self._last.topic_id
+        check_is_stored_topic(state, self._options.topic, stored_id, self._last.until if self._last else {}, self._options.commits)
+        return state
 
     def _two_writers(self, sequence: int) -> JobError:
         return JobError(f"{self._log.url(sequence)} is there already, from another writer; only one streaming job may run on a commit log, stop one of them")
@@ -173,13 +188,18 @@ class StreamingJob:
         sequence = self._last.sequence + 1 if self._last else 0
         written = self._writer.write(batch, rows_expected, f"{sequence:020d}-{self._attempt}")
         previous = self._last.sequence if self._last else None
-        manifest = Manifest(sequence, self._attempt, self._options.topic, ranges, *written.layers, written.rows, previous=previous)
+        try:
+            # An id never comes back: what was read until now is of the topic that it was at the start.
+            state = self._check_topic(self._topic.state())
+        except JobError:
+            self._writer.delete(written)
+            raise
+        manifest = Manifest(sequence, self._attempt, self._options.topic, ranges, *written.layers, written.rows, self._topic_id, previous)
         if not self._log.create(manifest):
             self._writer.delete(written)
             raise self._two_writers(sequence)
         self._last = manifest
-        _, latest = self._topic.offsets()
-        lag = sum(offset - manifest.until.get(partition, 0) for partition, offset in latest.items())
+        lag = sum(offset - manifest.until.get(partition, 0) for partition, offset in state.latest.items())
         seconds = time.monotonic() - began
         say("batch", sequence=sequence, offsets=_compact_ranges(ranges), **written.rows, lag=lag, seconds=f"{seconds:.2f}")
         self._metrics.report(sequence=sequence, lag=lag, milliseconds=round(seconds * 1000), **written.rows)
@@ -202,12 +222,10 @@ class StreamingJob:
 def starting_offsets(last: Manifest | None, topic: str, earliest: Mapping[int, int]) -> dict[int, int]:
     """Where a fresh checkpoint begins: after what is stored, a partition that the log does not know at its beginning.
 
-    Raises JobError when the brokers no longer hold an offset that is not stored yet, or the log is another topic's.
+    Raises JobError when the brokers no longer hold an offset that is not stored yet.
     """
     if last is None:
         return dict(earliest)
-    if last.topic != topic:
-        raise JobError(f"--commits holds topic {last.topic}, not --topic {topic}; give each topic its own commit log")
     lost = {p: (last.until[p], offset) for p, offset in earliest.items() if p in last.until and offset > last.until[p]}
     if lost:
         spans = ", ".join(f"partition {p}: {until} to {offset - 1}" for p, (until, offset) in sorted(lost.items()))
