@@ -4,19 +4,10 @@ transactions, events of every hour there is. The jobs run in this process, on re
 
 from __future__ import annotations
 
-import random
 import time
-from collections.abc import Iterator
 
-import pytest
-from confluent_kafka import Producer
-from pyspark.sql import Column
-from pyspark.sql import functions as F
-
-import layers
 from e2e.pipeline.stream import PARTITIONS, QUIET, Stream
-from local import committed
-from local.events import Event, events
+from local.events import Event
 from local.produce import send
 
 NOW_MS = 1_768_435_200_000
