@@ -33,7 +33,7 @@ class KafkaTopic:
             raise self._unusable(error) from None
 
     def offsets(self) -> tuple[dict[int, int], dict[int, int]]:
-        """By partition: the first offset that the brokers still hold, and the one after the last.
+        """By partition: the first offset that the brokers still hold, and the one before which all is committed or aborted.
 
         Raises JobError when the topic does not exist or the brokers do not answer.
         """
@@ -51,7 +51,8 @@ class KafkaTopic:
         spec = getattr(self._jvm.org.apache.kafka.clients.admin.OffsetSpec, which)()
         for key in keys.values():
             wanted.put(key, spec)
-        answer = self._admin.listOffsets(wanted).all().get()
+        committed = self._jvm.org.apache.kafka.common.IsolationLevel.READ_COMMITTED
+        answer = self._admin.listOffsets(wanted, self._jvm.org.apache.kafka.clients.admin.ListOffsetsOptions(committed)).all().get()
         return {partition: int(answer.get(key).offset()) for partition, key in keys.items()}
 
     def close(self) -> None:
