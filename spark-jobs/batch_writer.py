@@ -70,6 +70,10 @@ class WrittenBatch:
     files: dict[str, list[StoredObject]]
     rows: dict[str, int]
 
+    @property
+    def layers(self) -> tuple[list[StoredObject], list[StoredObject], list[StoredObject]]:
+        return self.files["bronze"], self.files["silver"], self.files["quarantine"]
+
 
 def own_hours(timestamps_ms: Sequence[int]) -> range:
     """The hours since 1970 that get files of their own in a batch whose partitions begin with these Kafka timestamps."""

@@ -22,7 +22,7 @@ from commit_log import CommitLog, Manifest, OffsetRange
 from graceful_stop import GracefulStop
 from job_log import JobError, fail, say
 from kafka_records import CHUNK_RECORDS, KafkaRecord, KafkaRecords
-from kafka_topic import KafkaTopic
+from kafka_topic import KafkaTopic, TopicState, check_is_stored_topic
 from layers import UNREADABLE_KAFKA_TIMESTAMP, is_kafka_time, records, records_in_memory
 from object_store import ObjectStore
 from poison import Poison, described, isolated, may_be_a_record
@@ -110,13 +110,17 @@ class StreamingJob:
             self._store.check(getattr(options, name), f"--{name}")
         client = dict(options.kafka_option)
         self._topic = KafkaTopic(self._spark, options.bootstrap_servers, options.topic, client)
-        earliest, _ = self._topic.offsets()
+        state = self._topic.state()
+        earliest = state.earliest
+        self._topic_id = state.id
         locations = Locations(*(getattr(options, layer).rstrip("/") for layer in ("bronze", "silver", "quarantine")))
         self._writer = BatchWriter(self._store, locations, options.topic, options.time_zone)
         self._last = self._log.last() or self._rebuild(locations)
+        self._check_topic(state)
         start = starting_offsets(self._last, options.topic, earliest)
         say("starting", topic=options.topic, sequence=self._last.sequence if self._last else "none", offsets=_compact(start))
         self._stop = GracefulStop(self._spark, options.stop_timeout_seconds)
+        self._stop.let_the_job_say_it()
         self._client = {**client, **_READ_COMMITTED, "bootstrap.servers": options.bootstrap_servers}
         self._records = KafkaRecords(self._spark, options.topic, self._client)
         kafka = (
@@ -138,6 +142,8 @@ class StreamingJob:
         except StreamingQueryException as error:
             if isinstance(self._failure, JobError):
                 raise self._failure from None
+            self._check_source()
+            print(self._failure or error, file=sys.stderr, flush=True)  # nobody foresaw it: with its stack trace
             raise JobError(f"the batch after sequence {self._last.sequence if self._last else 'none'} failed: {described(self._failure or error)}") from None
         finally:
             self._stop.close()
@@ -160,6 +166,18 @@ class StreamingJob:
         say("rebuilt the commit log from bronze", sequence=manifest.sequence, bronze_files=len(manifest.bronze), rows=manifest.rows["bronze"])
         self._store.delete(incomplete)
         return manifest
+
+    def _check_topic(self, state: TopicState) -> TopicState:
+        """Raises JobError when the topic is not the one that this job and its commit log are of."""
+        if self._last is not None and self._last.topic != self._options.topic:
+            raise JobError(f"--commits holds topic {self._last.topic}, not --topic {self._options.topic}; give each topic its own commit log")
+        stored_id = self._topic_id if self._last is None or self._last.topic_id is None else self._last.topic_id
+        check_is_stored_topic(state, self._options.topic, stored_id, self._last.until if self._last else {}, self._options.commits)
+        return state
+
+    def _check_source(self) -> None:
+        """Says in the job's words what Spark calls offsets that changed: the topic was deleted, created again or cut."""
+        starting_offsets(self._last, self._options.topic, self._check_topic(self._topic.state()).earliest)
 
     def _two_writers(self, sequence: int) -> JobError:
         return JobError(f"{self._log.url(sequence)} is there already, from another writer; only one streaming job may run on a commit log, stop one of them")
@@ -193,6 +211,7 @@ class StreamingJob:
         except Exception as failure:
             if not may_be_a_record(failure):
                 raise
+            self._check_source()
             say("a record breaks the batch", offsets=_compact_ranges(ranges), error=described(failure))
             self._give_up_attempt()
             return False
@@ -258,13 +277,19 @@ class StreamingJob:
         stored = self._last.until if self._last else {}
         # Partitions that this part of a batch does not touch stand where they stood.
         offsets = {**{p: OffsetRange(offset, offset) for p, offset in stored.items()}, **ranges}
-        manifest = Manifest(sequence, self._attempt, self._options.topic, offsets, **written.files, rows=written.rows)
+        try:
+            # An id never comes back: what was read until now is of the topic that it was at the start.
+            state = self._check_topic(self._topic.state())
+        except JobError:
+            self._writer.delete(written)
+            raise
+        previous = self._last.sequence if self._last else None
+        manifest = Manifest(sequence, self._attempt, self._options.topic, offsets, *written.layers, written.rows, self._topic_id, previous)
         if not self._log.create(manifest):
             self._writer.delete(written)
             raise self._two_writers(sequence)
         self._last = manifest
-        _, latest = self._topic.offsets()
-        lag = sum(offset - manifest.until.get(partition, 0) for partition, offset in latest.items())
+        lag = sum(offset - manifest.until.get(partition, 0) for partition, offset in state.latest.items())
         seconds = time.monotonic() - began
         say("batch", sequence=sequence, offsets=_compact_ranges(ranges), **written.rows, lag=lag, seconds=f"{seconds:.2f}")
         self._metrics.report(sequence=sequence, lag=lag, milliseconds=round(seconds * 1000), **written.rows)
@@ -287,12 +312,10 @@ class StreamingJob:
 def starting_offsets(last: Manifest | None, topic: str, earliest: Mapping[int, int]) -> dict[int, int]:
     """Where a fresh checkpoint begins: after what is stored, a partition that the log does not know at its beginning.
 
-    Raises JobError when the brokers no longer hold an offset that is not stored yet, or the log is another topic's.
+    Raises JobError when the brokers no longer hold an offset that is not stored yet.
     """
     if last is None:
         return dict(earliest)
-    if last.topic != topic:
-        raise JobError(f"--commits holds topic {last.topic}, not --topic {topic}; give each topic its own commit log")
     lost = {p: (last.until[p], offset) for p, offset in earliest.items() if p in last.until and offset > last.until[p]}
     if lost:
         spans = ", ".join(f"partition {p}: {until} to {offset - 1}" for p, (until, offset) in sorted(lost.items()))
