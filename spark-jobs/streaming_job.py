@@ -64,7 +64,9 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--max-offsets-per-trigger", type=_positive, default=1_000_000, metavar="N", help="a batch holds at most N records (default 1000000)")
     parser.add_argument("--time-zone", type=_zone, default="UTC", metavar="ZONE", help="zone of a time that names none (default UTC)")
     parser.add_argument("--stop-timeout-seconds", type=_positive, default=120, metavar="N", help="how long SIGTERM waits for the batch under way (default 120)")
-    parser.add_argument("--accept-lost", type=_sequence, action="append", default=[], metavar="SEQUENCE", help="go on without the batch of this sequence, which is gone for good; an error names it")
+    parser.add_argument(
+        "--accept-lost", type=_sequence, action="append", default=[], metavar="SEQUENCE", help="go on without the batch of this sequence, which is gone for good; an error names it"
+    )
     parser.add_argument("--until-caught-up", action="store_true", help="store what is in the topic now, in batches, and end")
     parser.add_argument("--kafka-option", action="append", default=[], type=_pair, metavar="K=V", help="a setting of the Kafka client, e.g. security.protocol=SSL")
     return parser.parse_args(arguments)
@@ -162,7 +164,9 @@ class StreamingJob:
                 raise self._failure from None
             self._check_source()
             print(self._failure or error, file=sys.stderr, flush=True)  # nobody foresaw it: with its stack trace
-            raise JobError(f"the batch after sequence {self._last.sequence if self._last else 'none'} failed: {described(self._failure or error)}; nothing of it is committed, start the job again") from None
+            raise JobError(
+                f"the batch after sequence {self._last.sequence if self._last else 'none'} failed: {described(self._failure or error)}; nothing of it is committed, start the job again"
+            ) from None
         finally:
             self._stop.close()
             self._records.close()
