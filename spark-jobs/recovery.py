@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from batch_writer import Locations
+from batch_writer import REPROCESSED, Locations
 from commit_log import Manifest, OffsetRange
 from job_log import JobError
 from object_store import ObjectStore, StoredObject
@@ -71,6 +71,9 @@ def _attempts(found: dict[str, list[StoredObject]]) -> list[_Attempt]:
     for layer, files in found.items():
         for file in files:
             if "/__magic/" in file.url:  # a task's notes on uploads that were never completed
+                continue
+            if REPROCESSED.search(file.url):
+                # What they replaced is there still, and says the same of every offset. The day can be parsed again.
                 continue
             match = _BATCH.search(file.url)
             if match is None:

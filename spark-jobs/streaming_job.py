@@ -7,6 +7,7 @@ import json
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -18,15 +19,16 @@ from pyspark.sql.streaming.query import StreamingQuery
 import session
 from batch_metrics import BatchMetrics
 from batch_writer import BatchWriter, Locations, WrittenBatch, new_attempt, own_hours
-from commit_log import CommitLog, Manifest, OffsetRange
+from commit_log import LAYERS, CommitLog, Manifest, OffsetRange
 from graceful_stop import GracefulStop
 from job_log import JobError, fail, say
 from kafka_records import CHUNK_RECORDS, KafkaRecord, KafkaRecords
 from kafka_topic import KafkaTopic, TopicState, check_is_stored_topic
 from layers import UNREADABLE_KAFKA_TIMESTAMP, is_kafka_time, records, records_in_memory
 from object_store import ObjectStore
-from poison import Poison, described, isolated, may_be_a_record
+from poison import Poison, described, may_be_a_record
 from recovery import rebuilt_manifest
+from reprocess import Reprocess
 
 # One fetch holds thousands of records instead of the default 500, and fills up to 8 MiB a partition. A batch asks for what
 # is there; but a consumer that has come to the end of a partition asks for more, and can ask for nothing else meanwhile.
@@ -40,9 +42,9 @@ MAX_FAILING_PASSES = 20
 def main(arguments: Sequence[str]) -> int:
     options = parse_arguments(arguments)
     try:
-        spark = session.create("streaming")
+        spark = session.create("streaming" if options.date is None else "reprocess")
         try:
-            StreamingJob(spark, options).run()
+            StreamingJob(spark, options).run() if options.date is None else parse_again(spark, options)
         finally:
             spark.stop()
     except JobError as error:
@@ -54,7 +56,7 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="streaming_job.py", description="Stores every record of a Kafka topic in bronze, and parsed in silver or quarantine, once.")
     parser.add_argument("--bootstrap-servers", required=True, metavar="HOST:PORT,…", help="the Kafka brokers")
     parser.add_argument("--topic", required=True, help="the Kafka topic to store")
-    for layer in ("bronze", "silver", "quarantine"):
+    for layer in LAYERS:
         parser.add_argument(f"--{layer}", required=True, metavar="URL", help=f"s3a:// location of {layer}")
     parser.add_argument("--commits", required=True, metavar="URL", help="s3a:// location of the commit log")
     parser.add_argument("--checkpoint", required=True, metavar="URL", help="s3a:// location of Spark's checkpoint; it may be deleted while the job is stopped")
@@ -63,6 +65,9 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--time-zone", type=_zone, default="UTC", metavar="ZONE", help="zone of a time that names none (default UTC)")
     parser.add_argument("--stop-timeout-seconds", type=_positive, default=120, metavar="N", help="how long SIGTERM waits for the batch under way (default 120)")
     parser.add_argument("--until-caught-up", action="store_true", help="store what is in the topic now, in batches, and end")
+    parser.add_argument(
+        "--date", type=_day, metavar="DAY", help="parse a UTC day, e.g. 2026-01-15, again from bronze with this version of the parser, and end; the streaming job may run meanwhile"
+    )
     parser.add_argument("--kafka-option", action="append", default=[], type=_pair, metavar="K=V", help="a setting of the Kafka client, e.g. security.protocol=SSL")
     return parser.parse_args(arguments)
 
@@ -71,6 +76,13 @@ def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) == 0:
         raise argparse.ArgumentTypeError(f"{text!r} is no number above zero")
     return int(text)
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no day, such as 2026-01-15") from None
 
 
 def _zone(text: str) -> str:
@@ -90,6 +102,19 @@ def _pair(text: str) -> tuple[str, str]:
     return key, value
 
 
+def parse_again(spark: SparkSession, options: argparse.Namespace) -> None:
+    """Replaces silver and quarantine of a day. Raises JobError."""
+    store = ObjectStore(spark)
+    for name in (*LAYERS, "commits"):
+        store.check(getattr(options, name), f"--{name}")
+    writer = BatchWriter(store, locations_of(options), options.topic, options.time_zone)
+    Reprocess(spark, store, CommitLog(store, options.commits), writer, options.topic).run(options.date)
+
+
+def locations_of(options: argparse.Namespace) -> Locations:
+    return Locations(*(getattr(options, layer).rstrip("/") for layer in LAYERS))
+
+
 class StreamingJob:
     """The one query, and the commit log that says what it has stored."""
 
@@ -106,14 +131,14 @@ class StreamingJob:
 
     def run(self) -> None:
         options = self._options
-        for name in ("bronze", "silver", "quarantine", "commits", "checkpoint"):
+        for name in (*LAYERS, "commits", "checkpoint"):
             self._store.check(getattr(options, name), f"--{name}")
         client = dict(options.kafka_option)
         self._topic = KafkaTopic(self._spark, options.bootstrap_servers, options.topic, client)
         state = self._topic.state()
         earliest = state.earliest
         self._topic_id = state.id
-        locations = Locations(*(getattr(options, layer).rstrip("/") for layer in ("bronze", "silver", "quarantine")))
+        locations = locations_of(options)
         self._writer = BatchWriter(self._store, locations, options.topic, options.time_zone)
         self._last = self._log.last() or self._rebuild(locations)
         self._check_topic(state)
@@ -239,17 +264,13 @@ class StreamingJob:
     def _store_chunk(self, chunk: Sequence[KafkaRecord], ranges: Mapping[int, OffsetRange], hours: range) -> None:
         """Stores records that the driver has read; those that no pass gets over go to quarantine as they are."""
         began = time.monotonic()
-        sound, failing = isolated([record for record in chunk if is_kafka_time(record.timestamp_ms)], lambda some: self._writer.evaluate(self._in_memory(some)))
-        poison = [Poison(record, UNREADABLE_KAFKA_TIMESTAMP) for record in chunk if not is_kafka_time(record.timestamp_ms)]
-        poison += [Poison(record, reason) for record, reason in failing]
+        odd = [Poison(record, UNREADABLE_KAFKA_TIMESTAMP) for record in chunk if not is_kafka_time(record.timestamp_ms)]
+        sound, failing = self._writer.readable(self._spark, [record for record in chunk if is_kafka_time(record.timestamp_ms)])
+        poison = odd + failing
         for one in poison:
             say("quarantined a record that cannot be read", partition=one.record.partition, offset=one.record.offset, reason=one.reason)
-        written = self._writer.write(self._in_memory(sound), len(sound), self._attempt_name(), hours, poison)
+        written = self._writer.write(records_in_memory(self._spark, self._options.topic, sound), len(sound), self._attempt_name(), hours, poison)
         self._commit(written, ranges, began)
-
-    def _in_memory(self, some: Sequence[KafkaRecord]) -> DataFrame:
-        topic = self._options.topic
-        return records_in_memory(self._spark, [(record.value, topic, record.partition, record.offset, record.timestamp_ms) for record in some])
 
     def _read(self, ranges: Mapping[int, OffsetRange]) -> DataFrame:
         """The records of ranges, by Spark's Kafka source."""
@@ -273,7 +294,7 @@ class StreamingJob:
         self._has_leftovers = True
 
     def _commit(self, written: WrittenBatch, ranges: Mapping[int, OffsetRange], began: float) -> None:
-        sequence = self._sequence()
+        first_sequence = self._sequence()
         stored = self._last.until if self._last else {}
         # Partitions that this part of a batch does not touch stand where they stood.
         offsets = {**{p: OffsetRange(offset, offset) for p, offset in stored.items()}, **ranges}
@@ -283,11 +304,17 @@ class StreamingJob:
         except JobError:
             self._writer.delete(written)
             raise
-        previous = self._last.sequence if self._last else None
-        manifest = Manifest(sequence, self._attempt, self._options.topic, offsets, *written.layers, written.rows, self._topic_id, previous)
-        if not self._log.create(manifest):
-            self._writer.delete(written)
-            raise self._two_writers(sequence)
+        while True:
+            sequence, previous = self._sequence(), self._last.sequence if self._last else None
+            manifest = Manifest(sequence, self._attempt, self._options.topic, offsets, *written.layers, written.rows, self._topic_id, previous)
+            if self._log.create(manifest):
+                break
+            other = self._log.read(sequence)
+            if other.kind != "reprocess" or other.until != stored:
+                self._writer.delete(written)
+                raise self._two_writers(sequence)
+            # A day was parsed again meanwhile: what this batch stored follows on that.
+            self._last = other
         self._last = manifest
         lag = sum(offset - manifest.until.get(partition, 0) for partition, offset in state.latest.items())
         seconds = time.monotonic() - began
@@ -296,7 +323,7 @@ class StreamingJob:
         if self._has_leftovers:
             # Of the batch that was under way at a crash, or of a try that failed; this attempt has committed its sequence now.
             self._has_leftovers = False
-            if removed := self._writer.delete_other_attempts(sequence, self._attempt):
+            if removed := self._writer.delete_other_attempts(first_sequence, self._attempt):
                 say("removed files that no manifest names", files=removed)
 
     def _batch_offsets(self) -> tuple[dict[int, int], dict[int, int]]:

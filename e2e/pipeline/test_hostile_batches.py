@@ -15,9 +15,7 @@ from pyspark.sql import functions as F
 
 import event_parser
 import layers
-import poison
-import streaming_job
-from batch_writer import OWN_HOURS
+from batch_writer import OWN_HOURS, BatchWriter
 from e2e.pipeline.stream import PARTITIONS, QUIET, Stream
 from job_log import JobError
 from local import committed
@@ -99,12 +97,12 @@ def test_a_job_that_is_started_again_in_the_middle_of_such_a_batch_goes_on_after
     stream.send(2_500, QUIET)
     send_events(stream, [Event(place, line(place), 10**16) for place in range(3)])
     stream.send(2_500, QUIET)
-    isolated = poison.isolated
-    monkeypatch.setattr(streaming_job, "isolated", lambda *_: crash())
+    readable = BatchWriter.readable
+    monkeypatch.setattr(BatchWriter, "readable", lambda *_: crash())
     with pytest.raises(JobError, match="CrashError"):
         stream.drain(max_offsets_per_trigger=10_000)
     assert stream.commits()
-    monkeypatch.setattr(streaming_job, "isolated", isolated)
+    monkeypatch.setattr(BatchWriter, "readable", readable)
     stream.drain(max_offsets_per_trigger=10_000)
     assert stream.prove().bronze == 5_003
 
