@@ -118,18 +118,18 @@ class BatchWriter:
         parsed = parsed_records(records, self._time_zone)
         is_short = F.length(F.coalesce("text", "value_base64", F.lit(""))) <= _SHORT_VALUE
         collected = F.when((F.col("place") < FEW) & is_short, _quarantine_line(parsed.columns))
-        hour = F.when(F.col("reason").isNull(), _hour_number())
+        # Null for what is quarantined, and for what is gathered with other hours.
+        own_hour = F.when(F.col("reason").isNull() & _is_one_of(hours, _hour_number()), _hour_number())
         # Beside counting, the observation keeps the optimizer from pushing the filter below it, where the parser's
         # expressions would be repeated inside the condition.
-        observed = parsed.withColumns({"place": _place_among_quarantined(), "hour_number": hour}).observe(
+        observed = parsed.withColumns({"place": _place_among_quarantined(), "own_hour": own_hour}).observe(
             seen,
             F.count(F.lit(1)).alias("rows"),
             F.count("reason").alias("quarantined"),
-            F.array_join(F.collect_set(F.when(_is_one_of(hours, F.col("hour_number")), F.col("hour_number"))).cast("array<string>"), ",").alias("hours"),
+            F.array_join(F.collect_set("own_hour").cast("array<string>"), ",").alias("hours"),
             F.array_join(F.collect_list(collected), "\n").alias("quarantine_lines"),
         )
         silver = silver_rows(observed).withColumn("batch", F.lit(name))
-        silver = silver.withColumns({column: F.when(_is_one_of(hours, _hour_number()), F.col(column)) for column in contract.SILVER_PARTITIONS})
         counted: dict[str, object] = {}
 
         def write_silver_and_quarantine() -> None:

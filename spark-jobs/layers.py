@@ -111,13 +111,24 @@ def parsed_records(records: DataFrame, time_zone: str) -> DataFrame:
 
 
 def silver_rows(parsed: DataFrame) -> DataFrame:
-    """The contract's silver columns of the records that parse."""
-    return parsed.where(F.col("reason").isNull()).select(*silver_columns())
+    """The contract's silver columns of the records that parse.
+
+    `own_hour` is the event's hour since 1970 where it has files of its own, and null where it is gathered with others:
+    then the columns of the path are null.
+    """
+    return parsed.where(F.col("reason").isNull()).select(*_silver_columns_of_path())
+
+
+@cache
+def _silver_columns_of_path() -> list[Column]:
+    has_own = F.col("own_hour").isNotNull()
+    made = dict(zip(contract.SILVER_COLUMNS, silver_columns(), strict=True))
+    return [F.when(has_own, column).alias(name) if name in contract.SILVER_PARTITIONS else column for name, column in made.items()]
 
 
 @cache
 def silver_columns() -> list[Column]:
-    """The contract's silver columns of parsed records."""
+    """The contract's silver columns of one parsed record, its own hour in the columns of the path."""
     made = {"raw_json": F.col("text"), "year": F.year("event_time"), "month": F.month("event_time"), "day": F.dayofmonth("event_time"), "hour": F.hour("event_time")}
     return [made.get(name, F.col(name)).alias(name) for name in contract.SILVER_COLUMNS]
 
