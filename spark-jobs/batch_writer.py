@@ -12,7 +12,7 @@ import re
 import time
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from functools import partial
 from statistics import median_low
@@ -73,6 +73,8 @@ class WrittenBatch:
 
     files: dict[str, list[StoredObject]]
     rows: dict[str, int]
+    hours: range = range(0)
+    """Since 1970, those that had files of their own in silver."""
 
     @property
     def layers(self) -> tuple[list[StoredObject], list[StoredObject], list[StoredObject]]:
@@ -85,7 +87,7 @@ REPROCESSED = re.compile(r"/batch=\d{20}-r[0-9a-f]{11}/")
 
 def own_hours(timestamps_ms: Sequence[int]) -> range:
     """The hours since 1970 that get files of their own in a batch whose partitions begin with these Kafka timestamps."""
-    first = median_low([one for one in timestamps_ms if is_kafka_time(one)] or [round(time.time() * 1000)])
+    first = median_low([one for one in timestamps_ms if is_kafka_time(one)] or [0])
     hour = first // (_HOUR_SECONDS * 1000)
     return range(hour - _HOURS_BEFORE, hour - _HOURS_BEFORE + OWN_HOURS)
 
@@ -151,7 +153,7 @@ class BatchWriter:
             _side_by_side(write_silver_and_quarantine, write_bronze)
         else:
             write_silver_and_quarantine()
-        return self._written(name, stored.get if with_bronze else None, counted, len(poison))
+        return replace(self._written(name, stored.get if with_bronze else None, counted, len(poison)), hours=hours)
 
     def readable(self, spark: SparkSession, some: Sequence[KafkaRecord]) -> tuple[list[KafkaRecord], list[Poison]]:
         """Splits records into those of which write() can compute the rows, and the others."""
@@ -231,16 +233,16 @@ class BatchWriter:
         """Removes the files of an attempt that is not going to be committed."""
         self._store.delete(file.url for files in batch.files.values() for file in files)
 
-    def delete_other_attempts(self, sequence: int, attempt: str) -> int:
+    def delete_other_attempts(self, sequence: int, attempt: str, hours: range) -> int:
         """Removes the files of a committed sequence that another attempt left behind; gives their number.
 
-        Not those of a day that is being parsed again: it commits under whatever sequence is free then. Safe once this sequence is committed: no other attempt can commit it any more. Lists every file of silver,
-        one request for a thousand, because a file's hour is not known from its batch.
+        Not those of a day that is being parsed again: it commits under whatever sequence is free then. Safe once this sequence is committed: no other attempt can commit it any more. The other began at the same record,
+        so it had the same hours of silver: a listing for each of them, however many files silver has.
         """
         ours, all_attempts = f"/batch={sequence:020d}-{attempt}/", f"/batch={sequence:020d}-"
-        folders = (f"{self._bronze_folder()}{all_attempts}", f"{self._locations.silver}/", f"{self._locations.quarantine}{all_attempts}")
-        there = (file.url for folder in folders for file in self._store.list(folder))
-        stale = [url for url in there if "/__magic/" in url or (all_attempts in url and ours not in url and not REPROCESSED.search(url))]
+        parents = (self._bronze_folder(), self._locations.quarantine, self._folder_of_many_hours(), *(self._hour_folder(hour) for hour in hours))
+        folders = (*(f"{parent}{all_attempts}" for parent in parents), f"{self._locations.silver}/__magic/")
+        stale = [file.url for folder in folders for file in self._store.list(folder) if ours not in file.url and not REPROCESSED.search(file.url)]
         self._store.delete(stale)
         return len(stale)
 

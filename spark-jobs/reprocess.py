@@ -14,6 +14,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
+from itertools import chain
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -120,14 +121,10 @@ class Reprocess:
         )
 
     def _lake(self) -> Lake:
-        lake: Lake | None = None
-        for manifest in self._log.manifests():
-            lake = lake or Lake(manifest)
+        manifests = self._log.manifests()
+        lake = Lake(next(manifests))
+        for manifest in chain([lake.last], manifests):
             lake.add(manifest)
-        if lake is None:
-            raise JobError(f"--commits {self._log.url(0).rsplit('/', 1)[0]} has no commits; give the commit log of the streaming job")
-        if lake.last.topic != self._topic:
-            raise JobError(f"--commits holds topic {lake.last.topic}, not --topic {self._topic}; give the arguments of the streaming job")
         return lake
 
     def _silver_files(self, lake: Lake, day: date) -> list[str]:
