@@ -107,7 +107,10 @@ def measure(spark: SparkSession, kafka: Kafka, object_store: ObjectStore, count:
     write_log(object_store.folder / "buckets", lake, topic, count)
     send(kafka.bootstrap_servers, topic, _PARTITIONS, events(Traffic(), 0, _BATCHES * _ROWS))
     given = {
-        "bootstrap-servers": kafka.bootstrap_servers, "topic": topic, "commits": lake.commits, "checkpoint": lake.streaming_checkpoint,
+        "bootstrap-servers": kafka.bootstrap_servers,
+        "topic": topic,
+        "commits": lake.commits,
+        "checkpoint": lake.streaming_checkpoint,
         **{layer: getattr(lake, layer) for layer in _FILES},
         "max-offsets-per-trigger": str(_ROWS),
     }
