@@ -285,6 +285,8 @@ def fuzz(readers: Readers, seed: int, count: int, say: Callable[[str], None], mi
             tally.seconds = time.monotonic() - begun
             for one in unlike:
                 kind = (one.readers, *(name for name in one.wanted if one.found.get(name) != one.wanted[name]), one.found.get("reason"), one.wanted.get("reason"))
+                if kind not in kinds:
+                    say(f"different: {one}")
                 kinds.setdefault(kind, one)
             say(f"batch {number} of seed {seed}: {tally}")
             if tally.seconds > minutes * 60 or len(kinds) >= stop_after:
