@@ -36,7 +36,9 @@ ZONES = (("UTC", "UTC"), ("Europe/Berlin", "America/New_York"), ("Asia/Seoul", "
 """The zone of times that name none, and the business day's, batch by batch."""
 
 _TEXTS = ("raw_json_clean", "event_type", "action_type", "user_id", "session_id", "http_method", "endpoint", "status")
-_SILVER = pa.schema([("reason", pa.string()), *((name, pa.string()) for name in _TEXTS), ("is_failed", pa.bool_()), *((name, pa.int64()) for name in ("event_time", "bytes", "latency_ms"))])
+_SILVER = pa.schema(
+    [("reason", pa.string()), *((name, pa.string()) for name in _TEXTS), ("is_failed", pa.bool_()), *((name, pa.int64()) for name in ("event_time", "bytes", "latency_ms"))]
+)
 _GOLD_TEXTS = ("route", "method", "type", "action", "user", "session")
 _GOLD_NUMBERS = ("minute", "event_hour", "business_date", "failed", "incomplete", "sized", "size", "event_us", "delay_us")
 _GOLD = pa.schema([*((name, pa.string()) for name in _GOLD_TEXTS), *((name, pa.int64()) for name in _GOLD_NUMBERS)])
@@ -132,7 +134,9 @@ class Readers:
         source.mkdir(exist_ok=True)
         pq.write_table(pa.table({"place": pa.array(range(len(values)), pa.int64()), "value": pa.array(values, pa.binary())}), source / "values.parquet", compression="none")
         rows = self._parse(self._spark.read.schema("place BIGINT, value BINARY").parquet(f"file://{source}").coalesce(1), time_zone)
-        rows.select("place", "reason", *_TEXTS, "is_failed", F.unix_micros("event_time").alias("event_time"), "bytes", "latency_ms").write.mode("overwrite").parquet(self._url("silver"))
+        rows.select("place", "reason", *_TEXTS, "is_failed", F.unix_micros("event_time").alias("event_time"), "bytes", "latency_ms").write.mode("overwrite").parquet(
+            self._url("silver")
+        )
         table = self._read("silver").cast(pa.schema([("place", pa.int64()), *_SILVER]))
         # What a record in quarantine has in its other columns is nobody's.
         is_silver = table["reason"].is_null()
@@ -208,9 +212,7 @@ def differences(readers: Readers, values: Sequence[Value], kafka_us: Sequence[in
     by_spark, by_clickhouse = readers.gold(silver, times, zones[1])
     by_hand = expected_gold(silver, times, zones[1])
     for name, by_engine in (("gold by Spark against plain Python", by_spark), ("gold by ClickHouse against plain Python", by_clickhouse)):
-        unlike += [
-            Difference(values[of_silver[place]], times[place], zones, name, _row(by_engine, place), _row(by_hand, place)) for place in _unlike(by_engine, by_hand)
-        ]
+        unlike += [Difference(values[of_silver[place]], times[place], zones, name, _row(by_engine, place), _row(by_hand, place)) for place in _unlike(by_engine, by_hand)]
     return unlike
 
 

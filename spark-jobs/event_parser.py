@@ -147,9 +147,7 @@ def base64_line(value: Column) -> Column:
 
 
 def _reason() -> Column:
-    number_out_of_range = (
-        ~F.col("bytes").between(0, MAX_BYTES) | ~F.col("latency_ms").between(0, MAX_LATENCY_MS) | (F.octet_length("user_id") > MAX_USER_DIGITS)
-    )
+    number_out_of_range = ~F.col("bytes").between(0, MAX_BYTES) | ~F.col("latency_ms").between(0, MAX_LATENCY_MS) | (F.octet_length("user_id") > MAX_USER_DIGITS)
     return (
         F.when(F.col("text").isNull() & F.col("value_base64").isNull(), "null_value")
         .when(F.col("is_too_long"), "too_long")
@@ -264,9 +262,9 @@ def _any_value(text: Column) -> Column:
     is_braced = text.rlike(rf"\A{_SPACE}*+\{{") & _without_space_at_end(text).endswith("}")
     return _let(
         F.when(is_braced, F.from_json(_marked(text), _JSON_SCHEMA, _JSON_OPTIONS)),
-        lambda found: F.when(found.isNull(), _line(text, F.lit(False)))
-        .when(found[_MALFORMED].isNotNull() | found[_END].isNull(), _line(text, F.lit(True)))
-        .otherwise(_json(text, found)),
+        lambda found: (
+            F.when(found.isNull(), _line(text, F.lit(False))).when(found[_MALFORMED].isNotNull() | found[_END].isNull(), _line(text, F.lit(True))).otherwise(_json(text, found))
+        ),
     )
 
 

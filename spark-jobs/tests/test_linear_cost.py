@@ -71,8 +71,7 @@ def test_the_parser_takes_time_in_proportion(spark: SparkSession, character: str
 
 def endpoints(length: int) -> list[str]:
     """The paths that are hardest to normalize."""
-    paths = ["/" + character * (length // len(character.encode())) + end for character in ("/", "1", "a", "A", "-", "?", "\u2028", "/1", "1/", "a/") for end in ("", "X", "/")]
-    return paths
+    return ["/" + character * (length // len(character.encode())) + end for character in ("/", "1", "a", "A", "-", "?", "\u2028", "/1", "1/", "a/") for end in ("", "X", "/")]
 
 
 def test_gold_by_spark_takes_time_in_proportion(spark: SparkSession) -> None:
