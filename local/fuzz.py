@@ -17,7 +17,7 @@ from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -251,19 +251,19 @@ class Tally:
 
     values: int = 0
     silver: int = 0
-    reasons: Counter[str] | None = None
+    reasons: Counter[str] = field(default_factory=Counter)
     different: int = 0
     seconds: float = 0.0
 
     def __str__(self) -> str:
-        reasons = ", ".join(f"{count:,} {reason}" for reason, count in (self.reasons or Counter()).most_common())
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in self.reasons.most_common())
         return f"{self.values:,} values, {self.silver:,} of them events ({reasons}); {self.different:,} differences; {self.values / max(self.seconds, 1e-9):,.0f} values/s"
 
 
 def fuzz(readers: Readers, seed: int, count: int, say: Callable[[str], None], minutes: float = 1e9, stop_after: int = 20) -> tuple[Tally, list[Difference]]:
     """Compares batch after batch until enough values, minutes or kinds of differences; gives each kind's first difference."""
     begun = time.monotonic()
-    tally, kinds = Tally(reasons=Counter()), dict[tuple[Any, ...], Difference]()
+    tally, kinds = Tally(), dict[tuple[Any, ...], Difference]()
     batches = [(number, min(BATCH, count - number * BATCH)) for number in range(-(-count // BATCH))]
 
     def made(number: int, size: int) -> tuple[list[Value], list[int], pa.Table]:
@@ -283,7 +283,7 @@ def fuzz(readers: Readers, seed: int, count: int, say: Callable[[str], None], mi
             tally.values += size
             tally.different += len(unlike)
             tally.silver += wanted["reason"].null_count
-            tally.reasons.update(reason for reason in wanted["reason"].to_pylist() if reason is not None)  # type: ignore[union-attr]
+            tally.reasons.update(reason for reason in wanted["reason"].to_pylist() if reason is not None)
             tally.seconds = time.monotonic() - begun
             for one in unlike:
                 kind = (one.readers, *(name for name in one.wanted if one.found.get(name) != one.wanted[name]), one.found.get("reason"), one.wanted.get("reason"))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
 
 Value = bytes | None
+One = TypeVar("One")
 
 LONGEST = 2**20
 _HUGE = (4_000, 60_000, 300_000)
@@ -137,6 +139,7 @@ _PREFIXES = (
 _GAPS = (" ", " ", " ", " ", " ", " ", " ", " ", " ", " ", " ", " ", "  ", "\t", "\r\n", "\n", "", " - ", "\u2028", "\x85", "\xa0", "\x0b", "\x00")
 _ZONES = ("", "", "", "Z", "+00:00", "+09:00", "-0930", "+09", "+18:00", "+18:01", "-18:00", "-19", "+09:60", "z", "+9", "UTC", " Z", "+0900Z", "-00:00")
 _YEARS = (2026, 2026, 2026, 2024, 2025, 1970, 1971, 1999, 2000, 2037, 2038, 2100, 2105, 2106, 1969, 1900, 1, 0, 9999)
+_WORDS = (*_METHODS, *_STATUSES, *_ACTIONS, *_CHARACTERS)
 _FIELDS = ("event_type", "action_type", "user_id", "session_id", "http_method", "endpoint", "status", "event_time", "bytes", "latency_ms")
 _LITERALS = (
     "true",
@@ -194,7 +197,7 @@ class Values:
         """Kafka timestamps, in whole milliseconds, over all the time that an event can be of."""
         return [(int(self._chance() * 4_291_747_200_000) if self._one_in(2) else 1_768_435_200_000 + int(self._chance() * 10**8)) * 1000 for _ in range(count)]
 
-    def _pick(self, choices: Sequence):  # type: ignore[no-untyped-def, type-arg]
+    def _pick(self, choices: Sequence[One]) -> One:
         return choices[int(self._chance() * len(choices))]
 
     def _one_in(self, number: int) -> bool:
@@ -203,7 +206,7 @@ class Values:
     def _number(self) -> str:
         if not self._one_in(3):
             return str(int(self._chance() ** 8 * 2**41))
-        return self._pick(_LONG_NUMBERS) if self._one_in(60) else self._pick(_NUMBERS)  # type: ignore[no-any-return]
+        return self._pick(_LONG_NUMBERS) if self._one_in(60) else self._pick(_NUMBERS)
 
     def _time(self) -> str:
         chance = self._chance
@@ -227,27 +230,20 @@ class Values:
         ).encode()
 
     def _token(self) -> str:
-        return self._pick(
-            (
-                *(
-                    self._path,
-                    self._path,
-                    self._number,
-                    self._time,
-                    lambda: f"user={self._pick(_USERS)}",
-                    lambda: f"user={self._number()}",
-                    lambda: f"session={self._pick(_SESSIONS)}",
-                ),
-                *(
-                    lambda: f"time={self._time()}",
-                    lambda: f"bytes={self._number()}",
-                    lambda: f"latency_ms={self._number()}",
-                    lambda: self._pick(_METHODS),
-                    lambda: self._pick(_STATUSES),
-                ),
-                *(lambda: f"{self._pick(_METHODS)} {self._path()}", lambda: f"[{self._pick(_TYPES)}]", lambda: self._pick(_ACTIONS), lambda: self._pick(_CHARACTERS)),
-            )
-        )()  # type: ignore[no-any-return]
+        draw, pick = int(self._chance() * 12), self._pick
+        if draw < 2:
+            return self._path()
+        if draw < 5:
+            return pick(("user=", "bytes=", "latency_ms=", "session=", "")) + self._number()
+        if draw < 7:
+            return pick(("time=", "time=", "downtime=", "")) + self._time()
+        if draw == 7:
+            return f"user={pick(_USERS)}"
+        if draw == 8:
+            return f"session={pick(_SESSIONS)}"
+        if draw == 9:
+            return f"{pick(_METHODS)} {self._path()}"
+        return f"[{pick(_TYPES)}]" if draw == 10 else pick(_WORDS)
 
     def _line(self) -> bytes:
         pick = self._pick
@@ -266,7 +262,7 @@ class Values:
         """What a field's JSON string says, mostly fitting, not yet escaped."""
         pick = self._pick
         if self._one_in(6):
-            return pick(_CHARACTERS)  # type: ignore[no-any-return]
+            return pick(_CHARACTERS)
         kind = _FIELDS.index(field)
         if kind == 5:
             return self._path()
@@ -274,7 +270,7 @@ class Values:
             return self._time()
         if kind > 7:
             return self._number()
-        return pick((_TYPES, _ACTIONS, _USERS, _SESSIONS, _METHODS, (), _STATUSES)[kind])  # type: ignore[no-any-return]
+        return pick((_TYPES, _ACTIONS, _USERS, _SESSIONS, _METHODS, (), _STATUSES)[kind])
 
     def _string(self, text: str) -> str:
         """A JSON string, mostly escaped as it has to be."""
@@ -293,7 +289,7 @@ class Values:
             return self._number() if field in ("bytes", "latency_ms") and draw < 0.5 else self._string(self._text(field))
         if draw < 0.90:
             return self._number()
-        return self._pick(_LITERALS) if draw < 0.97 else self._string(self._pick(_CHARACTERS))  # type: ignore[no-any-return]
+        return self._pick(_LITERALS) if draw < 0.97 else self._string(self._pick(_CHARACTERS))
 
     def _object(self) -> bytes:
         pick = self._pick
@@ -320,7 +316,7 @@ class Values:
         if draw == 1:
             return bytes(int(self._chance() * 256) for _ in range(int(self._chance() * 60)))
         if draw == 2:
-            return self._pick((b"", b" ", b"{}", b"{ }", b"{", b"}", b"[]", b'""', b"null", b"{{}}", b'{"":""}', b'{"a":{}', b"[A]"))  # type: ignore[no-any-return]
+            return self._pick((b"", b" ", b"{}", b"{ }", b"{", b"}", b"[]", b'""', b"null", b"{{}}", b'{"":""}', b'{"a":{}', b"[A]"))
         if draw in (3, 4):
             return self._deep()
         if draw == 5 and self._one_in(8):
@@ -328,7 +324,7 @@ class Values:
         value = self._pick((self._line, self._object))()
         pieces = (b"\xff", b"\xc0\xaf", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xe2\x82", b"\x80", b"\xef\xbb\xbf", b"\xfe\xff")
         place = int(self._chance() * (len(value) + 1))
-        return value[:place] + self._pick(pieces) + value[place:]  # type: ignore[no-any-return]
+        return value[:place] + self._pick(pieces) + value[place:]
 
     def _deep(self) -> bytes:
         levels = self._pick((5, 50, 998, 999, 1000, 1001, 5000))
@@ -362,9 +358,9 @@ class Values:
             value = value[:200]
         place = int(self._chance() * (len(value) + 1))
         if self._one_in(4):
-            return value[:place] + other[:2_000][int(self._chance() * (len(other[:2_000]) + 1)) :]  # type: ignore[no-any-return]
+            return value[:place] + other[:2_000][int(self._chance() * (len(other[:2_000]) + 1)) :]
         changed = value[:place] + self._pick(_CHARACTERS).encode() * (1 if not self._one_in(10) else 3) + value[place + int(self._chance() * 3) :]
-        return changed if not self._one_in(3) else changed[: int(self._chance() * (len(changed) + 1))] + changed[int(self._chance() * (len(changed) + 1)) :]  # type: ignore[no-any-return]
+        return changed if not self._one_in(3) else changed[: int(self._chance() * (len(changed) + 1))] + changed[int(self._chance() * (len(changed) + 1)) :]
 
 
 def smaller(value: bytes) -> Iterator[bytes]:

@@ -45,14 +45,14 @@ def test_a_value_gets_smaller_in_every_place() -> None:
 
 
 @pytest.fixture
-def without_a_look_at_surrogates(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(event_parser, "_HALF_A_PAIR", "(?!)")
+def without_a_look_at_escapes(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(event_parser, "_NO_CHARACTER", "(?!)")
     event_parser._steps.cache_clear()
     yield
     event_parser._steps.cache_clear()
 
 
-@pytest.mark.usefixtures("without_a_look_at_surrogates")
+@pytest.mark.usefixtures("without_a_look_at_escapes")
 def test_a_fault_of_the_parser_is_found_and_made_small(readers: Readers) -> None:
     _, found = fuzz(readers, seed=1, count=20_000, say=print)
 

@@ -46,11 +46,11 @@ def cpu_seconds(spark: SparkSession, rows: DataFrame) -> float:
     context.setJobGroup(group, group)
     known = set(context.statusTracker().getJobIdsForGroup(group))
     rows.select(F.count(F.hash(*rows.columns))).collect()
-    java = context._jsc.sc()  # type: ignore[attr-defined]
+    java = context._jsc.sc()
     java.listenerBus().waitUntilEmpty()
-    stages = [stage for job in set(context.statusTracker().getJobIdsForGroup(group)) - known for stage in java.statusStore().job(job).stageIds().mkString(",").split(",")]
-    times = [java.statusStore().stageAttempt(int(stage), 0, False, None, False, None)._1().executorCpuTime() for stage in stages if stage]
-    return sum(times) / 1e9
+    infos = [context.statusTracker().getJobInfo(job) for job in set(context.statusTracker().getJobIdsForGroup(group)) - known]
+    times = [java.statusStore().lastStageAttempt(stage).executorCpuTime() for info in infos if info is not None for stage in info.stageIds]
+    return float(sum(times)) / 1e9
 
 
 def filled(place: str, character: str, length: int) -> str:
