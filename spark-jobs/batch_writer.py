@@ -61,6 +61,10 @@ class WrittenBatch:
     files: dict[str, list[StoredObject]]
     rows: dict[str, int]
 
+    @property
+    def layers(self) -> tuple[list[StoredObject], list[StoredObject], list[StoredObject]]:
+        return self.files["bronze"], self.files["silver"], self.files["quarantine"]
+
 
 def new_attempt() -> str:
     """A name that no other attempt has."""

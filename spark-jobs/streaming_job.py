@@ -172,7 +172,8 @@ class StreamingJob:
             batch = batch.where(_within(ranges))
         sequence = self._last.sequence + 1 if self._last else 0
         written = self._writer.write(batch, rows_expected, f"{sequence:020d}-{self._attempt}")
-        manifest = Manifest(sequence, self._attempt, self._options.topic, ranges, **written.files, rows=written.rows)
+        previous = self._last.sequence if self._last else None
+        manifest = Manifest(sequence, self._attempt, self._options.topic, ranges, *written.layers, written.rows, previous=previous)
         if not self._log.create(manifest):
             self._writer.delete(written)
             raise self._two_writers(sequence)

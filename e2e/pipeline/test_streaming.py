@@ -254,7 +254,7 @@ def rival_commits(stream: Stream) -> None:
         attempt = new_attempt()
         written = writer.write(records(kafka.options(**bounds).load()), sum(until.values()) - sum(first.values()), f"{sequence:020d}-{attempt}")
         ranges = {partition: OffsetRange(first[partition], until[partition]) for partition in ends}
-        assert CommitLog(store, lake.commits).create(Manifest(sequence, attempt, stream.topic, ranges, **written.files, rows=written.rows))
+        assert CommitLog(store, lake.commits).create(Manifest(sequence, attempt, stream.topic, ranges, *written.layers, written.rows, previous=sequence - 1 if sequence else None))
 
 
 def offsets_json(topic: str, offsets: dict[int, int]) -> str:
