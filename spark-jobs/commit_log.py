@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
-from itertools import islice
+from itertools import islice, takewhile
 from typing import Any
 
 from job_log import JobError, say
@@ -138,16 +138,31 @@ class CommitLog:
     def manifests(self, after: int | None = None, attempt: str | None = None) -> Iterator[Manifest]:
         """Every manifest, or those behind the sequence `after`, in order.
 
-        Raises JobError when one is missing or is no manifest. The one that `after` names has to be there still, and
-        when `attempt` is given, to be that attempt's.
+        Raises JobError when one is missing or is no manifest. With `attempt`, `after` was read before: it has to be there
+        still, and of that attempt. Without, it may be a number that the log leaves out.
         """
-        if after is not None:
-            self._check_seen(after, attempt)
-        before = after
+        before = after if after is None else self._known(after, attempt)
         for sequence in self._sequences(-1 if after is None else after):
             manifest = self.read(sequence)
             self._check_chain(manifest, before)
             yield manifest
+            before = sequence
+
+    def holes(self, since: int) -> Iterator[tuple[int | None, range, int]]:
+        """Manifests from the sequence `since` on that another one names as its predecessor and that are not there.
+
+        Each hole: the sequence before it, those that are missing, the sequence behind it. From the objects' names; only a
+        manifest behind a jump is read. Older than `since` is the head of a log that has lost its first manifests.
+        """
+        before: int | None = None
+        for sequence in self._sequences(since - 2):
+            if sequence != since - 1 and sequence - 1 != before:
+                manifest = self.read(sequence)
+                if before is None and manifest.previous is not None and manifest.previous >= since:
+                    before = max(takewhile(lambda one: one < since, self._sequences(-1)), default=None)
+                    yield before, range(since, manifest.previous + 1), sequence
+                elif before is not None and (previous := sequence - 1 if manifest.version == 1 else manifest.previous) not in (None, before):
+                    yield before, range(before + 1, previous + 1), sequence
             before = sequence
 
     def read(self, sequence: int) -> Manifest:
@@ -168,11 +183,18 @@ class CommitLog:
         """Commits. False when this sequence is there already."""
         return self._store.create(self.url(manifest.sequence), manifest.to_json())
 
-    def _check_seen(self, after: int, attempt: str | None) -> None:
-        if next(self._sequences(after - 1), None) != after:
+    def _known(self, after: int, attempt: str | None) -> int | None:
+        """The sequence that the first one behind `after` has to follow on."""
+        found = next(self._sequences(after - 1), None)
+        if found != after and found is not None and attempt is None:
+            previous = self.read(found).previous
+            if previous is None or previous < after:
+                return previous
+        if found != after:
             raise JobError(f"{self.url(after)}, which was read before, is missing in the commit log; {REMEDY}")
-        if attempt is not None and (found := self.read(after).attempt) != attempt:
-            raise JobError(f"{self.url(after)} is of attempt {found}, and was of attempt {attempt} when it was read before: the commit log was cut and went on another way")
+        if attempt is not None and (its := self.read(after).attempt) != attempt:
+            raise JobError(f"{self.url(after)} is of attempt {its}, and was of attempt {attempt} when it was read before: the commit log was cut and went on another way")
+        return after
 
     def _check_chain(self, manifest: Manifest, before: int | None) -> None:
         previous = manifest.previous
