@@ -85,8 +85,9 @@ ARRAY JOIN [false, true] AS is_of_load`;
     return {
       table: states.name,
       day,
-      count: states.columns.find(column => (column.custom['measure'] as Plain | undefined)?.['kind'] === 'count')
-        ?.name,
+      count: states.columns.find(
+        column => (column.custom['measure'] as Plain | undefined)?.['kind'] === 'count',
+      )?.name,
       fromFile: `${insert}
 ${rows(`SELECT ${[...keys.map(key => `${key.transformLogic} AS ${key.name}`), ...measures.map(measure => `${measure.aggregate} AS ${measure.name}_state`)].join(', ')}
 FROM (SELECT ${used.map(name => dialect(contract, name, 'clickhouse')).join(', ')} FROM ${source})
