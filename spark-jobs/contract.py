@@ -34,6 +34,7 @@ BRONZE_COLUMNS = (
     "partition",
     "offset",
     "kafka_timestamp",
+    "kafka_timestamp_ms",
     "value",
     "value_base64",
 )
@@ -44,7 +45,8 @@ BRONZE_FIELDS = (
     "`topic` STRING NOT NULL",
     "`partition` INT NOT NULL",
     "`offset` BIGINT NOT NULL",
-    "`kafka_timestamp` TIMESTAMP NOT NULL",
+    "`kafka_timestamp` TIMESTAMP",
+    "`kafka_timestamp_ms` BIGINT",
     "`value` STRING",
     "`value_base64` STRING",
 )
@@ -98,10 +100,10 @@ SILVER_FIELDS = (
     "`session_id` STRING",
     "`bytes` BIGINT",
     "`latency_ms` BIGINT",
-    "`year` INT NOT NULL",
-    "`month` INT NOT NULL",
-    "`day` INT NOT NULL",
-    "`hour` INT NOT NULL",
+    "`year` INT",
+    "`month` INT",
+    "`day` INT",
+    "`hour` INT",
 )
 SILVER_SCHEMA = ", ".join(SILVER_FIELDS)
 
@@ -111,6 +113,7 @@ QUARANTINE_COLUMNS = (
     "partition",
     "offset",
     "kafka_timestamp",
+    "kafka_timestamp_ms",
     "value",
     "value_base64",
     "reason",
@@ -121,7 +124,8 @@ QUARANTINE_FIELDS = (
     "`topic` STRING NOT NULL",
     "`partition` INT NOT NULL",
     "`offset` BIGINT NOT NULL",
-    "`kafka_timestamp` TIMESTAMP NOT NULL",
+    "`kafka_timestamp` TIMESTAMP",
+    "`kafka_timestamp_ms` BIGINT",
     "`value` STRING",
     "`value_base64` STRING",
     "`reason` STRING NOT NULL",

@@ -7,37 +7,46 @@ import json
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from py4j.protocol import Py4JError
 from pyspark.errors import StreamingQueryException
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
 from pyspark.sql.streaming.query import StreamingQuery
 
+import layer_owner
 import session
 from batch_metrics import BatchMetrics
-from batch_writer import BatchWriter, Locations, new_attempt
-from commit_log import CommitLog, Manifest, OffsetRange
+from batch_writer import BatchWriter, Locations, WrittenBatch, new_attempt, own_hours
+from commit_log import LAYERS, CommitLog, Manifest, OffsetRange
 from graceful_stop import GracefulStop
 from job_log import JobError, fail, say
-from kafka_topic import KafkaTopic
-from layers import records
+from kafka_records import CHUNK_RECORDS, KafkaRecord, KafkaRecords
+from kafka_topic import KafkaTopic, TopicState, check_is_stored_topic
+from layers import UNREADABLE_KAFKA_TIMESTAMP, is_kafka_time, records, records_in_memory
 from object_store import ObjectStore
-from recovery import rebuilt_manifest
+from poison import Poison, described, may_be_a_record
+from recovery import LOST_ATTEMPT, Recovery
+from reprocess import Reprocess
 
 # One fetch holds thousands of records instead of the default 500, and fills up to 8 MiB a partition. A batch asks for what
 # is there; but a consumer that has come to the end of a partition asks for more, and can ask for nothing else meanwhile.
 _KAFKA_DEFAULTS = {"max.poll.records": "20000", "max.partition.fetch.bytes": "8388608", "fetch.max.wait.ms": "20"}
+# Records of an aborted transaction never happened, and those of an open one have not happened yet.
+_READ_COMMITTED = {"isolation.level": "read_committed"}
+# A batch that a record breaks is halved; so many passes may fail before the driver reads all that is left of it itself.
+MAX_FAILING_PASSES = 20
+# A marker must not expire with the data that it protects, which the object store keeps for days.
+_CLAIM_SECONDS = 6 * 3600
 
 
 def main(arguments: Sequence[str]) -> int:
     options = parse_arguments(arguments)
     try:
-        spark = session.create("streaming")
+        spark = session.create("streaming" if options.date is None else "reprocess")
         try:
-            StreamingJob(spark, options).run()
+            StreamingJob(spark, options).run() if options.date is None else parse_again(spark, options)
         finally:
             spark.stop()
     except JobError as error:
@@ -49,15 +58,21 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="streaming_job.py", description="Stores every record of a Kafka topic in bronze, and parsed in silver or quarantine, once.")
     parser.add_argument("--bootstrap-servers", required=True, metavar="HOST:PORT,…", help="the Kafka brokers")
     parser.add_argument("--topic", required=True, help="the Kafka topic to store")
-    for layer in ("bronze", "silver", "quarantine"):
+    for layer in LAYERS:
         parser.add_argument(f"--{layer}", required=True, metavar="URL", help=f"s3a:// location of {layer}")
     parser.add_argument("--commits", required=True, metavar="URL", help="s3a:// location of the commit log")
-    parser.add_argument("--checkpoint", required=True, metavar="URL", help="s3a:// location of Spark's checkpoint; it may be deleted while the job is stopped")
+    parser.add_argument("--checkpoint", required=True, metavar="URL", help="s3a:// location of Spark's checkpoint, which every run begins anew")
     parser.add_argument("--trigger-seconds", type=_positive, default=60, metavar="N", help="a batch begins when it is full, or N seconds after the last one began (default 60)")
     parser.add_argument("--max-offsets-per-trigger", type=_positive, default=1_000_000, metavar="N", help="a batch holds at most N records (default 1000000)")
     parser.add_argument("--time-zone", type=_zone, default="UTC", metavar="ZONE", help="zone of a time that names none (default UTC)")
     parser.add_argument("--stop-timeout-seconds", type=_positive, default=120, metavar="N", help="how long SIGTERM waits for the batch under way (default 120)")
+    parser.add_argument(
+        "--accept-lost", type=_sequence, action="append", default=[], metavar="SEQUENCE", help="go on without the batch of this sequence, which is gone for good; an error names it"
+    )
     parser.add_argument("--until-caught-up", action="store_true", help="store what is in the topic now, in batches, and end")
+    parser.add_argument(
+        "--date", type=_day, metavar="DAY", help="parse a UTC day, e.g. 2026-01-15, again from bronze with this version of the parser, and end; the streaming job may run meanwhile"
+    )
     parser.add_argument("--kafka-option", action="append", default=[], type=_pair, metavar="K=V", help="a setting of the Kafka client, e.g. security.protocol=SSL")
     return parser.parse_args(arguments)
 
@@ -65,6 +80,19 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
 def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) == 0:
         raise argparse.ArgumentTypeError(f"{text!r} is no number above zero")
+    return int(text)
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no day, such as 2026-01-15") from None
+
+
+def _sequence(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no sequence of a batch, such as 17")
     return int(text)
 
 
@@ -80,7 +108,27 @@ def _pair(text: str) -> tuple[str, str]:
     key, equals, value = text.partition("=")
     if not equals or not key:
         raise argparse.ArgumentTypeError(f"{text!r} is no K=V")
+    if key in _READ_COMMITTED and value != _READ_COMMITTED[key]:
+        raise argparse.ArgumentTypeError(f"{text!r}: the job stores what is committed alone; leave it out")
     return key, value
+
+
+def parse_again(spark: SparkSession, options: argparse.Namespace) -> None:
+    """Replaces silver and quarantine of a day. Raises JobError."""
+    store = ObjectStore(spark)
+    for name in (*LAYERS, "commits"):
+        store.check(getattr(options, name), f"--{name}")
+    log = CommitLog(store, options.commits)
+    last = log.last()
+    if last is None:
+        raise JobError(f"--commits {options.commits} has no commits; give the arguments of the streaming job")
+    layer_owner.claim(store, options.commits, {layer: str(getattr(options, layer)) for layer in LAYERS}, options.topic, last.topic_id)
+    writer = BatchWriter(store, locations_of(options), options.topic, options.time_zone)
+    Reprocess(spark, store, log, writer, options.topic).run(options.date)
+
+
+def locations_of(options: argparse.Namespace) -> Locations:
+    return Locations(*(getattr(options, layer).rstrip("/") for layer in LAYERS))
 
 
 class StreamingJob:
@@ -94,37 +142,49 @@ class StreamingJob:
         self._attempt = new_attempt()
         self._metrics = BatchMetrics(spark)
         self._failure: BaseException | None = None
-        self._is_first_commit = True
+        # Of its own for each run: the commit log knows the offsets, and what is left of a former checkpoint may be damaged.
+        self._checkpoint = f"{options.checkpoint.rstrip('/')}/run={self._attempt}"
+        self._has_former_runs = True
+        self._has_leftovers = True
         self._query: StreamingQuery | None = None
 
     def run(self) -> None:
         options = self._options
-        for name in ("bronze", "silver", "quarantine", "commits", "checkpoint"):
+        for name in (*LAYERS, "commits", "checkpoint"):
             self._store.check(getattr(options, name), f"--{name}")
         client = dict(options.kafka_option)
         self._topic = KafkaTopic(self._spark, options.bootstrap_servers, options.topic, client)
-        earliest, _ = self._topic.offsets()
-        locations = Locations(*(getattr(options, layer).rstrip("/") for layer in ("bronze", "silver", "quarantine")))
+        state = self._topic.state()
+        earliest = state.earliest
+        self._topic_id = state.id
+        locations = locations_of(options)
         self._writer = BatchWriter(self._store, locations, options.topic, options.time_zone)
-        self._last = self._log.last() or self._rebuild(locations)
+        self._last = self._log.last()
+        self._check_topic(state)
+        owner = self._claim_folders()
+        self._last = Recovery(self._spark, self._store, self._log, locations, options.topic, owner.topic_id, options.accept_lost).restored(self._last)
+        self._check_topic(state)
+        self._accept_lost_records(earliest)
         start = starting_offsets(self._last, options.topic, earliest)
         say("starting", topic=options.topic, sequence=self._last.sequence if self._last else "none", offsets=_compact(start))
         self._stop = GracefulStop(self._spark, options.stop_timeout_seconds)
-        reader = self._spark.readStream.format("kafka").options(**{f"kafka.{key}": value for key, value in {**_KAFKA_DEFAULTS, **client}.items()})
+        self._stop.let_the_job_say_it()
+        self._client = {**client, **_READ_COMMITTED, "bootstrap.servers": options.bootstrap_servers}
+        self._records = KafkaRecords(self._spark, options.topic, self._client)
         kafka = (
-            reader.option("kafka.bootstrap.servers", options.bootstrap_servers)
+            self._spark.readStream.format("kafka")
+            .options(**self._source_options(len(earliest)))
             .option("subscribe", options.topic)
             .option("startingOffsets", json.dumps({options.topic: {str(partition): offset for partition, offset in start.items()}}))
             .option("maxOffsetsPerTrigger", options.max_offsets_per_trigger)
-            # Three partitions would make three tasks for two cores; halves of them can be put together to equal ones.
-            .option("minPartitions", len(earliest) * self._spark.sparkContext.defaultParallelism)
-            .option("failOnDataLoss", "true")
         )
         if not options.until_caught_up:
             # A full batch does not wait for the trigger: a backlog is read as fast as the machine can.
             kafka = kafka.option("minOffsetsPerTrigger", options.max_offsets_per_trigger).option("maxTriggerDelay", f"{options.trigger_seconds}s")
             self._spark.conf.set("spark.sql.streaming.pollingDelay", "1s")
-        writer = records(kafka.load()).writeStream.foreachBatch(self._guarded_batch).option("checkpointLocation", options.checkpoint)
+        # What Spark keeps for a restart, and lists each batch; no run reads another's.
+        self._spark.conf.set("spark.sql.streaming.minBatchesToRetain", "2")
+        writer = records(kafka.load()).writeStream.foreachBatch(self._guarded_batch).option("checkpointLocation", self._checkpoint)
         writer = writer.trigger(availableNow=True) if options.until_caught_up else writer.trigger(processingTime="0 seconds")
         self._query = writer.start()
         try:
@@ -132,21 +192,52 @@ class StreamingJob:
         except StreamingQueryException as error:
             if isinstance(self._failure, JobError):
                 raise self._failure from None
-            raise JobError(f"the batch after sequence {self._last.sequence if self._last else 'none'} failed: {_first_line(self._failure or error)}") from None
+            self._check_source()
+            print(self._failure or error, file=sys.stderr, flush=True)  # nobody foresaw it: with its stack trace
+            raise JobError(
+                f"the batch after sequence {self._last.sequence if self._last else 'none'} failed: {described(self._failure or error)}; nothing of it is committed, start the job again"
+            ) from None
         finally:
             self._stop.close()
+            self._records.close()
             self._topic.close()
 
-    def _rebuild(self, locations: Locations) -> Manifest | None:
-        rebuilt = rebuilt_manifest(self._spark, self._store, locations, self._options.topic, self._attempt)
-        if rebuilt is None:
-            return None
-        manifest, incomplete = rebuilt
+    def _source_options(self, partitions: int) -> dict[str, str]:
+        """Of Spark's Kafka source, whoever reads it."""
+        client = {f"kafka.{key}": value for key, value in {**_KAFKA_DEFAULTS, **self._client}.items()}
+        # Three partitions would make three tasks for two cores; halves of them can be put together to equal ones.
+        return {**client, "minPartitions": str(partitions * self._spark.sparkContext.defaultParallelism), "failOnDataLoss": "true"}
+
+    def _claim_folders(self) -> layer_owner.LogIdentity:
+        """Says again whose the folders are; raises JobError when they are another log's."""
+        self._claimed = time.monotonic()
+        folders = {name: str(getattr(self._options, name)) for name in (*LAYERS, "checkpoint")}
+        return layer_owner.claim(self._store, self._options.commits, folders, self._options.topic, self._topic_id)
+
+    def _accept_lost_records(self, earliest: Mapping[int, int]) -> None:
+        """Commits that the brokers no longer hold what is next, when that was accepted for this sequence."""
+        last = self._last
+        if last is None or last.sequence + 1 not in self._options.accept_lost or not lost_records(last, earliest):
+            return
+        offsets = {p: OffsetRange(until, max(until, earliest.get(p, 0))) for p, until in last.until.items()}
+        rows = dict.fromkeys(LAYERS, 0)
+        manifest = Manifest(last.sequence + 1, LOST_ATTEMPT, last.topic, offsets, [], [], [], rows, self._topic_id, last.sequence, "rebuilt")
         if not self._log.create(manifest):
             raise self._two_writers(manifest.sequence)
-        say("rebuilt the commit log from bronze", sequence=manifest.sequence, bronze_files=len(manifest.bronze), rows=manifest.rows["bronze"])
-        self._store.delete(incomplete)
-        return manifest
+        say("accepted that records are lost", sequence=manifest.sequence, offsets=_compact_ranges(offsets))
+        self._last = manifest
+
+    def _check_topic(self, state: TopicState) -> TopicState:
+        """Raises JobError when the topic is not the one that this job and its commit log are of."""
+        if self._last is not None and self._last.topic != self._options.topic:
+            raise JobError(f"--commits holds topic {self._last.topic}, not --topic {self._options.topic}; give each topic its own commit log")
+        stored_id = self._topic_id if self._last is None or self._last.topic_id is None else self._last.topic_id
+        check_is_stored_topic(state, self._options.topic, stored_id, self._last.until if self._last else {}, self._options.commits)
+        return state
+
+    def _check_source(self) -> None:
+        """Says in the job's words what Spark calls offsets that changed: the topic was deleted, created again or cut."""
+        starting_offsets(self._last, self._options.topic, self._check_topic(self._topic.state()).earliest)
 
     def _two_writers(self, sequence: int) -> JobError:
         return JobError(f"{self._log.url(sequence)} is there already, from another writer; only one streaming job may run on a commit log, stop one of them")
@@ -161,32 +252,124 @@ class StreamingJob:
 
     def _store_batch(self, batch: DataFrame) -> None:
         began = time.monotonic()
-        first, until = self._batch_offsets()
+        ranges = batch_ranges(*self._batch_offsets(), self._last.until if self._last else {})
+        if _count(ranges) == 0:
+            return  # all that is new is a partition without records
+        hours = own_hours(self._records.first_timestamps(ranges))
+        if not self._stored_whole(batch, ranges, hours, began):
+            self._store_around_poison(ranges, hours)
+
+    def _stored_whole(self, records: DataFrame, ranges: Mapping[int, OffsetRange], hours: range, began: float) -> bool:
+        """Writes and commits; False when a record may be why that failed."""
+        try:
+            written = self._writer.write(records, _count(ranges), self._attempt_name(), hours)
+        except Exception as failure:
+            if not may_be_a_record(failure):
+                raise
+            self._check_source()
+            say("a record breaks the batch", offsets=_compact_ranges(ranges), error=described(failure))
+            self._give_up_attempt()
+            return False
+        self._commit(written, ranges, began)
+        return True
+
+    def _store_around_poison(self, ranges: Mapping[int, OffsetRange], hours: range) -> None:
+        """Stores a batch that fails as a whole: halves it until a part is small, and reads that by the plain client.
+
+        Each part that is stored is a commit of its own, in the order of the offsets, so that nothing is read for nothing.
+        """
+        pending, failures = [ranges], 1
+        while pending:
+            part, began = pending.pop(), time.monotonic()
+            if part is not ranges and failures < MAX_FAILING_PASSES:
+                if self._stored_whole(self._read(part), part, hours, began):
+                    continue
+                failures += 1
+            if _count(part) > CHUNK_RECORDS and failures < MAX_FAILING_PASSES:
+                pending += reversed(halves(part))
+                continue
+            for chunk, covered in self._records.chunks(part):
+                self._store_chunk(chunk, covered, hours)
+
+    def _store_chunk(self, chunk: Sequence[KafkaRecord], ranges: Mapping[int, OffsetRange], hours: range) -> None:
+        """Stores records that the driver has read; those that no pass gets over go to quarantine as they are."""
+        began = time.monotonic()
+        odd = [Poison(record, UNREADABLE_KAFKA_TIMESTAMP) for record in chunk if not is_kafka_time(record.timestamp_ms)]
+        sound, failing = self._writer.readable(self._spark, [record for record in chunk if is_kafka_time(record.timestamp_ms)])
+        poison = odd + failing
+        for one in poison:
+            say("quarantined a record that cannot be read", partition=one.record.partition, offset=one.record.offset, reason=one.reason)
+        written = self._writer.write(records_in_memory(self._spark, self._options.topic, sound), len(sound), self._attempt_name(), hours, poison)
+        self._commit(written, ranges, began)
+
+    def _read(self, ranges: Mapping[int, OffsetRange]) -> DataFrame:
+        """The records of ranges, by Spark's Kafka source."""
+        topic, filled = self._options.topic, {str(p): range_ for p, range_ in ranges.items() if range_.until > range_.from_}
+        bounds = {
+            "assign": json.dumps({topic: [int(p) for p in filled]}),
+            "startingOffsets": json.dumps({topic: {p: range_.from_ for p, range_ in filled.items()}}),
+            "endingOffsets": json.dumps({topic: {p: range_.until for p, range_ in filled.items()}}),
+        }
+        return records(self._spark.read.format("kafka").options(**self._source_options(len(filled)), **bounds).load())
+
+    def _sequence(self) -> int:
+        return self._last.sequence + 1 if self._last else 0
+
+    def _attempt_name(self) -> str:
+        return f"{self._sequence():020d}-{self._attempt}"
+
+    def _give_up_attempt(self) -> None:
+        """What is written next has another name than what has failed, and removes it once it is committed."""
+        self._attempt = new_attempt()
+        self._has_leftovers = True
+
+    def _commit(self, written: WrittenBatch, ranges: Mapping[int, OffsetRange], began: float) -> None:
+        first_sequence = self._sequence()
         stored = self._last.until if self._last else {}
-        ranges = uncovered(first, until, stored, self._options.checkpoint, self._log.url(self._last.sequence) if self._last else None)
-        rows_expected = sum(range_.until - range_.from_ for range_ in ranges.values())
-        if rows_expected == 0:
-            say("batch is stored already", offsets=_compact(until))
-            return
-        if any(range_.from_ > first.get(partition, range_.from_) for partition, range_ in ranges.items()):
-            batch = batch.where(_within(ranges))
-        sequence = self._last.sequence + 1 if self._last else 0
-        written = self._writer.write(batch, rows_expected, f"{sequence:020d}-{self._attempt}")
-        manifest = Manifest(sequence, self._attempt, self._options.topic, ranges, **written.files, rows=written.rows)
-        if not self._log.create(manifest):
+        # Partitions that this part of a batch does not touch stand where they stood.
+        offsets = {**{p: OffsetRange(offset, offset) for p, offset in stored.items()}, **ranges}
+        try:
+            # An id never comes back: what was read until now is of the topic that it was at the start.
+            state = self._check_topic(self._topic.state())
+        except JobError:
             self._writer.delete(written)
-            raise self._two_writers(sequence)
+            raise
+        while True:
+            sequence, previous = self._sequence(), self._last.sequence if self._last else None
+            manifest = Manifest(sequence, self._attempt, self._options.topic, offsets, *written.layers, written.rows, self._topic_id, previous)
+            if self._log.create(manifest):
+                break
+            other = self._log.read(sequence)
+            if other.kind != "reprocess" or other.until != stored:
+                # Another driver may have found this attempt's files complete, and committed them.
+                if other.attempt != self._attempt:
+                    self._writer.delete(written)
+                raise self._two_writers(sequence)
+            # A day was parsed again meanwhile: what this batch stored follows on that.
+            self._last = other
         self._last = manifest
-        _, latest = self._topic.offsets()
-        lag = sum(offset - manifest.until.get(partition, 0) for partition, offset in latest.items())
+        lag = sum(offset - manifest.until.get(partition, 0) for partition, offset in state.latest.items())
         seconds = time.monotonic() - began
         say("batch", sequence=sequence, offsets=_compact_ranges(ranges), **written.rows, lag=lag, seconds=f"{seconds:.2f}")
         self._metrics.report(sequence=sequence, lag=lag, milliseconds=round(seconds * 1000), **written.rows)
-        if self._is_first_commit:
-            # A crash leaves files of the one batch that was under way, whose sequence is now committed by this attempt.
-            self._is_first_commit = False
-            if removed := self._writer.delete_other_attempts(sequence, self._attempt):
+        if self._has_leftovers:
+            # Of the batch that was under way at a crash, or of a try that failed; this attempt has committed its sequence now.
+            self._has_leftovers = False
+            if removed := self._writer.delete_other_attempts(first_sequence, self._attempt, written.hours):
                 say("removed files that no manifest names", files=removed)
+        if self._has_former_runs:
+            self._has_former_runs = False
+            self._delete_former_checkpoints()
+        if time.monotonic() - self._claimed > _CLAIM_SECONDS:
+            self._claim_folders()
+
+    def _delete_former_checkpoints(self) -> None:
+        """Only now: of two drivers the one that does not commit must not end the other."""
+        below = f"{self._options.checkpoint.rstrip('/')}/"
+        found = [one.url for one in self._store.list(below, with_markers=True)]
+        kept = (f"{self._checkpoint}/", f"{below}{layer_owner.NAME}")
+        # A folder's marker after what is in it.
+        self._store.delete(url for url in sorted(found, reverse=True) if url != below and not url.startswith(kept))
 
     def _batch_offsets(self) -> tuple[dict[int, int], dict[int, int]]:
         """Of the batch under way, by partition: its first offset, and the one after its last."""
@@ -201,43 +384,54 @@ class StreamingJob:
 def starting_offsets(last: Manifest | None, topic: str, earliest: Mapping[int, int]) -> dict[int, int]:
     """Where a fresh checkpoint begins: after what is stored, a partition that the log does not know at its beginning.
 
-    Raises JobError when the brokers no longer hold an offset that is not stored yet, or the log is another topic's.
+    Raises JobError when the brokers no longer hold an offset that is not stored yet.
     """
     if last is None:
         return dict(earliest)
-    if last.topic != topic:
-        raise JobError(f"--commits holds topic {last.topic}, not --topic {topic}; give each topic its own commit log")
-    lost = {p: (last.until[p], offset) for p, offset in earliest.items() if p in last.until and offset > last.until[p]}
-    if lost:
+    if lost := lost_records(last, earliest):
         spans = ", ".join(f"partition {p}: {until} to {offset - 1}" for p, (until, offset) in sorted(lost.items()))
         raise JobError(
             f"--topic {topic}: the brokers have deleted records that are not stored ({spans}); "
-            "raise the topic's retention, and to go on without them create the next manifest by hand with these offsets as stored"
+            f"raise the topic's retention, and to go on without them start the job once with --accept-lost {last.sequence + 1}"
         )
     return {p: last.until.get(p, offset) for p, offset in earliest.items()}
 
 
-def uncovered(first: Mapping[int, int], until: Mapping[int, int], stored: Mapping[int, int], checkpoint: str, manifest: str | None) -> dict[int, OffsetRange]:
-    """What of a batch is not stored yet, by partition; a partition with nothing new has an empty range.
+def lost_records(last: Manifest, earliest: Mapping[int, int]) -> dict[int, tuple[int, int]]:
+    """By partition: the first offset that is not stored, and the first one that the brokers still hold, where they have deleted some between."""
+    return {p: (last.until[p], offset) for p, offset in earliest.items() if p in last.until and offset > last.until[p]}
 
-    Raises JobError when the batch begins after what is stored, so that records between would be lost.
+
+def batch_ranges(first: Mapping[int, int], until: Mapping[int, int], stored: Mapping[int, int]) -> dict[int, OffsetRange]:
+    """What a batch holds, by partition; a partition with nothing new has an empty range.
+
+    Raises JobError when it does not begin where what is stored ends.
     """
-    gaps = {p: (stored[p], offset) for p, offset in first.items() if p in stored and offset > stored[p]}
-    if gaps:
-        spans = ", ".join(f"partition {p}: stored to {end}, batch from {begin}" for p, (end, begin) in sorted(gaps.items()))
-        raise JobError(f"--checkpoint {checkpoint} is ahead of the commit log's last manifest {manifest} ({spans}); delete the checkpoint, the job then goes on from the manifest")
+    if others := {p: offset for p, offset in first.items() if offset != stored.get(p, offset)}:
+        raise JobError(f"a batch begins at {_compact(others)} and not where what is stored ends, at {_compact(stored)}; nothing of it is committed, start the job again")
     ranges = {}
     for partition in sorted({*until, *stored}):
-        from_ = max(stored.get(partition, 0), first.get(partition, 0))
+        from_ = stored.get(partition, first.get(partition, 0))
         ranges[partition] = OffsetRange(from_, max(from_, until.get(partition, 0)))
     return ranges
 
 
-def _within(ranges: Mapping[int, OffsetRange]) -> Any:
-    condition = F.lit(False)
-    for partition, range_ in ranges.items():
-        condition = condition | ((F.col("partition") == partition) & (F.col("offset") >= range_.from_))
-    return condition
+def halves(ranges: Mapping[int, OffsetRange]) -> tuple[dict[int, OffsetRange], dict[int, OffsetRange]]:
+    """Ranges of more than one offset, cut in two at the middle of all their offsets, partition after partition."""
+    left, first, second = _count(ranges) // 2, {}, {}
+    for partition, range_ in sorted(ranges.items()):
+        middle = range_.from_ + min(left, range_.until - range_.from_)
+        left -= middle - range_.from_
+        if middle > range_.from_:
+            first[partition] = OffsetRange(range_.from_, middle)
+        if range_.until > middle:
+            second[partition] = OffsetRange(middle, range_.until)
+    return first, second
+
+
+def _count(ranges: Mapping[int, OffsetRange]) -> int:
+    """Offsets, which is records and what a transaction leaves besides."""
+    return sum(range_.until - range_.from_ for range_ in ranges.values())
 
 
 def _compact(offsets: Mapping[int, int]) -> str:
@@ -246,14 +440,6 @@ def _compact(offsets: Mapping[int, int]) -> str:
 
 def _compact_ranges(ranges: Mapping[int, OffsetRange]) -> str:
     return ",".join(f"{partition}:{range_.from_}-{range_.until}" for partition, range_ in sorted(ranges.items()))
-
-
-def _first_line(error: BaseException) -> str:
-    cause: Any = error.java_exception if isinstance(error, Py4JError) and hasattr(error, "java_exception") else None
-    while cause is not None and cause.getCause() is not None:
-        cause = cause.getCause()
-    text = f"{cause.getClass().getSimpleName()}: {cause.getMessage()}" if cause is not None else f"{type(error).__name__}: {error}"
-    return text.splitlines()[0]
 
 
 if __name__ == "__main__":

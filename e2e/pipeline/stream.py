@@ -13,6 +13,7 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 
 from clickhouse import ClickHouse as Client
+from commit_log import Manifest
 from gold_job import Gold, _s3_url
 from gold_load import Loader
 from local import committed
@@ -25,8 +26,9 @@ from local.process import Process
 from local.produce import send
 from local.proof import Proof, prove
 from local.recount import KEYS
-from local.reference_parser import reference_parser
+from local.reference_parser import Parse, reference_parser
 from local.spark import submit
+from object_store import ObjectStore as JobsObjectStore
 from streaming_job import StreamingJob, parse_arguments
 
 PARTITIONS = 3
@@ -53,6 +55,7 @@ class Stream:
     sent: int = 0
     runs: int = 0
     engine: str = "clickhouse"
+    parse: Parse = field(default_factory=lambda: reference_parser("UTC"))
     shuffle: random.Random = field(default_factory=lambda: random.Random(1))
 
     def send(self, count: int, traffic: Traffic = HARD) -> None:
@@ -113,22 +116,22 @@ class Stream:
     def commits(self) -> list[committed.Commit]:
         return committed.CommitLog(self.object_store, self.lake.commits).commits()
 
-    def manifests(self) -> list[str]:
+    def manifests(self) -> list[Manifest]:
         """What gold reads: every manifest as it is stored."""
-        return [self.object_store.read(url).decode() for url in self.object_store.list(self.lake.commits) if url.endswith(".json")]
+        return [Manifest.from_json(self.object_store.read(url)) for url in self.object_store.list(self.lake.commits) if "/_" not in url and url.endswith(".json")]
 
     def unnamed_files(self) -> set[str]:
         """Files in the three layers that no manifest names."""
-        there = {url for layer in LAYERS for url in self.object_store.list(getattr(self.lake, layer))}
+        there = {url for layer in LAYERS for url in self.object_store.list(getattr(self.lake, layer)) if not url.endswith("/_owner.json")}
         return there - {url for layer in LAYERS for url in committed.files(self.commits(), layer)}
 
     def gold(self) -> Gold:
         """The gold job in this process, with SQL settings of its own."""
         client = Client(self.clickhouse.url, WRITER, self.clickhouse.password, self.database, backoff_seconds=(0.1,))
-        options = argparse.Namespace(engine=self.engine, commits=self.lake.commits)
-        return Gold(self.spark.newSession(), Loader(client, "UTC", _s3_url(self.spark)), options)
+        options = argparse.Namespace(engine=self.engine, commits=self.lake.commits, silver_retention_days=None)
+        return Gold(self.spark.newSession(), Loader(client, "UTC", _s3_url(self.spark)), JobsObjectStore(self.spark), options)
 
-    def fold(self, manifests: list[str] | None = None) -> None:
+    def fold(self, manifests: list[Manifest] | None = None) -> None:
         """Gold as after the loss of its checkpoint: every manifest again, in another order each time."""
         again = self.manifests() if manifests is None else manifests
         self.shuffle.shuffle(again)
@@ -140,7 +143,7 @@ class Stream:
 
     def compare(self) -> Proof:
         """The topic, the three layers and the five tables as they are, against a recount."""
-        return prove(self.kafka, self.topic, self.object_store, self.commits(), self.clickhouse, self.database, reference_parser("UTC"))
+        return prove(self.kafka, self.topic, self.object_store, self.commits(), self.clickhouse, self.database, self.parse)
 
     def prove(self) -> Proof:
         """Folds everything twice, then holds topic, layers and tables to the invariants: none lost, none double, batches bounded."""
