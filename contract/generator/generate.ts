@@ -1,7 +1,7 @@
 import { clickHouseTables, clickHouseViews, createTable, createView } from './clickhouse-ddl';
 import { type Contract, objectNamed, objectsTagged } from './contract';
 import { eventLimits } from './event-limits';
-import { silverStructure, stateLoads } from './gold-load';
+import { silverInRange, silverStructure, stateLoads } from './gold-load';
 
 /** The database that the metrics are in, unless the schema job is told another. */
 const database = 'logs';
@@ -221,6 +221,7 @@ function goldModule(contract: Contract): string {
     load => `    StateLoad(
         table=${python(load.table)},
         day=${python(load.day)},
+        count=${load.count === undefined ? 'None' : python(load.count)},
         from_file=${python(load.fromFile)},
         from_partials=${python(load.fromPartials)},
         events=(
@@ -248,15 +249,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class StateLoad:
-    """One state table. {database}, {source}, {rows}, {generation} and {business_time_zone} are the gold job's to fill in.
+    """One state table. {database}, {source}, {rows}, {generation}, {load} and {business_time_zone} are the gold job's to fill in.
 
-    day: ClickHouse, the day of a row of states. from_file: ClickHouse, from the silver file. from_partials: ClickHouse,
+    day: ClickHouse, the day of a row of states. count: the column that counts every event, if one does. from_file: ClickHouse, from the silver file. from_partials: ClickHouse,
     from the JSON lines that Spark sends. events: Spark, silver as gold sees it. where: which of them count. keys: Spark,
     (name, expression). partials: Spark, (name, expression, what merges it, {partial} in it).
     """
 
     table: str
     day: str
+    count: str | None
     from_file: str
     from_partials: str
     events: tuple[str, ...]
@@ -267,6 +269,11 @@ class StateLoad:
 
 # The columns of a silver file, as ClickHouse reads them.
 SILVER_STRUCTURE = ${python(silverStructure(contract))}
+
+# Spark: silver columns (name, expression) that count as the nearest value in their range.
+SILVER_IN_RANGE = (
+${tuples(silverInRange()).replaceAll('            (', '    (')}
+)
 
 STATE_LOADS = (
 ${loads.join('\n')}

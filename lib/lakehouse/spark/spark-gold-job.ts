@@ -4,7 +4,7 @@ import { Construct } from 'constructs';
 import { measured, say } from '../../checker/finding/message';
 import type { ClickHouseDb } from '../clickhouse/clickhouse-db';
 import { backlogRefusals } from '../sizing/backlog';
-import type { ObjectLocation } from '../storage/object-store';
+import { expiryDays, type ObjectLocation } from '../storage/object-store';
 import { CodeConfigMap } from '../workload/code-config-map';
 import { timeZoneRefusals } from '../workload/container';
 import { secretEnv } from '../workload/external';
@@ -129,6 +129,7 @@ export class SparkGoldJob extends Construct {
         ...['--trigger-seconds', `${figures.triggerSeconds}`],
         ...['--max-files-per-trigger', `${this.maxFilesPerTrigger}`],
         ...['--business-time-zone', businessTimeZone],
+        ...['--silver-retention-days', `${expiryDays(source.silverRetention)}`],
       ],
       connectors: ['objectStore'],
       store,

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { ApiObject, type Duration, Lazy, Size } from 'cdk8s';
+import { ApiObject, Lazy, Size } from 'cdk8s';
 import { Cpu, type CpuResources, k8s, type MemoryResources } from 'cdk8s-plus-28';
 import type { Construct } from 'constructs';
 import { measured, say } from '../../checker/finding/message';
@@ -16,7 +16,12 @@ import { imageExceptions, policyAnnotations } from '../workload/policy-exception
 import type { PriorityClass } from '../workload/priority-classes';
 import { containerOf, refuse } from '../workload/refuse';
 import { SetupJob } from '../workload/setup-job';
-import { ObjectStore, type ObjectStoreClientProps, type ObjectStoreCredentials } from './object-store';
+import {
+  expiryDays,
+  ObjectStore,
+  type ObjectStoreClientProps,
+  type ObjectStoreCredentials,
+} from './object-store';
 import { leastPolicy } from './object-store-policy';
 
 const PORT = 9000;
@@ -339,11 +344,6 @@ export class MinioStore extends ObjectStore {
       ...Object.fromEntries([...lifecycles, ...policies]),
     };
   }
-}
-
-/** A lifecycle rule counts whole days. */
-function expiryDays(retention: Duration): number {
-  return Math.ceil(retention.toDays({ integral: false }));
 }
 
 function json(value: unknown): string {
