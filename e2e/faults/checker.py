@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -171,22 +172,33 @@ def _silver_of_bronze(ledger: Ledger, topic: str, lake: Lake) -> Iterator[Violat
         if row["raw_json"] != (value or b"").decode(errors="replace") or row["kafka_us"] != timestamp * 1000:
             wrong.append((place, value, "raw_json or kafka_timestamp"))
         elif place not in open_values and value not in open_bytes:
-            wrong += _row_differs(place, value, row)
+            wrong += _row_differs(place, timestamp, value, row)
     for line in lake.quarantine:
         place = (line["partition"], line["offset"])
-        if place not in stored or place in open_values or stored[place][1] in open_bytes:
+        if place not in stored:
             continue
-        expected = parse(stored[place][1])
+        if line["kafka_ms"] != stored[place][0] or _value_of(line) != stored[place][1]:
+            wrong.append((place, stored[place], "value or kafka_timestamp in quarantine"))
+        if place in open_values or stored[place][1] in open_bytes:
+            continue
+        timestamp, value = stored[place]
+        expected = parse(value, timestamp)
         if not isinstance(expected, Quarantined):
-            wrong.append((place, stored[place][1], f"quarantined as {line['reason']!r}"))
+            wrong.append((place, value, f"quarantined as {line['reason']!r}"))
         elif expected.reason != line["reason"]:
-            wrong.append((place, stored[place][1], f"reason {line['reason']!r}, expected {expected.reason!r}"))
+            wrong.append((place, value, f"reason {line['reason']!r}, expected {expected.reason!r}"))
     if wrong:
         yield Violation("silver = parse of bronze", f"{len(wrong)} rows of silver or quarantine are not what the contract makes of bronze", wrong[:_SHOWN])
 
 
-def _row_differs(place: tuple[int, int], value: bytes | None, row: Row) -> Iterator[Any]:
-    expected = parse(value)
+def _value_of(line: Mapping[str, Any]) -> bytes | None:
+    if line["value_base64"] is not None:
+        return base64.b64decode(line["value_base64"])
+    return None if line["value"] is None else str(line["value"]).encode()
+
+
+def _row_differs(place: tuple[int, int], timestamp: int, value: bytes | None, row: Row) -> Iterator[Any]:
+    expected = parse(value, timestamp)
     if isinstance(expected, Quarantined):
         yield place, value, f"in silver, expected in quarantine as {expected.reason!r}"
         return

@@ -202,7 +202,7 @@ def send_transaction(ledger: Ledger, bootstrap_servers: str, topic: str, partiti
 def _answer(ledger: Ledger, sent: Sent, outcome: str = ACKNOWLEDGED) -> Callable[[KafkaError | None, Message], None]:
     def delivered(error: KafkaError | None, message: Message) -> None:
         if error is None:
-            ledger.settle(sent, outcome, message.offset())
+            ledger.settle(sent, outcome, message.offset() or 0)
         else:
             ledger.settle(sent, UNKNOWN)
 

@@ -20,6 +20,7 @@ STATUSES = frozenset(("API_CALL", "API_FINISH", "DATA_LOOKUP", "FAILED"))
 FIRST_US = 0  # 1970-01-01
 END_US = calendar.timegm((2106, 1, 1, 0, 0, 0)) * 1_000_000
 GREATEST_NUMBER = 2**63 - 1
+FIRST_TIMESTAMP_MS = 86_400_000  # 1970-01-02
 
 
 @dataclass(frozen=True)
@@ -50,8 +51,10 @@ class Quarantined:
     reason: str
 
 
-def parse(value: bytes | None, time_zone: str = "UTC") -> Event | Quarantined:
-    """One Kafka value."""
+def parse(value: bytes | None, timestamp_ms: int = FIRST_TIMESTAMP_MS, time_zone: str = "UTC") -> Event | Quarantined:
+    """One Kafka record."""
+    if not FIRST_TIMESTAMP_MS <= timestamp_ms < END_US // 1000:
+        return Quarantined("unreadable_kafka_timestamp")
     if value is None:
         return Quarantined("null_value")
     try:

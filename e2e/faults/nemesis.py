@@ -168,7 +168,7 @@ def _kill_gold(context: Context) -> None:
 def _kill_gold_in_load(context: Context) -> None:
     """SIGKILL to the gold driver when some tables have a file's states and others do not."""
     watch = _PartWatch(context.lane)
-    if not watch.wait(60):
+    if not watch.wait(PART, 60):
         raise FaultError("no INSERT came within 60 s")
     context.lane.gold.kill()
     _back(context.lane.gold)
@@ -236,36 +236,36 @@ def _stop_gold(context: Context) -> None:
 # ------------------------------------------------------------------------------------------------ ClickHouse
 
 
-class _PartWatch:
-    """Looks at the folders of a lane's state tables as fast as it can: a new part, or a new entry of the deduplication log."""
+NEW_PART, PART, DEDUPLICATION_LOG = r"^tmp_insert", r"^(?!tmp_|detached|deduplication)\w+_\d+_\d+_0$", r"^deduplication_log"
+"""Moments of an INSERT: its part is being written; it is there; its token is."""
+MERGE = r"^tmp_merge|_[1-9]$"
 
-    def __init__(self, lane: Lane, pattern: str = r"tmp_insert|^[0-9a-z]+_\d|^all_|^\d") -> None:
+
+class _PartWatch:
+    """Looks at the folders of a lane's state tables as fast as it can."""
+
+    def __init__(self, lane: Lane) -> None:
         names = ", ".join(f"'{name}'" for name in _STATES)
         rows = lane.query(f"SELECT data_paths AS paths FROM system.tables WHERE database = '{lane.database}' AND name IN ({names})")
         self._folders = [path for row in rows for path in row["paths"]]
-        self._pattern = re.compile(pattern)
-        self._seen = self._state()
+        self._logs = [folder for folder in (os.path.join(one, "deduplication_logs") for one in self._folders) if os.path.isdir(folder)]
 
-    def _state(self) -> set[tuple[str, str, int]]:
-        found = set()
-        for folder in self._folders:
-            for name in _listed(folder):
-                if self._pattern.search(name):
-                    found.add((folder, name, 0))
-            logs = os.path.join(folder, "deduplication_logs")
-            for name in _listed(logs):
-                found.add((logs, name, _size(os.path.join(logs, name))))
-        return found
+    @property
+    def moments(self) -> list[str]:
+        """What can be waited for: a table without a deduplication log has no moment of it."""
+        return [NEW_PART, PART, *([DEDUPLICATION_LOG] if self._logs else [])]
 
-    def changed(self) -> bool:
-        return not self._state() <= self._seen
+    def _state(self, moment: str) -> set[tuple[str, str, int]]:
+        if moment == DEDUPLICATION_LOG:
+            return {(folder, name, _size(os.path.join(folder, name))) for folder in self._logs for name in _listed(folder)}
+        return {(folder, name, 0) for folder in self._folders for name in _listed(folder) if re.search(moment, name)}
 
-    def wait(self, timeout_seconds: float) -> bool:
+    def wait(self, moment: str, timeout_seconds: float) -> bool:
         """True as soon as something new is there."""
-        self._seen = self._state()
+        seen = self._state(moment)
         deadline = time.monotonic() + timeout_seconds
         while time.monotonic() < deadline:
-            if self.changed():
+            if not self._state(moment) <= seen:
                 return True
         return False
 
@@ -291,9 +291,9 @@ def _clickhouse_in_insert(context: Context) -> None:
     watch = _PartWatch(context.lane)
     deadline = time.monotonic() + context.rounds * 8
     while killed < context.rounds and time.monotonic() < deadline:
-        if not watch.wait(20):
+        if not watch.wait(watch.moments[-1 - killed % len(watch.moments)], 20):
             continue
-        if killed % 2:
+        if killed // len(watch.moments) % 2:
             time.sleep(context.chance.uniform(0, 0.004))
         context.stores.clickhouse.kill()
         context.stores.clickhouse.start()
@@ -307,11 +307,11 @@ def _clickhouse_in_insert(context: Context) -> None:
 def _clickhouse_in_merge(context: Context) -> None:
     """SIGKILL to ClickHouse in a merge that is asked for."""
     lane = context.lane
-    watch = _PartWatch(lane, r"tmp_merge|^all_|_\d+_\d+_[1-9]")
+    watch = _PartWatch(lane)
     for _ in range(max(context.rounds // 4, 1)):
         merging = threading.Thread(target=_merge, args=(lane, context.chance.choice(_STATES)), daemon=True)
         merging.start()
-        watch.wait(5)
+        watch.wait(MERGE, 5)
         context.stores.clickhouse.kill()
         merging.join(30)
         context.stores.clickhouse.start()
@@ -861,7 +861,7 @@ def _is_sentence(context: Context, end: End, words: list[str]) -> None:
     if end.code == 0:
         context.violate("alarm", f"it ended with code 0: {end.sentence[:300]}")
     elif _TRACE.search(end.output):
-        context.violate("alarm", "it ended with a stack trace", end.output.splitlines()[-12:])
+        context.violate("alarm", "it ended with a stack trace", [*end.output.splitlines()[-12:]])
     elif missing:
         context.violate("alarm", f"its last line does not name {missing}: {end.sentence[:500]}")
     else:

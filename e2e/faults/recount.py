@@ -88,7 +88,8 @@ def _distinct(rows: Iterable[Row], column: str) -> int:
 
 
 def _delay(rows: list[Row]) -> float:
-    return sum(row["kafka_us"] - row["event_us"] for row in rows) / len(rows) / 1e6
+    together: int = sum(row["kafka_us"] - row["event_us"] for row in rows)
+    return together / len(rows) / 1e6
 
 
 def _server_health(rows: list[Row]) -> dict[str, Any]:
@@ -171,7 +172,7 @@ def differs(column: str, wanted: Any, found: Any) -> bool:
     if wanted is None or found is None or isinstance(wanted, str):
         return bool(wanted != found)
     if column.startswith("p") and column.endswith("_bytes"):
-        return abs(found - wanted) > 0.01 * wanted
+        return bool(abs(found - wanted) > 0.01 * wanted)
     if isinstance(wanted, float):
         return not math.isclose(found, wanted, rel_tol=1e-9, abs_tol=1e-9)
     return bool(wanted != found)

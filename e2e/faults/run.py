@@ -22,6 +22,7 @@ from typing import Any
 from confluent_kafka import KafkaException
 
 from e2e.faults.__main__ import options
+from e2e.faults.bugs import Bug, BugError, bugs
 from e2e.faults.checker import Violation, check
 from e2e.faults.generator import Generator
 from e2e.faults.ledger import Ledger
@@ -33,7 +34,8 @@ from local.spark import JOBS
 from local.web_server import WebServer
 
 _UNANSWERED = (OSError, HTTPException, KafkaException, ClickHouseError)
-_START_PATIENCE, _DRAIN_PATIENCE = 150, 90
+FAULT_ITSELF = "the fault itself"
+_START_PATIENCE, _DRAIN_PATIENCE = 300, 120
 _NEWNS, _NEWUSER, _REC_PRIVATE = 0x00020000, 0x10000000, 0x44000  # linux/sched.h, linux/mount.h
 
 
@@ -141,13 +143,37 @@ class Suite:
                 fault.run(context)
                 result.violations += context.violations
         except FaultError as error:
-            result.violations.append(Violation("the fault itself", str(error)))
+            result.violations.append(Violation(FAULT_ITSELF, str(error)))
         except (ComponentError, *_UNANSWERED) as error:
             result.violations.append(Violation("the servers", f"{type(error).__name__}: {error}"))
         self.stores.heal()
         self.finish(fault, result)
         result.seconds = time.monotonic() - began
-        return self.note(result)
+        return result
+
+    def hunt(self, bug: Bug) -> Result:
+        """Runs the jobs with a deliberate bug under the faults that have to show it; not to see it is the failure."""
+        began = time.monotonic()
+        result = Result(f"bug {bug.name}")
+        self.say(f"== bug {bug.name}: {bug.says}")
+        self.end_lane()
+        seen: list[Violation] = []
+        try:
+            self.code = bug.put_into(self.folder / "bugs")
+            for name in bug.faults:
+                seen = [one for one in self.run_fault(FAULTS[name]).violations if one.invariant != FAULT_ITSELF]
+                if seen:
+                    self.say(f"caught by {name}: {str(seen[0])[:600]}")
+                    break
+        except (BugError, ComponentError) as error:
+            result.violations.append(Violation("the bug itself", str(error)))
+        finally:
+            self.code = JOBS
+            self.end_lane()
+        if not seen and not result.violations:
+            result.violations.append(Violation("the suite", f"it does not see the bug {bug.name} under {', '.join(bug.faults)}"))
+        result.seconds = time.monotonic() - began
+        return result
 
     def finish(self, fault: Fault, result: Result) -> None:
         """Waits for recovery and checks, unless the lane is at its end."""
@@ -187,15 +213,14 @@ class Suite:
             time.sleep(chance.uniform(0, 3))
         self.finish(max(faults, key=lambda fault: fault.patience), result)
         result.seconds = time.monotonic() - began
-        return self.note(result)
+        return result
 
-    def note(self, result: Result) -> Result:
+    def note(self, result: Result) -> None:
         self.results.append(result)
         recovered = "" if result.recovery_seconds is None else f", caught up after {result.recovery_seconds:.1f} s"
         self.say(f"{'ok' if result.passed else 'FAILED'} {result.name}{recovered} ({result.seconds:.0f} s)")
         for violation in result.violations:
             print(violation, flush=True)
-        return result
 
     # ----------------------------------------------------------------------------------------------- checks
 
@@ -336,7 +361,11 @@ def run(options: Namespace) -> int:
     interrupted = False
     try:
         suite.stores.start()
-        _let_loose(suite, chosen_faults(options, bounded))
+        if options.bugs or options.bug:
+            for bug in (every for name, every in bugs().items() if not options.bug or name in options.bug):
+                suite.note(suite.hunt(bug))
+        else:
+            _let_loose(suite, chosen_faults(options, bounded))
     except KeyboardInterrupt:
         interrupted = True
         print("\nstopping", flush=True)
@@ -360,16 +389,16 @@ def _let_loose(suite: Suite, faults: Sequence[Fault]) -> None:
     options = suite.options
     only_mixes = options.mixes and not options.fault
     for fault in () if only_mixes else faults:
-        suite.run_fault(fault)
+        suite.note(suite.run_fault(fault))
         if options.minutes and time.monotonic() > suite.started + options.minutes * 60 and not options.soak:
             suite.say(f"{options.minutes} minutes are over")
             return
     for number in range(options.mixes or 0):
-        suite.run_mix(options.seed + number)
+        suite.note(suite.run_mix(options.seed + number))
     number = 0
     while options.soak and time.monotonic() < suite.started + options.soak * 60:
         number += 1
-        suite.run_mix(options.seed * 1_000 + number)
+        suite.note(suite.run_mix(options.seed * 1_000 + number))
 
 
 def _write_report(suite: Suite, file: str | None, failed: int) -> None:
@@ -398,6 +427,10 @@ def main() -> int:
     unknown = [name for name in chosen.fault or () if name not in FAULTS]
     if unknown:
         print(f"--fault {unknown[0]}: there is no such fault; --list names them", file=sys.stderr)
+        return 2
+    absent = [name for name in chosen.bug or () if name not in bugs()]
+    if absent:
+        print(f"--bug {absent[0]}: there is no such bug; there are {', '.join(bugs())}", file=sys.stderr)
         return 2
     return run(chosen)
 

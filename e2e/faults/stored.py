@@ -123,21 +123,20 @@ class Reader:
             value = base64.b64decode(body["value_base64"]) if "value_base64" in body else None
             if "value" in body and body["value"] is not None:
                 value = body["value"].encode("utf-8", "surrogatepass")
-            rows.append((int(body["partition"]), int(body["offset"]), _milliseconds(body["kafka_timestamp"]), value))
+            rows.append((int(body["partition"]), int(body["offset"]), _timestamp(body), value))
         return rows
 
     def _silver(self, path: Path) -> list[Row]:
         rows = _columns(path, ("kafka_timestamp", "event_time"))
-        hive = {name: int(text) for name, _, text in (part.partition("=") for part in path.parts) if name in ("year", "month", "day", "hour")}
         for row in rows:
             row["event_us"], row["kafka_us"] = row.pop("event_time"), row.pop("kafka_timestamp")
-            row["folder"] = hive
-        return rows
+        return list(rows)
 
     def _quarantine(self, path: Path) -> list[dict[str, Any]]:
         rows = _columns(path, ("kafka_timestamp",))
         for row in rows:
-            row["kafka_us"] = row.pop("kafka_timestamp")
+            micros, millis = row.pop("kafka_timestamp"), row.get("kafka_timestamp_ms")
+            row["kafka_ms"] = micros // 1000 if millis is None else millis
         return rows
 
 
@@ -164,12 +163,16 @@ def _manifest(body: dict[str, Any]) -> Manifest:
     )
 
 
+def _timestamp(body: dict[str, Any]) -> int:
+    """A record's timestamp in milliseconds, whichever of the two fields holds it."""
+    number = body.get("kafka_timestamp_ms")
+    return _milliseconds(body["kafka_timestamp"]) if number is None else int(number)
+
+
 def _milliseconds(text: str) -> int:
-    """Of ISO 8601, also of years that datetime does not have."""
-    found = re.fullmatch(r"([+-]?\d{4,})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,3})\d*)?Z", text)
+    """Of ISO 8601."""
+    found = re.fullmatch(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,3})\d*)?Z", text)
     if found is None:
         raise ValueError(f"{text!r} is no time of bronze")
-    year, (month, day, hour, minute, second) = int(found[1]), (int(found[number]) for number in range(2, 7))
-    cycles, year = divmod(year - 2000, 400)  # 400 years are 146,097 days
-    moment = datetime(2000 + year, month, day, hour, minute, second, tzinfo=timezone.utc)
-    return (int(moment.timestamp()) + cycles * 146_097 * 86_400) * 1000 + int((found[7] or "0").ljust(3, "0"))
+    year, month, day, hour, minute, second = (int(found[number]) for number in range(1, 7))
+    return int(datetime(year, month, day, hour, minute, second, tzinfo=timezone.utc).timestamp()) * 1000 + int((found[7] or "0").ljust(3, "0"))

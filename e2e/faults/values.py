@@ -162,7 +162,7 @@ def value(kind: str, chance: random.Random, number: int, now: datetime | None = 
     if kind == "usual":
         return usual(chance, number, now)
     if kind == "far-timestamp":
-        return Value(kind, _line(chance, number, now).encode(), _FAR_TIMESTAMP_MS, decided=False)
+        return Value(kind, _line(chance, number, now).encode(), _FAR_TIMESTAMP_MS)
     made = ({**_DECIDED, **_OPEN, **_LARGE})[kind](chance, number, now)
     encoded = made.encode(errors="surrogatepass") if isinstance(made, str) else made
     return Value(kind, encoded, _milliseconds(now), decided=kind in _DECIDED or kind == "hour")
