@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import calendar
 import json
+import sys
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 SPACE = " \t\r\n"
@@ -17,10 +19,10 @@ UPPER = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 DIGITS = frozenset("0123456789")
 METHODS = frozenset(("GET", "POST", "PUT", "DELETE", "HEAD", "PATCH", "OPTIONS"))
 STATUSES = frozenset(("API_CALL", "API_FINISH", "DATA_LOOKUP", "FAILED"))
-FIRST_US = 0  # 1970-01-01
+FIRST_US = 86_400_000_000  # 1970-01-02
 END_US = calendar.timegm((2106, 1, 1, 0, 0, 0)) * 1_000_000
-GREATEST_NUMBER = 2**63 - 1
-FIRST_TIMESTAMP_MS = 86_400_000  # 1970-01-02
+MOST_BYTES, MOST_LATENCY_MS, MOST_USER_DIGITS = 2**40 - 1, 2**31 - 1, 20
+LONGEST_VALUE, MOST_LEVELS, MOST_DIGITS = 1 << 20, 1000, 1000
 
 
 @dataclass(frozen=True)
@@ -51,19 +53,26 @@ class Quarantined:
     reason: str
 
 
-def parse(value: bytes | None, timestamp_ms: int = FIRST_TIMESTAMP_MS, time_zone: str = "UTC") -> Event | Quarantined:
+def parse(value: bytes | None, timestamp_ms: int = FIRST_US // 1000, time_zone: str = "UTC") -> Event | Quarantined:
     """One Kafka record."""
-    if not FIRST_TIMESTAMP_MS <= timestamp_ms < END_US // 1000:
+    if not FIRST_US <= timestamp_ms * 1000 < END_US:
         return Quarantined("unreadable_kafka_timestamp")
     if value is None:
         return Quarantined("null_value")
+    if len(value) > LONGEST_VALUE:
+        return Quarantined("too_long")
     try:
         text = value.decode("utf-8")
     except UnicodeDecodeError:
         return Quarantined("not_utf8")
     trimmed = text.strip(SPACE)
-    if trimmed.startswith("{"):
-        return _json(text, trimmed, time_zone)
+    if trimmed.startswith("{") and trimmed.endswith("}"):
+        try:
+            body = _object(trimmed)
+        except (ValueError, RecursionError):
+            found = _line(text, time_zone)
+            return Quarantined("malformed_json") if found == Quarantined("no_event") else found
+        return _json(text, body, time_zone)
     return _line(text, time_zone)
 
 
@@ -71,48 +80,54 @@ def _line(text: str, time_zone: str) -> Event | Quarantined:
     start, end = _bracket(text)
     if start < 0:
         return Quarantined("no_event")
-    fields: dict[str, str] = {}
+    fields: dict[str, str] = {"event_type": text[start + 1 : end - 1]}
     tokens = _tokens(text[end:])
-    first_is_dash = bool(tokens) and tokens[0] == "-"
-    if first_is_dash:
+    if tokens and tokens[0] == "-":
         tokens = tokens[1:]
     if tokens and _is_action(tokens[0]) and not (tokens[0] in METHODS and len(tokens) > 1 and tokens[1].startswith("/")):
-        fields["action"] = tokens[0]
+        fields["action_type"] = tokens[0]
         tokens = tokens[1:]
+    names = {"user": "user_id", "time": "event_time", "session": "session_id", "bytes": "bytes", "latency_ms": "latency_ms"}
     for number, token in enumerate(tokens):
         name, equals, value = token.partition("=")
-        if equals and name in ("user", "time", "session", "bytes", "latency_ms"):
-            fields.setdefault(name, value)
+        if equals and name in names:
+            fields.setdefault(names[name], value)
         elif token.startswith("/"):
-            if "path" not in fields:
-                fields["path"] = token
+            if "endpoint" not in fields:
+                fields["endpoint"] = token
                 if number and tokens[number - 1] in METHODS:
-                    fields["method"] = tokens[number - 1]
+                    fields["http_method"] = tokens[number - 1]
         elif token in STATUSES:
             fields.setdefault("status", token)
-    if "time" not in fields:
+    return _event(text[start:], fields, time_zone)
+
+
+def _event(clean: str, fields: dict[str, str], time_zone: str) -> Event | Quarantined:
+    if "event_type" not in fields:
+        return Quarantined("no_event")
+    if "event_time" not in fields:
         return Quarantined("no_time")
-    moment = _time(fields["time"], time_zone)
+    moment = _time(fields["event_time"], time_zone)
     if moment is None:
         return Quarantined("unreadable_time")
-    return _event(text[start:], text[start + 1 : end - 1], fields, moment)
-
-
-def _event(clean: str, event_type: str | None, fields: dict[str, str], moment: int) -> Event:
-    user = _digits(fields.get("user"))
-    session = fields.get("session")
+    if not FIRST_US <= moment < END_US:
+        return Quarantined("time_out_of_range")
+    user, size, latency = _digits(fields.get("user_id")), _integer(fields.get("bytes")), _integer(fields.get("latency_ms"))
+    if len(user or "") > MOST_USER_DIGITS or not 0 <= (size or 0) <= MOST_BYTES or not 0 <= (latency or 0) <= MOST_LATENCY_MS:
+        return Quarantined("number_out_of_range")
+    session = fields.get("session_id")
     return Event(
         raw_json_clean=clean,
-        event_type=event_type,
-        action_type=fields.get("action"),
+        event_type=fields["event_type"],
+        action_type=fields.get("action_type"),
         user_id=user,
         session_id=session if session and session != "-" else user,
-        http_method=fields.get("method"),
-        endpoint=fields.get("path"),
+        http_method=fields.get("http_method"),
+        endpoint=fields.get("endpoint"),
         status=fields.get("status"),
         event_us=moment,
-        bytes=_number(fields.get("bytes")),
-        latency_ms=_number(fields.get("latency_ms")),
+        bytes=size,
+        latency_ms=latency,
     )
 
 
@@ -143,14 +158,16 @@ def _digits(text: str | None) -> str | None:
     return text if text and all(one in DIGITS for one in text) else None
 
 
-def _number(text: str | None) -> int | None:
-    if not text or _digits(text) is None:
+def _integer(text: str | None) -> int | None:
+    """Digits with or without a minus; one too long for any range is as good as below it."""
+    negative = bool(text) and (text or "").startswith("-")
+    digits = _digits((text or "")[1:] if negative else text)
+    if digits is None:
         return None
-    stripped = text.lstrip("0")
-    if len(stripped) > 19:
-        return None
-    number = int(stripped or "0")
-    return number if number <= GREATEST_NUMBER else None
+    digits = digits.lstrip("0")
+    if len(digits) > 30:
+        return -1
+    return -int(digits or "0") if negative else int(digits or "0")
 
 
 def _time(text: str, time_zone: str) -> int | None:
@@ -186,8 +203,7 @@ def _time(text: str, time_zone: str) -> int | None:
             return None
         offset = found
     seconds = (local - datetime(1970, 1, 1)) // timedelta(seconds=1) - offset
-    moment = seconds * 1_000_000 + int(fraction.ljust(6, "0"))
-    return moment if FIRST_US <= moment < END_US else None
+    return seconds * 1_000_000 + int(fraction.ljust(6, "0"))
 
 
 def _offset(zone: str) -> int | None:
@@ -202,25 +218,95 @@ def _offset(zone: str) -> int | None:
     return (-1 if zone[0] == "-" else 1) * minutes * 60
 
 
-def _json(text: str, trimmed: str, time_zone: str) -> Event | Quarantined:
+class _Integer(str):
+    """An integer of JSON, as its digits stand there."""
+
+
+def _object(text: str) -> dict[str, Any]:
+    """One JSON object by RFC 8259, within the contract's limits. Raises ValueError, or RecursionError beyond any limit."""
+    if _levels(text) > MOST_LEVELS:
+        raise ValueError("levels")
+    former = sys.getrecursionlimit()
+    sys.setrecursionlimit(20_000)
     try:
-        body = json.loads(trimmed)
-    except (ValueError, RecursionError):
-        return Quarantined("malformed_json")
+        body = json.loads(text, parse_int=_of_integer, parse_float=_of_fraction, parse_constant=_refuse, object_pairs_hook=_of_pairs)
+    finally:
+        sys.setrecursionlimit(former)
+    if not isinstance(body, dict) or _half_a_pair(text):
+        raise ValueError("no object")
+    return body
 
-    def of(name: str) -> str | None:
-        value = body.get(name)
-        return value if isinstance(value, str) else str(value) if isinstance(value, int) and not isinstance(value, bool) else None
 
-    if of("event_time") is None:
-        return Quarantined("no_time")
-    moment = _time(of("event_time") or "", time_zone)
-    if moment is None:
-        return Quarantined("unreadable_time")
-    event_type = of("event_type")
-    if not event_type or not all(one in UPPER or one == "_" for one in event_type):
-        return Quarantined("no_event")
-    names = {"action": "action_type", "user": "user_id", "session": "session_id", "method": "http_method", "path": "endpoint"}
-    names.update({name: name for name in ("status", "bytes", "latency_ms")})
-    fields = {short: value for short, name in names.items() if (value := of(name)) is not None}
-    return _event(text, event_type, fields, moment)
+def _levels(text: str) -> int:
+    deepest = level = 0
+    in_string = escaped = False
+    for one in text:
+        if in_string:
+            in_string = escaped or one != '"'
+            escaped = not escaped and one == "\\"
+        elif one == '"':
+            in_string = True
+        elif one in "{[":
+            level += 1
+            deepest = max(deepest, level)
+        elif one in "}]":
+            level -= 1
+    return deepest
+
+
+def _half_a_pair(text: str) -> bool:
+    """Whether an escape names half of a surrogate pair without the other half beside it."""
+    units: list[tuple[int, int]] = []
+    place = text.find("\\")
+    while place >= 0:
+        if text[place + 1] == "u":
+            units.append((place, int(text[place + 2 : place + 6], 16)))
+        place = text.find("\\", place + 2)
+    number = 0
+    while number < len(units):
+        at, unit = units[number]
+        if 0xD800 <= unit < 0xDC00:
+            if number + 1 == len(units) or units[number + 1][0] != at + 6 or not 0xDC00 <= units[number + 1][1] < 0xE000:
+                return True
+            number += 1
+        elif 0xDC00 <= unit < 0xE000:
+            return True
+        number += 1
+    return False
+
+
+def _of_integer(text: str) -> _Integer:
+    if len(text.lstrip("-")) > MOST_DIGITS:
+        raise ValueError("digits")
+    return _Integer("0" if text == "-0" else text)
+
+
+def _of_fraction(text: str) -> None:
+    if sum(one in DIGITS for one in text) > MOST_DIGITS:
+        raise ValueError("digits")
+
+
+def _refuse(text: str) -> None:
+    raise ValueError(text)
+
+
+def _of_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    return dict(pairs)
+
+
+def _json(text: str, body: dict[str, Any], time_zone: str) -> Event | Quarantined:
+    def fits(name: str, value: str) -> bool:
+        if name == "event_type":
+            return all(one in UPPER or one == "_" for one in value)
+        if name == "action_type":
+            return _is_action(value)
+        if name == "http_method":
+            return value in METHODS
+        if name == "status":
+            return value in STATUSES
+        return name != "endpoint" or value.startswith("/")
+
+    names = ("event_type", "action_type", "user_id", "session_id", "http_method", "endpoint", "status", "event_time", "bytes", "latency_ms")
+    values = {name: body[name] for name in names if isinstance(body.get(name), str)}
+    fields = {name: str(value) for name, value in values.items() if value and not any(one in SPACE for one in value) and fits(name, value)}
+    return _event(text, fields, time_zone)

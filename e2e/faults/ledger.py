@@ -24,7 +24,6 @@ class Sent:
     kind: str
     value: bytes | None
     timestamp_ms: int
-    decided: bool
     outcome: str = UNKNOWN
     offset: int = -1
 
@@ -55,7 +54,7 @@ class Ledger:
 
     def send(self, topic: str, partition: int, value: Value) -> Sent:
         """Notes the intent, before the client has it."""
-        sent = Sent(topic, partition, value.kind, value.value, value.timestamp_ms, value.decided)
+        sent = Sent(topic, partition, value.kind, value.value, value.timestamp_ms)
         with self._lock:
             self._sent.setdefault(topic, []).append(sent)
         return sent

@@ -20,8 +20,6 @@ class Value:
     kind: str
     value: bytes | None
     timestamp_ms: int
-    decided: bool = True
-    """Whether the contract's words say what silver holds; if not, the record has to be stored once and counted as silver has it."""
 
 
 def _iso(moment: datetime) -> str:
@@ -85,7 +83,7 @@ def _with_time(text: str) -> Make:
     return lambda chance, number, now: f"[USER_ACTIVITY] - ITEM user=7 GET /store/7 API_FINISH time={text} session=t{number:x} bytes=1"
 
 
-_DECIDED: dict[str, Make] = {
+_SMALL: dict[str, Make] = {
     "json": lambda chance, number, now: _json(chance, number, now),
     "null": lambda chance, number, now: None,
     "empty": lambda chance, number, now: b"",
@@ -113,8 +111,6 @@ _DECIDED: dict[str, Make] = {
     "bytes-not-a-number": lambda chance, number, now: _line(chance, number, now).replace("bytes=", "bytes=-"),
     "anonymous": lambda chance, number, now: f"[VIEW] time={_iso(now)} session=-",
     "long-user": lambda chance, number, now: _line(chance, number, now).replace("user=", f"user={'9' * 40}"),
-}
-_OPEN: dict[str, Make] = {
     "nul": _with_path("/store/\x00"),
     "byte-order-mark": lambda chance, number, now: "\ufeff" + _line(chance, number, now),
     "json-true": _with_field("session_id", "true"),
@@ -132,9 +128,16 @@ _OPEN: dict[str, Make] = {
     "line-separator": _with_path("/store/17\u2028"),
     "next-line": _with_path("/store/17\u0085"),
     "line-separator-slash": _with_path("/A\u2028/"),
+    "bytes-2^40": lambda chance, number, now: f"[USER_ACTIVITY] - ITEM user=7 GET /a API_FINISH time={_iso(now)} bytes={2**40}",
+    "bytes-most": lambda chance, number, now: f"[USER_ACTIVITY] - ITEM user=7 GET /a API_FINISH time={_iso(now)} bytes={2**40 - 1}",
+    "bytes-minus-zero": lambda chance, number, now: f"[USER_ACTIVITY] - ITEM user=7 GET /a API_FINISH time={_iso(now)} bytes=-0",
+    "latency-most": lambda chance, number, now: f"[USER_ACTIVITY] - ITEM user=7 GET /a API_FINISH time={_iso(now)} latency_ms={2**31 - 1}",
+    "json-pair": _with_field("session_id", '"\\ud83d\\udca9"'),
+    "json-of-line": lambda chance, number, now: "{" + _line(chance, number, now) + "}",
     "bytes-2^63": lambda chance, number, now: f"[USER_ACTIVITY] - ITEM user=7 GET /a API_FINISH time={_iso(now)} bytes={2**63}",
     "bytes-greatest": lambda chance, number, now: f"[USER_ACTIVITY] - ITEM user=7 GET /a API_FINISH time={_iso(now)} bytes={2**63 - 1}",
     "latency-greatest": lambda chance, number, now: f"[USER_ACTIVITY] - ITEM user=7 GET /a API_FINISH time={_iso(now)} latency_ms={2**63 - 1}",
+    "time-first": _with_time("1970-01-02T00:00:00Z"),
     "time-epoch": _with_time("1970-01-01T00:00:00Z"),
     "time-2105": _with_time("2105-12-31T23:59:59.999999Z"),
 }
@@ -153,7 +156,7 @@ _RARE = ("json-depth", "slashes", "long-path", "long-number-path", "long-prefix"
 
 
 def kinds() -> list[str]:
-    return ["usual", *_DECIDED, *_OPEN, *_LARGE, "far-timestamp"]
+    return ["usual", *_SMALL, *_LARGE, "far-timestamp"]
 
 
 def value(kind: str, chance: random.Random, number: int, now: datetime | None = None) -> Value:
@@ -163,9 +166,9 @@ def value(kind: str, chance: random.Random, number: int, now: datetime | None = 
         return usual(chance, number, now)
     if kind == "far-timestamp":
         return Value(kind, _line(chance, number, now).encode(), _FAR_TIMESTAMP_MS)
-    made = ({**_DECIDED, **_OPEN, **_LARGE})[kind](chance, number, now)
+    made = ({**_SMALL, **_LARGE})[kind](chance, number, now)
     encoded = made.encode(errors="surrogatepass") if isinstance(made, str) else made
-    return Value(kind, encoded, _milliseconds(now), decided=kind in _DECIDED or kind == "hour")
+    return Value(kind, encoded, _milliseconds(now))
 
 
 def any_value(chance: random.Random, number: int, hostile_share: float) -> Value:
@@ -175,4 +178,4 @@ def any_value(chance: random.Random, number: int, hostile_share: float) -> Value
         return value("usual", chance, number)
     if roll < hostile_share * 0.04:
         return value(chance.choice(_RARE), chance, number)
-    return value(chance.choice([*_DECIDED, *_OPEN]), chance, number)
+    return value(chance.choice([*_SMALL]), chance, number)
