@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from local.object_store import ObjectStore
+
+_MANIFEST = re.compile(r"/\d{20}\.json\Z", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class CommitLog:
     def commits(self) -> list[Commit]:
         """All commits there are, oldest first."""
         for url in self._object_store.list(self._location):
-            if url.endswith(".json") and url not in self._read:
+            if _MANIFEST.search(url) and url not in self._read:
                 self._read[url] = parse_manifest(self._object_store.read(url))
         return sorted(self._read.values(), key=lambda commit: commit.sequence)
 

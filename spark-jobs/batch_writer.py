@@ -6,21 +6,24 @@ chooses the names of files itself; the folder is what finds all files of an atte
 
 from __future__ import annotations
 
+import base64
 import math
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from statistics import median_low
 
 from pyspark import InheritableThread, SparkContext
-from pyspark.sql import Column, DataFrame, DataFrameWriter, Observation
+from pyspark.sql import Column, DataFrame, DataFrameWriter, Observation, SparkSession
 from pyspark.sql import functions as F
 
 import contract
 from job_log import JobError
-from layers import bronze_rows, parsed_records, quarantine_rows, silver_rows
+from layers import bronze_rows, is_kafka_time, parsed_records, quarantine_columns, quarantine_rows, silver_rows
 from object_store import ObjectStore, StoredObject
+from poison import Poison
 from session import ZSTD_CODEC
 
 # About 60 MB of lines: one file a layer and hour in quiet times, a file a core and more while a backlog drains.
@@ -29,6 +32,12 @@ ROWS_PER_FILE = 250_000
 FEW = 1_000
 _SHORT_VALUE = 16_384
 _HOUR_SECONDS = 3600
+# Each hour of event time in a batch is a file of every task, some thirty requests. So hours have files of their own from two
+# before the batch's first record on; what is further off is gathered in one file a task.
+OWN_HOURS = 12
+_HOURS_BEFORE = 2
+# What Hive, and so Spark, names a folder of a partition column that is null.
+_NULL = "__HIVE_DEFAULT_PARTITION__"
 
 _ZSTD_LEVEL = {"parquet.compression.codec.zstd.level": "1"}
 _FEW_VALUES = ("topic", "partition", "http_method", "status", "event_type", "action_type")
@@ -61,6 +70,17 @@ class WrittenBatch:
     files: dict[str, list[StoredObject]]
     rows: dict[str, int]
 
+    @property
+    def layers(self) -> tuple[list[StoredObject], list[StoredObject], list[StoredObject]]:
+        return self.files["bronze"], self.files["silver"], self.files["quarantine"]
+
+
+def own_hours(timestamps_ms: Sequence[int]) -> range:
+    """The hours since 1970 that get files of their own in a batch whose partitions begin with these Kafka timestamps."""
+    first = median_low([time for time in timestamps_ms if is_kafka_time(time)] or [round(time.time() * 1000)])
+    hour = first // (_HOUR_SECONDS * 1000)
+    return range(hour - _HOURS_BEFORE, hour - _HOURS_BEFORE + OWN_HOURS)
+
 
 def new_attempt() -> str:
     """A name that no other attempt has."""
@@ -76,68 +96,93 @@ class BatchWriter:
         self._topic = topic
         self._time_zone = time_zone
 
-    def write(self, records: DataFrame, rows_expected: int, name: str) -> WrittenBatch:
-        """Writes the records (see layers.records) into the folders `batch=name`.
+    def write(self, records: DataFrame, rows_expected: int, name: str, hours: range, poison: Sequence[Poison] = (), with_bronze: bool = True) -> WrittenBatch:
+        """Writes the records (see layers.records), and poison, into the folders `batch=name`.
 
         Kafka is read once for bronze and once for silver, side by side. The rows that silver leaves out come back to
         the driver when they are few, else they are read and parsed again; they are written while bronze still is.
+        Of silver, `hours` have files of their own. What has failed leaves files that delete_other_attempts finds.
         """
         records = records.coalesce(_tasks(rows_expected))
         stored = Observation()
         seen = Observation()
         parsed = parsed_records(records, self._time_zone)
         is_short = F.length(F.coalesce("text", "value_base64", F.lit(""))) <= _SHORT_VALUE
-        collected = F.when((F.col("place") < FEW) & is_short, _quarantine_line())
-        hour = F.expr(f"unix_micros(event_time) div {_HOUR_SECONDS * 1_000_000}")
+        collected = F.when((F.col("place") < FEW) & is_short, _quarantine_line(parsed.columns))
+        hour = F.when(F.col("reason").isNull(), _hour_number())
         # Beside counting, the observation keeps the optimizer from pushing the filter below it, where the parser's
         # expressions would be repeated inside the condition.
         observed = parsed.withColumns({"place": _place_among_quarantined(), "hour_number": hour}).observe(
             seen,
             F.count(F.lit(1)).alias("rows"),
             F.count("reason").alias("quarantined"),
-            F.array_join(F.collect_set("hour_number").cast("array<string>"), ",").alias("hours"),
+            F.array_join(F.collect_set(F.when(_is_one_of(hours, F.col("hour_number")), F.col("hour_number"))).cast("array<string>"), ",").alias("hours"),
             F.array_join(F.collect_list(collected), "\n").alias("quarantine_lines"),
         )
-        raw = bronze_rows(records).observe(stored, F.count(F.lit(1)).alias("rows"))
         silver = silver_rows(observed).withColumn("batch", F.lit(name))
+        silver = silver.withColumns({column: F.when(_is_one_of(hours, _hour_number()), F.col(column)) for column in contract.SILVER_PARTITIONS})
         counted: dict[str, object] = {}
 
         def write_silver_and_quarantine() -> None:
             _writer(silver, _PARQUET).partitionBy(*contract.SILVER_PARTITIONS, "batch").parquet(self._locations.silver)
             counted.update(seen.get)
-            if (quarantined := int(str(counted["quarantined"]))) > 0:
-                kept = [line for line in str(counted["quarantine_lines"]).split("\n") if line]
-                self._write_quarantine(kept if len(kept) == quarantined else None, parsed, name)
+            quarantined = int(str(counted["quarantined"]))
+            kept = [line for line in str(counted["quarantine_lines"]).split("\n") if line]
+            if quarantined + len(poison) > 0:
+                self._write_quarantine(kept if len(kept) == quarantined else None, parsed, poison, name)
+
+        def write_bronze() -> None:
+            raw = bronze_rows(records).observe(stored, F.count(F.lit(1)).alias("rows"))
+            if poison:
+                raw = raw.unionByName(_poison_rows(records.sparkSession, self._topic, poison).select(*_as_bronze(raw.columns)))
+            _writer(raw, BRONZE).json(f"{self._bronze_folder()}/batch={name}")
 
         # Silver first: its tasks take longest, and long ones after short ones leave cores idle.
-        _side_by_side(write_silver_and_quarantine, lambda: _writer(raw, BRONZE).json(f"{self._bronze_folder()}/batch={name}"))
-        return self._written(name, stored.get, counted)
+        if with_bronze:
+            _side_by_side(write_silver_and_quarantine, write_bronze)
+        else:
+            write_silver_and_quarantine()
+        return self._written(name, stored.get if with_bronze else None, counted, len(poison))
 
-    def _written(self, name: str, stored: dict[str, int], seen: dict[str, object]) -> WrittenBatch:
+    def evaluate(self, records: DataFrame) -> None:
+        """Computes what write() would store of records, and stores nothing."""
+        parsed = parsed_records(records, self._time_zone)
+        for rows in (silver_rows(parsed), quarantine_rows(parsed), bronze_rows(records)):
+            rows.write.format("noop").mode("overwrite").save()
+
+    def _written(self, name: str, stored: dict[str, int] | None, seen: dict[str, object], poisoned: int) -> WrittenBatch:
         rows, quarantined = int(str(seen["rows"])), int(str(seen["quarantined"]))
-        if stored["rows"] != rows:
+        if stored is not None and stored["rows"] != rows:
             raise JobError(f"bronze got {stored['rows']} rows and silver's pass saw {rows} of the same offsets; nothing is committed, start the job again")
         hours = sorted(int(hour) for hour in str(seen["hours"]).split(",") if hour)
+        folders = [*(self._hour_folder(hour) for hour in hours), self._folder_of_many_hours()]
         files = {
-            "bronze": list(self._store.list(f"{self._bronze_folder()}/batch={name}/")),
-            "silver": [file for hour in hours for file in self._store.list(f"{self._hour_folder(hour)}/batch={name}/")],
+            "bronze": list(self._store.list(f"{self._bronze_folder()}/batch={name}/")) if stored is not None else [],
+            "silver": [file for folder in folders for file in self._store.list(f"{folder}/batch={name}/")],
             "quarantine": list(self._store.list(f"{self._locations.quarantine}/batch={name}/")),
         }
-        counts = {"bronze": rows, "silver": rows - quarantined, "quarantine": quarantined}
+        counts = {"bronze": rows + poisoned if stored is not None else 0, "silver": rows - quarantined, "quarantine": quarantined + poisoned}
+        # Spark writes a file of no rows where all records of the offsets were aborted.
+        for layer, count in counts.items():
+            if count == 0:
+                self._store.delete(file.url for file in files[layer])
+                files[layer] = []
         if lost := [layer for layer, count in counts.items() if (count > 0) != bool(files[layer])]:
             raise JobError(f"batch {name} has {counts} rows and the listing shows {len(files[lost[0]])} files of {lost[0]}; nothing is committed, start the job again")
         return WrittenBatch(files, counts)
 
-    def _write_quarantine(self, lines: list[str] | None, parsed: DataFrame, name: str) -> None:
+    def _write_quarantine(self, lines: list[str] | None, parsed: DataFrame, poison: Sequence[Poison], name: str) -> None:
         """From their JSON lines, or when those are not all there, by parsing the batch once more."""
+        spark = parsed.sparkSession
         if lines is None:
             # The observation that keeps the filter where it is; nobody reads it.
             rows = quarantine_rows(parsed.observe(Observation(), F.count(F.lit(1)).alias("rows")))
         else:
-            spark = parsed.sparkSession
             texts = spark.createDataFrame([(line,) for line in lines], "line STRING").coalesce(1)
             rows = texts.select(F.from_json("line", _QUARANTINE_LINE).alias("row")).select("row.*")
             rows = rows.withColumn("kafka_timestamp", F.timestamp_millis("kafka_timestamp")).select(*contract.QUARANTINE_COLUMNS)
+        if poison:
+            rows = rows.unionByName(_poison_rows(spark, self._topic, poison).select(*contract.QUARANTINE_COLUMNS))
         _writer(rows, _PARQUET).parquet(f"{self._locations.quarantine}/batch={name}")
 
     def _bronze_folder(self) -> str:
@@ -147,6 +192,9 @@ class BatchWriter:
         """The folder of an hour, counted since 1970."""
         time = datetime.fromtimestamp(hour * _HOUR_SECONDS, timezone.utc)
         return f"{self._locations.silver}/year={time.year}/month={time.month}/day={time.day}/hour={time.hour}"
+
+    def _folder_of_many_hours(self) -> str:
+        return "/".join([self._locations.silver, *(f"{column}={_NULL}" for column in contract.SILVER_PARTITIONS)])
 
     def delete(self, batch: WrittenBatch) -> None:
         """Removes the files of an attempt that is not going to be committed."""
@@ -169,12 +217,39 @@ class BatchWriter:
 _QUARANTINE_LINE = ", ".join(field.replace("`kafka_timestamp` TIMESTAMP", "`kafka_timestamp` BIGINT") for field in contract.QUARANTINE_FIELDS).replace(" NOT NULL", "")
 
 
-def _quarantine_line() -> Column:
-    columns = [
-        F.unix_millis("kafka_timestamp").alias(name) if name == "kafka_timestamp" else F.col("text" if name == "value" else name).alias(name)
-        for name in contract.QUARANTINE_COLUMNS
-    ]
-    return F.to_json(F.struct(*columns))
+def _quarantine_line(there: Sequence[str]) -> Column:
+    columns = dict(zip(contract.QUARANTINE_COLUMNS, quarantine_columns(there), strict=True))
+    columns["kafka_timestamp"] = F.unix_millis(columns["kafka_timestamp"]).alias("kafka_timestamp")
+    return F.to_json(F.struct(*columns.values()))
+
+
+def _poison_rows(spark: SparkSession, topic: str, poison: Sequence[Poison]) -> DataFrame:
+    """Quarantine's columns."""
+    rows = []
+    for one in poison:
+        record = one.record
+        try:
+            text, encoded = None if record.value is None else record.value.decode(), None
+        except UnicodeDecodeError:
+            text, encoded = None, base64.b64encode(record.value or b"").decode()
+        time, odd = (record.timestamp_ms, None) if is_kafka_time(record.timestamp_ms) else (None, record.timestamp_ms)
+        rows.append((topic, record.partition, record.offset, time, odd, text, encoded, one.reason))
+    given = spark.createDataFrame(rows, _QUARANTINE_LINE).coalesce(1)
+    return given.withColumn("kafka_timestamp", F.timestamp_millis("kafka_timestamp"))
+
+
+def _as_bronze(columns: Sequence[str]) -> list[Column]:
+    time = F.date_format("kafka_timestamp", "yyyy-MM-dd'T'HH:mm:ss.SSS'Z'").alias("kafka_timestamp")
+    return [time if name == "kafka_timestamp" else F.col(name) for name in columns]
+
+
+def _hour_number() -> Column:
+    return F.expr(f"unix_micros(event_time) div {_HOUR_SECONDS * 1_000_000}")
+
+
+def _is_one_of(hours: range, hour: Column) -> Column:
+    # An array is handed to the generated code, a number would be written into it: it would be compiled again each batch.
+    return F.array_contains(F.lit(list(hours)).cast("array<bigint>"), hour)
 
 
 def _place_among_quarantined() -> Column:

@@ -1,20 +1,27 @@
 """The commit log: one manifest a batch, created once, names everything that the batch wrote to all three layers.
 
 `<location>/<sequence, 20 digits>.json`, one line of JSON. Its conditional PUT is the only commit point: a file that
-no manifest names does not exist for a reader, and two writers cannot both create one sequence.
+no manifest names does not exist for a reader, and two writers cannot both create one sequence. Each manifest names
+the one before it, so that a reader notices when one is missing. Objects whose name begins with `_` are notes.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
+from itertools import islice
 from typing import Any
 
+from job_log import JobError, say
 from object_store import ObjectStore, StoredObject
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+LAYERS = ("bronze", "silver", "quarantine")
+_NAME = re.compile(r"\d{20}\.json", re.ASCII)
+_PAGE = 1_000  # what one listing gives
 
 
 @dataclass(frozen=True)
@@ -23,6 +30,10 @@ class OffsetRange:
 
     from_: int
     until: int
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 @dataclass(frozen=True)
@@ -39,6 +50,16 @@ class Manifest:
     silver: Sequence[StoredObject]
     quarantine: Sequence[StoredObject]
     rows: Mapping[str, int]
+    topic_id: str | None = None
+    """Kafka's own id of the topic; None when the brokers or the manifest are too old to have it."""
+    previous: int | None = None
+    """The sequence of the manifest before this one; None for the first."""
+    kind: str = "batch"
+    """`batch`, `rebuilt` (made of the layers' files after its manifest was lost) or `reprocess`."""
+    replaces: Mapping[str, Sequence[str]] | None = None
+    """Of a reprocess alone: by layer, the URLs of files that are no longer part of the lake."""
+    committed_at: str = field(default_factory=_now)
+    version: int = FORMAT_VERSION
 
     @property
     def until(self) -> dict[int, int]:
@@ -49,21 +70,41 @@ class Manifest:
         body = {
             "version": FORMAT_VERSION,
             "sequence": self.sequence,
+            "previous": self.previous,
+            "kind": self.kind,
             "attempt": self.attempt,
             "topic": self.topic,
+            "topic_id": self.topic_id,
             "offsets": {str(p): {"from": r.from_, "until": r.until} for p, r in sorted(self.offsets.items())},
-            **{layer: [{"path": f.url, "bytes": f.bytes} for f in getattr(self, layer)] for layer in ("bronze", "silver", "quarantine")},
+            **{layer: [{"path": f.url, "bytes": f.bytes} for f in getattr(self, layer)] for layer in LAYERS},
+            **({} if self.replaces is None else {"replaces": {layer: list(urls) for layer, urls in self.replaces.items()}}),
             "rows": dict(self.rows),
-            "committed_at": datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "committed_at": self.committed_at,
         }
         return (json.dumps(body, separators=(",", ":")) + "\n").encode()
 
     @staticmethod
     def from_json(content: bytes) -> Manifest:
-        body: dict[str, Any] = json.loads(content)
-        files = {layer: [StoredObject(f["path"], f["bytes"]) for f in body[layer]] for layer in ("bronze", "silver", "quarantine")}
-        offsets = {int(p): OffsetRange(r["from"], r["until"]) for p, r in body["offsets"].items()}
-        return Manifest(body["sequence"], body["attempt"], body["topic"], offsets, files["bronze"], files["silver"], files["quarantine"], body["rows"])
+        """Raises ValueError, with what is wrong, when the content is no manifest."""
+        if not content.strip():
+            raise ValueError("is empty")
+        try:
+            body: Any = json.loads(content)
+        except ValueError:
+            raise ValueError(f"is cut or is no JSON ({len(content)} bytes)") from None
+        version = body.get("version") if isinstance(body, dict) else None
+        if version not in (1, FORMAT_VERSION):
+            raise ValueError(f"is no manifest of version 1 or {FORMAT_VERSION}" + (f" but of version {version}" if isinstance(version, int) else ""))
+        try:
+            files = {layer: [StoredObject(str(f["path"]), int(f["bytes"])) for f in body[layer]] for layer in LAYERS}
+            offsets = {int(p): OffsetRange(int(r["from"]), int(r["until"])) for p, r in body["offsets"].items()}
+            rows = {str(layer): int(count) for layer, count in body["rows"].items()}
+            replaces = None if body.get("replaces") is None else {str(layer): [str(url) for url in urls] for layer, urls in body["replaces"].items()}
+            layers = files["bronze"], files["silver"], files["quarantine"]
+            first = Manifest(int(body["sequence"]), str(body["attempt"]), str(body["topic"]), offsets, *layers, rows, committed_at=str(body["committed_at"]), version=version)
+            return first if version == 1 else replace(first, topic_id=body["topic_id"], previous=body["previous"], kind=str(body["kind"]), replaces=replaces)
+        except (AttributeError, KeyError, TypeError, ValueError):
+            raise ValueError("lacks a field of a manifest or has one of another type") from None
 
 
 class CommitLog:
@@ -72,37 +113,99 @@ class CommitLog:
     def __init__(self, store: ObjectStore, location: str) -> None:
         self._store = store
         self._location = location.rstrip("/")
+        self._strays: set[str] = set()
 
     def url(self, sequence: int) -> str:
         return f"{self._location}/{sequence:020d}.json"
 
     def last(self) -> Manifest | None:
         """The manifest with the highest sequence, found in O(log n) listings."""
-        low, step = 0, 1
-        newest = self._after(-1)
-        while newest is not None:
-            low = newest
-            newest = self._after(low + step)
-            step *= 2
-        # Nothing is above low + step / 2, and low exists: close in on the last one.
-        high = low + step
-        while low < high:
-            middle = (low + high) // 2
-            found = self._after(middle)
+        newest, is_end = self._page(-1)
+        if newest is None:
+            return None
+        step = _PAGE
+        high = None  # nothing is above it
+        while not is_end and (high is None or newest < high):
+            probe = newest + step if high is None else (newest + high) // 2
+            found, is_end = self._page(probe)
             if found is None:
-                high = middle
+                high, is_end = probe, False
             else:
-                low = found
-        exists = self._after(low - 1)
-        return None if exists is None else Manifest.from_json(self._store.read(self.url(exists)))
+                newest = found
+            step *= 2
+        return self.read(newest)
+
+    def manifests(self, after: int | None = None, attempt: str | None = None) -> Iterator[Manifest]:
+        """Every manifest, or those behind the sequence `after`, in order.
+
+        Raises JobError when one is missing or is no manifest. The one that `after` names has to be there still, and
+        when `attempt` is given, to be that attempt's.
+        """
+        if after is not None:
+            self._check_seen(after, attempt)
+        before = after
+        for sequence in self._sequences(-1 if after is None else after):
+            manifest = self.read(sequence)
+            self._check_chain(manifest, before)
+            yield manifest
+            before = sequence
+
+    def read(self, sequence: int) -> Manifest:
+        """One manifest. Raises JobError when there is none, or no whole one."""
+        url = self.url(sequence)
+        content = self._store.find(url)
+        if content is None:
+            raise JobError(f"{url} is missing in the commit log; {REMEDY}")
+        try:
+            manifest = Manifest.from_json(content)
+        except ValueError as error:
+            raise JobError(f"{url} {error}; move it away, then {REMEDY}") from None
+        if manifest.sequence != sequence:
+            raise JobError(f"{url} holds the manifest of sequence {manifest.sequence}; move it away, then {REMEDY}")
+        return manifest
 
     def create(self, manifest: Manifest) -> bool:
         """Commits. False when this sequence is there already."""
         return self._store.create(self.url(manifest.sequence), manifest.to_json())
 
-    def _after(self, sequence: int) -> int | None:
-        """The lowest sequence above `sequence`."""
-        start = self.url(sequence) if sequence >= 0 else None
-        for found in self._store.list(f"{self._location}/", start_after=start, limit=1):
-            return int(found.url.rsplit("/", 1)[1].removesuffix(".json"))
-        return None
+    def _check_seen(self, after: int, attempt: str | None) -> None:
+        if next(self._sequences(after - 1), None) != after:
+            raise JobError(f"{self.url(after)}, which was read before, is missing in the commit log; {REMEDY}")
+        if attempt is not None and (found := self.read(after).attempt) != attempt:
+            raise JobError(f"{self.url(after)} is of attempt {found}, and was of attempt {attempt} when it was read before: the commit log was cut and went on another way")
+
+    def _check_chain(self, manifest: Manifest, before: int | None) -> None:
+        previous = manifest.previous
+        if manifest.version == 1:
+            # Such a manifest does not say it: a log that was rebuilt began above zero, and had no gap behind.
+            previous = None if before is None else manifest.sequence - 1
+        if previous == before:
+            return
+        if before is None or (previous is not None and previous > before):
+            raise JobError(f"{self.url(previous or 0)} is missing in the commit log: {manifest.sequence} follows on it and not on {before}; {REMEDY}")
+        raise JobError(
+            f"{self.url(manifest.sequence)} follows on {previous} and not on {before}, which is there too: two logs are mixed in {self._location}; move the objects of one of them away"
+        )
+
+    def _page(self, after: int) -> tuple[int | None, bool]:
+        """The last sequence of one listing above `after`, and whether none is above it."""
+        found = list(islice(self._sequences(after), _PAGE))
+        return (found[-1] if found else None), len(found) < _PAGE
+
+    def _sequences(self, after: int) -> Iterator[int]:
+        """Those above `after`, in order, from the objects' names."""
+        for found in self._store.list(f"{self._location}/", start_after=self.url(after) if after >= 0 else None):
+            name = found.url.removeprefix(f"{self._location}/")
+            if _NAME.fullmatch(name):
+                yield int(name.removesuffix(".json"))
+                continue
+            if name.startswith("_"):
+                continue
+            if found.url not in self._strays:
+                self._strays.add(found.url)
+                say("ignored an object in the commit log's folder that is no manifest", object=found.url)
+            if name > "9":
+                return  # no manifest comes after it
+
+
+REMEDY = "start the streaming job, which writes it again from the files of its batch, or restore it from a backup"

@@ -26,6 +26,7 @@ BRONZE_COLUMNS = (
     "partition",
     "offset",
     "kafka_timestamp",
+    "kafka_timestamp_ms",
     "value",
     "value_base64",
 )
@@ -36,7 +37,8 @@ BRONZE_FIELDS = (
     "`topic` STRING NOT NULL",
     "`partition` INT NOT NULL",
     "`offset` BIGINT NOT NULL",
-    "`kafka_timestamp` TIMESTAMP NOT NULL",
+    "`kafka_timestamp` TIMESTAMP",
+    "`kafka_timestamp_ms` BIGINT",
     "`value` STRING",
     "`value_base64` STRING",
 )
@@ -90,10 +92,10 @@ SILVER_FIELDS = (
     "`session_id` STRING",
     "`bytes` BIGINT",
     "`latency_ms` BIGINT",
-    "`year` INT NOT NULL",
-    "`month` INT NOT NULL",
-    "`day` INT NOT NULL",
-    "`hour` INT NOT NULL",
+    "`year` INT",
+    "`month` INT",
+    "`day` INT",
+    "`hour` INT",
 )
 SILVER_SCHEMA = ", ".join(SILVER_FIELDS)
 
@@ -103,6 +105,7 @@ QUARANTINE_COLUMNS = (
     "partition",
     "offset",
     "kafka_timestamp",
+    "kafka_timestamp_ms",
     "value",
     "value_base64",
     "reason",
@@ -113,7 +116,8 @@ QUARANTINE_FIELDS = (
     "`topic` STRING NOT NULL",
     "`partition` INT NOT NULL",
     "`offset` BIGINT NOT NULL",
-    "`kafka_timestamp` TIMESTAMP NOT NULL",
+    "`kafka_timestamp` TIMESTAMP",
+    "`kafka_timestamp_ms` BIGINT",
     "`value` STRING",
     "`value_base64` STRING",
     "`reason` STRING NOT NULL",

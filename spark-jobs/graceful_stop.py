@@ -46,7 +46,7 @@ class GracefulStop:
         # Once a stop is asked for no batch begins, also when this thread would get the lock before the one that stops.
         while self.requested.is_set() or not self._batch.acquire(timeout=_POLL_SECONDS):
             if self._closed:  # the query's stop waits for this thread
-                self._let_the_job_say_it()
+                self.let_the_job_say_it()
                 raise JobError("stopping")
             self._next_waits = self.requested.is_set()
             time.sleep(_POLL_SECONDS)
@@ -55,10 +55,10 @@ class GracefulStop:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._batch.release()
         if isinstance(error, JobError):
-            self._let_the_job_say_it()
+            self.let_the_job_say_it()
 
-    def _let_the_job_say_it(self) -> None:
-        """Spark prints how a batch failed with two stack traces; a JobError is the one sentence that says it."""
+    def let_the_job_say_it(self) -> None:
+        """Spark prints how a query failed with two stack traces; the job has one sentence that says it."""
         log: Any = self._spark._jvm.org.apache.logging.log4j  # type: ignore[union-attr]
         log.core.config.Configurator.setLevel(_REPORTS_FAILURE, log.Level.OFF)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from py4j.protocol import Py4JJavaError
@@ -11,6 +12,18 @@ from pyspark.sql import SparkSession
 from job_log import JobError
 
 _TIMEOUT_MS = 20_000
+# What org.apache.kafka.common.Uuid.ZERO_UUID is as text: brokers before 2.8 give no other.
+_NO_ID = "AAAAAAAAAAAAAAAAAAAAAA"
+
+
+@dataclass(frozen=True)
+class TopicState:
+    """A topic as its brokers describe it. By partition: the first offset that they still hold, and the one after the last."""
+
+    id: str | None
+    """Kafka's own id, another for each topic of one name; None when the brokers are too old to give one."""
+    earliest: Mapping[int, int]
+    latest: Mapping[int, int]
 
 
 class KafkaTopic:
@@ -32,16 +45,14 @@ class KafkaTopic:
         except Py4JJavaError as error:
             raise self._unusable(error) from None
 
-    def offsets(self) -> tuple[dict[int, int], dict[int, int]]:
-        """By partition: the first offset that the brokers still hold, and the one after the last.
-
-        Raises JobError when the topic does not exist or the brokers do not answer.
-        """
+    def state(self) -> TopicState:
+        """Raises JobError when the topic does not exist or the brokers do not answer."""
         try:
             names = self._jvm.java.util.Collections.singletonList(self.topic)
             described = self._admin.describeTopics(names).allTopicNames().get().get(self.topic)
             partitions = [info.partition() for info in described.partitions()]
-            return self._offsets(partitions, "earliest"), self._offsets(partitions, "latest")
+            topic_id = str(described.topicId().toString())
+            return TopicState(None if topic_id == _NO_ID else topic_id, self._offsets(partitions, "earliest"), self._offsets(partitions, "latest"))
         except Py4JJavaError as error:
             raise self._unusable(error) from None
 
@@ -69,3 +80,24 @@ class KafkaTopic:
         if "TimeoutException" in names or "ConfigException" in names:
             return JobError(f"--bootstrap-servers {self.bootstrap_servers} does not answer ({messages[-1]}); correct the address or start the brokers")
         return JobError(f"--topic {self.topic} on {self.bootstrap_servers} cannot be used: {names[-1]}: {messages[-1]}")
+
+
+def check_is_stored_topic(state: TopicState, topic: str, stored_id: str | None, stored: Mapping[int, int], commits: str) -> None:
+    """Raises JobError when the topic is not the one whose records are `stored` (by partition the offset after the last).
+
+    A topic is its id; without one, only that it holds less than is stored gives it away.
+    """
+    less = {p: (offset, state.latest.get(p, 0)) for p, offset in stored.items() if offset > state.latest.get(p, 0)}
+    spans = ", ".join(f"partition {p}: {end} of {offset}" for p, (offset, end) in sorted(less.items()))
+    if stored_id is not None and state.id is not None and state.id != stored_id:
+        what = f"was deleted and created again: its id is {state.id}, what is stored is of {stored_id}"
+    elif less:
+        what = f"holds less than is stored of it ({spans}): it was deleted and created again, or its brokers have lost records"
+    else:
+        return
+    raise JobError(
+        f"--topic {topic} {what}; {commits} keeps the former records up to "
+        + ", ".join(f"partition {p}: {offset - 1}" for p, offset in sorted(stored.items()))
+        + ", none of the new ones is stored; to store those from the first on, give the job new folders beside the old ones: "
+        "--bronze, --silver, --quarantine and --commits (the streaming job's bronze, silver, quarantine and commits in the chart)"
+    )

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime, timezone
 from functools import cache
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 import contract
 from event_parser import base64_line, parse, valid_text
+
+# A Kafka timestamp is any 64-bit number. Outside of these days it is no time of the contract's.
+FIRST_KAFKA_TIME, END_OF_KAFKA_TIME = datetime(1970, 1, 2, tzinfo=timezone.utc), datetime(2106, 1, 1, tzinfo=timezone.utc)
+UNREADABLE_KAFKA_TIMESTAMP = "unreadable_kafka_timestamp"
+
+
+def is_kafka_time(timestamp_ms: int) -> bool:
+    """Whether Kafka's timestamp is one that `kafka_timestamp` can hold."""
+    return _millis(FIRST_KAFKA_TIME) <= timestamp_ms < _millis(END_OF_KAFKA_TIME)
 
 
 def records(kafka: DataFrame) -> DataFrame:
@@ -16,9 +27,16 @@ def records(kafka: DataFrame) -> DataFrame:
     return kafka.select("value", "topic", "partition", "offset", F.col("timestamp").alias("kafka_timestamp"))
 
 
+def records_in_memory(spark: SparkSession, rows: Sequence[tuple[bytes | None, str, int, int, int]]) -> DataFrame:
+    """The same columns of records that the driver has: value, topic, partition, offset, timestamp in milliseconds."""
+    given = spark.createDataFrame(rows, "value BINARY, topic STRING, partition INT, offset BIGINT, timestamp BIGINT")
+    return records(given.withColumn("timestamp", F.timestamp_millis("timestamp"))).coalesce(1)
+
+
 def bronze_rows(records: DataFrame) -> DataFrame:
-    """A record as bronze's line of JSON has it: `partition`, `offset`, `kafka_timestamp` (ISO 8601, milliseconds, UTC),
-    and of `value` and `value_base64` the one that is not null, or neither. The topic is the name of the line's folder.
+    """A record as bronze's line of JSON has it: `partition`, `offset`, `kafka_timestamp` (ISO 8601, milliseconds, UTC) or
+    `kafka_timestamp_ms`, and of `value` and `value_base64` the one that is not null, or neither. The topic is the name of
+    the line's folder.
     """
     for step in _bronze_steps():
         records = records.select(*step)
@@ -30,11 +48,36 @@ def bronze_rows(records: DataFrame) -> DataFrame:
 def _bronze_steps() -> tuple[list[Column], ...]:
     place = [F.col("partition"), F.col("offset")]
     time, value, text = (F.col(name) for name in ("kafka_timestamp", "value", "text"))
+    times = [F.when(_is_readable(time), _iso_millis(time)).alias("kafka_timestamp"), _odd_millis(time).alias("kafka_timestamp_ms")]
+    made = [time, F.col("kafka_timestamp_ms")]
     return (
-        [*place, _iso_millis(time).alias("kafka_timestamp"), value, F.decode(value, "UTF-8").alias("decoded")],
-        [*place, time, value, valid_text(F.col("decoded"), value).alias("text")],
-        [*place, time, text.alias("value"), F.when(text.isNull(), base64_line(value)).alias("value_base64")],
+        [*place, *times, value, F.decode(value, "UTF-8").alias("decoded")],
+        [*place, *made, value, valid_text(F.col("decoded"), value).alias("text")],
+        [*place, *made, text.alias("value"), F.when(text.isNull(), base64_line(value)).alias("value_base64")],
     )
+
+
+def _is_readable(timestamp: Column) -> Column:
+    return (timestamp >= _instant(FIRST_KAFKA_TIME)) & (timestamp < _instant(END_OF_KAFKA_TIME))
+
+
+def _odd_millis(timestamp: Column) -> Column:
+    """Kafka's number where it is no time of the contract's, else null.
+
+    Before 1900 Spark's Kafka source moves a timestamp to another calendar, and past 2^63 microseconds it fails. Neither
+    gives the number back: both end the pass, and the record is read by the plain client.
+    """
+    is_moved = timestamp < _instant(datetime(1900, 1, 1, tzinfo=timezone.utc))
+    moved = F.raise_error(F.lit(UNREADABLE_KAFKA_TIMESTAMP)).cast("bigint")
+    return F.when(~_is_readable(timestamp), F.when(is_moved, moved).otherwise(F.unix_millis(timestamp)))
+
+
+def _instant(time: datetime) -> Column:
+    return F.timestamp_millis(F.lit(_millis(time)))
+
+
+def _millis(time: datetime) -> int:
+    return round(time.timestamp()) * 1000
 
 
 def _iso_millis(timestamp: Column) -> Column:
@@ -58,7 +101,11 @@ def _iso_millis(timestamp: Column) -> Column:
 
 def parsed_records(records: DataFrame, time_zone: str) -> DataFrame:
     """Every record with its event's fields, or the reason of its quarantine (see event_parser.parse)."""
-    return parse(records, time_zone)
+    parsed = parse(records, time_zone)
+    kept = [F.col(name) for name in parsed.columns if name != "reason"]
+    # A record of bronze whose timestamp is no time has none.
+    is_readable = F.coalesce(_is_readable(F.col("kafka_timestamp")), F.lit(False))
+    return parsed.select(*kept, F.when(is_readable, F.col("reason")).otherwise(UNREADABLE_KAFKA_TIMESTAMP).alias("reason"))
 
 
 def silver_rows(parsed: DataFrame) -> DataFrame:
@@ -74,4 +121,13 @@ def _silver_columns() -> list[Column]:
 
 def quarantine_rows(parsed: DataFrame) -> DataFrame:
     """The contract's quarantine columns of the records that do not parse."""
-    return parsed.where(F.col("reason").isNotNull()).withColumn("value", F.col("text")).select(*contract.QUARANTINE_COLUMNS)
+    return parsed.where(F.col("reason").isNotNull()).select(*quarantine_columns(parsed.columns))
+
+
+def quarantine_columns(there: Sequence[str]) -> list[Column]:
+    """The contract's quarantine columns of parsed records that have the columns `there`."""
+    time = F.col("kafka_timestamp")
+    made = {"kafka_timestamp": F.when(_is_readable(time), time), "value": F.col("text")}
+    if "kafka_timestamp_ms" not in there:
+        made["kafka_timestamp_ms"] = _odd_millis(time)
+    return [made.get(name, F.col(name)).alias(name) for name in contract.QUARANTINE_COLUMNS]

@@ -6,6 +6,7 @@ the file system's credentials, endpoint and retries, so there is no second place
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -29,9 +30,11 @@ class ObjectStore:
     """The buckets that a Spark session reaches through s3a://."""
 
     def __init__(self, spark: SparkSession) -> None:
-        self._jvm: Any = spark._jvm
+        jvm: Any = spark._jvm
+        self._jvm = jvm
         self._hadoop: Any = spark._jsc.hadoopConfiguration()
         self._clients: dict[str, Any] = {}
+        self._json: Any = jvm.com.fasterxml.jackson.databind.ObjectMapper()
 
     def check(self, url: str, option: str) -> None:
         """Raises JobError when the bucket of `url` (the value of `option`) cannot be read."""
@@ -62,14 +65,26 @@ class ObjectStore:
                 if status != 409:  # 409: another conditional PUT of this key is under way, the outcome is open
                     raise JobError(f"{url} cannot be written: {_reason(error, bucket)}") from None
 
-    def read(self, url: str) -> bytes:
-        """An object's content; only for small objects."""
+    def find(self, url: str) -> bytes | None:
+        """An object's content, None when there is no such object; only for small objects."""
         bucket, key = _split(url)
-        stream = self._client(bucket).getObject(bucket, key).getObjectContent()
         try:
-            return bytes(self._jvm.com.amazonaws.util.IOUtils.toByteArray(stream))
-        finally:
-            stream.close()
+            stream = self._client(bucket).getObject(bucket, key).getObjectContent()
+            try:
+                return bytes(self._jvm.com.amazonaws.util.IOUtils.toByteArray(stream))
+            finally:
+                stream.close()
+        except Py4JJavaError as error:
+            if _code(error) == "NoSuchKey":
+                return None
+            raise JobError(f"{url} cannot be read: {_reason(error, bucket)}") from None
+
+    def read(self, url: str) -> bytes:
+        """An object's content; only for small objects. Raises JobError when there is no such object."""
+        content = self.find(url)
+        if content is None:
+            raise JobError(f"{url} is not there; restore it from a backup")
+        return content
 
     def list(self, prefix: str, start_after: str | None = None, limit: int | None = None) -> Iterator[StoredObject]:
         """Objects whose URL begins with `prefix`, in order, those after the URL `start_after`, at most `limit`."""
@@ -81,11 +96,14 @@ class ObjectStore:
             request = request.withMaxKeys(limit)
         found = 0
         while True:
-            answer = self._client(bucket).listObjectsV2(request)
-            for summary in answer.getObjectSummaries():
-                name = summary.getKey()
-                if not name.endswith("/"):
-                    yield StoredObject(f"s3a://{bucket}/{name}", summary.getSize())
+            try:
+                answer = self._client(bucket).listObjectsV2(request)
+            except Py4JJavaError as error:
+                raise JobError(f"{prefix} cannot be listed: {_reason(error, bucket)}") from None
+            # As one text: a call into the JVM for each object took longer than the listing.
+            for summary in json.loads(self._json.writeValueAsString(answer.getObjectSummaries())):
+                if not summary["key"].endswith("/"):
+                    yield StoredObject(f"s3a://{bucket}/{summary['key']}", summary["size"])
                     found += 1
             if not answer.isTruncated() or (limit is not None and found >= limit):
                 return
@@ -95,7 +113,10 @@ class ObjectStore:
         """Deletes objects; one that is not there is no error."""
         for url in urls:
             bucket, key = _split(url)
-            self._client(bucket).deleteObject(bucket, key)
+            try:
+                self._client(bucket).deleteObject(bucket, key)
+            except Py4JJavaError as error:
+                raise JobError(f"{url} cannot be deleted: {_reason(error, bucket)}") from None
 
     def _client(self, bucket: str) -> Any:
         if bucket not in self._clients:
@@ -123,6 +144,13 @@ def _status(error: Py4JJavaError) -> int | None:
     for cause in _causes(error):
         if "AmazonS3Exception" in cause.getClass().getName():
             return int(cause.getStatusCode())
+    return None
+
+
+def _code(error: Py4JJavaError) -> str | None:
+    for cause in _causes(error):
+        if "AmazonS3Exception" in cause.getClass().getName():
+            return str(cause.getErrorCode())
     return None
 
 

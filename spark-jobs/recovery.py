@@ -61,7 +61,7 @@ def rebuilt_manifest(spark: SparkSession, store: ObjectStore, locations: Locatio
     offsets = _joined_offsets(kept)
     files = {layer: [file for one in kept for file in one.files[layer]] for layer in LAYERS}
     rows = {layer: sum(one.rows[layer] for one in kept) for layer in LAYERS}
-    manifest = Manifest(highest + 1, attempt, topic, offsets, **files, rows=rows)
+    manifest = Manifest(highest + 1, attempt, topic, offsets, files["bronze"], files["silver"], files["quarantine"], rows, kind="rebuilt")
     return manifest, [file.url for one in incomplete for files_ in one.files.values() for file in files_]
 
 

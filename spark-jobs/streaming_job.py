@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from py4j.protocol import Py4JError
 from pyspark.errors import StreamingQueryException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -18,18 +17,24 @@ from pyspark.sql.streaming.query import StreamingQuery
 
 import session
 from batch_metrics import BatchMetrics
-from batch_writer import BatchWriter, Locations, new_attempt
+from batch_writer import BatchWriter, Locations, WrittenBatch, new_attempt, own_hours
 from commit_log import CommitLog, Manifest, OffsetRange
 from graceful_stop import GracefulStop
 from job_log import JobError, fail, say
-from kafka_topic import KafkaTopic
-from layers import records
+from kafka_records import CHUNK_RECORDS, KafkaRecord, KafkaRecords
+from kafka_topic import KafkaTopic, TopicState, check_is_stored_topic
+from layers import UNREADABLE_KAFKA_TIMESTAMP, is_kafka_time, records, records_in_memory
 from object_store import ObjectStore
+from poison import Poison, described, isolated, may_be_a_record
 from recovery import rebuilt_manifest
 
 # One fetch holds thousands of records instead of the default 500, and fills up to 8 MiB a partition. A batch asks for what
 # is there; but a consumer that has come to the end of a partition asks for more, and can ask for nothing else meanwhile.
 _KAFKA_DEFAULTS = {"max.poll.records": "20000", "max.partition.fetch.bytes": "8388608", "fetch.max.wait.ms": "20"}
+# Records of an aborted transaction never happened, and those of an open one have not happened yet.
+_READ_COMMITTED = {"isolation.level": "read_committed"}
+# A batch that a record breaks is halved; so many passes may fail before the driver reads all that is left of it itself.
+MAX_FAILING_PASSES = 20
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -80,6 +85,8 @@ def _pair(text: str) -> tuple[str, str]:
     key, equals, value = text.partition("=")
     if not equals or not key:
         raise argparse.ArgumentTypeError(f"{text!r} is no K=V")
+    if key in _READ_COMMITTED and value != _READ_COMMITTED[key]:
+        raise argparse.ArgumentTypeError(f"{text!r}: the job stores what is committed alone; leave it out")
     return key, value
 
 
@@ -94,7 +101,7 @@ class StreamingJob:
         self._attempt = new_attempt()
         self._metrics = BatchMetrics(spark)
         self._failure: BaseException | None = None
-        self._is_first_commit = True
+        self._has_leftovers = True
         self._query: StreamingQuery | None = None
 
     def run(self) -> None:
@@ -103,22 +110,25 @@ class StreamingJob:
             self._store.check(getattr(options, name), f"--{name}")
         client = dict(options.kafka_option)
         self._topic = KafkaTopic(self._spark, options.bootstrap_servers, options.topic, client)
-        earliest, _ = self._topic.offsets()
+        state = self._topic.state()
+        earliest = state.earliest
+        self._topic_id = state.id
         locations = Locations(*(getattr(options, layer).rstrip("/") for layer in ("bronze", "silver", "quarantine")))
         self._writer = BatchWriter(self._store, locations, options.topic, options.time_zone)
         self._last = self._log.last() or self._rebuild(locations)
+        self._check_topic(state)
         start = starting_offsets(self._last, options.topic, earliest)
         say("starting", topic=options.topic, sequence=self._last.sequence if self._last else "none", offsets=_compact(start))
         self._stop = GracefulStop(self._spark, options.stop_timeout_seconds)
-        reader = self._spark.readStream.format("kafka").options(**{f"kafka.{key}": value for key, value in {**_KAFKA_DEFAULTS, **client}.items()})
+        self._stop.let_the_job_say_it()
+        self._client = {**client, **_READ_COMMITTED, "bootstrap.servers": options.bootstrap_servers}
+        self._records = KafkaRecords(self._spark, options.topic, self._client)
         kafka = (
-            reader.option("kafka.bootstrap.servers", options.bootstrap_servers)
+            self._spark.readStream.format("kafka")
+            .options(**self._source_options(len(earliest)))
             .option("subscribe", options.topic)
             .option("startingOffsets", json.dumps({options.topic: {str(partition): offset for partition, offset in start.items()}}))
             .option("maxOffsetsPerTrigger", options.max_offsets_per_trigger)
-            # Three partitions would make three tasks for two cores; halves of them can be put together to equal ones.
-            .option("minPartitions", len(earliest) * self._spark.sparkContext.defaultParallelism)
-            .option("failOnDataLoss", "true")
         )
         if not options.until_caught_up:
             # A full batch does not wait for the trigger: a backlog is read as fast as the machine can.
@@ -132,10 +142,19 @@ class StreamingJob:
         except StreamingQueryException as error:
             if isinstance(self._failure, JobError):
                 raise self._failure from None
-            raise JobError(f"the batch after sequence {self._last.sequence if self._last else 'none'} failed: {_first_line(self._failure or error)}") from None
+            self._check_source()
+            print(self._failure or error, file=sys.stderr, flush=True)  # nobody foresaw it: with its stack trace
+            raise JobError(f"the batch after sequence {self._last.sequence if self._last else 'none'} failed: {described(self._failure or error)}") from None
         finally:
             self._stop.close()
+            self._records.close()
             self._topic.close()
+
+    def _source_options(self, partitions: int) -> dict[str, str]:
+        """Of Spark's Kafka source, whoever reads it."""
+        client = {f"kafka.{key}": value for key, value in {**_KAFKA_DEFAULTS, **self._client}.items()}
+        # Three partitions would make three tasks for two cores; halves of them can be put together to equal ones.
+        return {**client, "minPartitions": str(partitions * self._spark.sparkContext.defaultParallelism), "failOnDataLoss": "true"}
 
     def _rebuild(self, locations: Locations) -> Manifest | None:
         rebuilt = rebuilt_manifest(self._spark, self._store, locations, self._options.topic, self._attempt)
@@ -147,6 +166,18 @@ class StreamingJob:
         say("rebuilt the commit log from bronze", sequence=manifest.sequence, bronze_files=len(manifest.bronze), rows=manifest.rows["bronze"])
         self._store.delete(incomplete)
         return manifest
+
+    def _check_topic(self, state: TopicState) -> TopicState:
+        """Raises JobError when the topic is not the one that this job and its commit log are of."""
+        if self._last is not None and self._last.topic != self._options.topic:
+            raise JobError(f"--commits holds topic {self._last.topic}, not --topic {self._options.topic}; give each topic its own commit log")
+        stored_id = self._topic_id if self._last is None or self._last.topic_id is None else self._last.topic_id
+        check_is_stored_topic(state, self._options.topic, stored_id, self._last.until if self._last else {}, self._options.commits)
+        return state
+
+    def _check_source(self) -> None:
+        """Says in the job's words what Spark calls offsets that changed: the topic was deleted, created again or cut."""
+        starting_offsets(self._last, self._options.topic, self._check_topic(self._topic.state()).earliest)
 
     def _two_writers(self, sequence: int) -> JobError:
         return JobError(f"{self._log.url(sequence)} is there already, from another writer; only one streaming job may run on a commit log, stop one of them")
@@ -164,27 +195,107 @@ class StreamingJob:
         first, until = self._batch_offsets()
         stored = self._last.until if self._last else {}
         ranges = uncovered(first, until, stored, self._options.checkpoint, self._log.url(self._last.sequence) if self._last else None)
-        rows_expected = sum(range_.until - range_.from_ for range_ in ranges.values())
-        if rows_expected == 0:
+        if _count(ranges) == 0:
             say("batch is stored already", offsets=_compact(until))
             return
         if any(range_.from_ > first.get(partition, range_.from_) for partition, range_ in ranges.items()):
             batch = batch.where(_within(ranges))
-        sequence = self._last.sequence + 1 if self._last else 0
-        written = self._writer.write(batch, rows_expected, f"{sequence:020d}-{self._attempt}")
-        manifest = Manifest(sequence, self._attempt, self._options.topic, ranges, **written.files, rows=written.rows)
+        hours = own_hours(self._records.first_timestamps(ranges))
+        if not self._stored_whole(batch, ranges, hours, began):
+            self._store_around_poison(ranges, hours)
+
+    def _stored_whole(self, records: DataFrame, ranges: Mapping[int, OffsetRange], hours: range, began: float) -> bool:
+        """Writes and commits; False when a record may be why that failed."""
+        try:
+            written = self._writer.write(records, _count(ranges), self._attempt_name(), hours)
+        except Exception as failure:
+            if not may_be_a_record(failure):
+                raise
+            self._check_source()
+            say("a record breaks the batch", offsets=_compact_ranges(ranges), error=described(failure))
+            self._give_up_attempt()
+            return False
+        self._commit(written, ranges, began)
+        return True
+
+    def _store_around_poison(self, ranges: Mapping[int, OffsetRange], hours: range) -> None:
+        """Stores a batch that fails as a whole: halves it until a part is small, and reads that by the plain client.
+
+        Each part that is stored is a commit of its own, in the order of the offsets, so that nothing is read for nothing.
+        """
+        pending, failures = [ranges], 1
+        while pending:
+            part, began = pending.pop(), time.monotonic()
+            if part is not ranges and failures < MAX_FAILING_PASSES:
+                if self._stored_whole(self._read(part), part, hours, began):
+                    continue
+                failures += 1
+            if _count(part) > CHUNK_RECORDS and failures < MAX_FAILING_PASSES:
+                pending += reversed(halves(part))
+                continue
+            for chunk, covered in self._records.chunks(part):
+                self._store_chunk(chunk, covered, hours)
+
+    def _store_chunk(self, chunk: Sequence[KafkaRecord], ranges: Mapping[int, OffsetRange], hours: range) -> None:
+        """Stores records that the driver has read; those that no pass gets over go to quarantine as they are."""
+        began = time.monotonic()
+        sound, failing = isolated([record for record in chunk if is_kafka_time(record.timestamp_ms)], lambda some: self._writer.evaluate(self._in_memory(some)))
+        poison = [Poison(record, UNREADABLE_KAFKA_TIMESTAMP) for record in chunk if not is_kafka_time(record.timestamp_ms)]
+        poison += [Poison(record, reason) for record, reason in failing]
+        for one in poison:
+            say("quarantined a record that cannot be read", partition=one.record.partition, offset=one.record.offset, reason=one.reason)
+        written = self._writer.write(self._in_memory(sound), len(sound), self._attempt_name(), hours, poison)
+        self._commit(written, ranges, began)
+
+    def _in_memory(self, some: Sequence[KafkaRecord]) -> DataFrame:
+        topic = self._options.topic
+        return records_in_memory(self._spark, [(record.value, topic, record.partition, record.offset, record.timestamp_ms) for record in some])
+
+    def _read(self, ranges: Mapping[int, OffsetRange]) -> DataFrame:
+        """The records of ranges, by Spark's Kafka source."""
+        topic, filled = self._options.topic, {str(p): range_ for p, range_ in ranges.items() if range_.until > range_.from_}
+        bounds = {
+            "assign": json.dumps({topic: [int(p) for p in filled]}),
+            "startingOffsets": json.dumps({topic: {p: range_.from_ for p, range_ in filled.items()}}),
+            "endingOffsets": json.dumps({topic: {p: range_.until for p, range_ in filled.items()}}),
+        }
+        return records(self._spark.read.format("kafka").options(**self._source_options(len(filled)), **bounds).load())
+
+    def _sequence(self) -> int:
+        return self._last.sequence + 1 if self._last else 0
+
+    def _attempt_name(self) -> str:
+        return f"{self._sequence():020d}-{self._attempt}"
+
+    def _give_up_attempt(self) -> None:
+        """What is written next has another name than what has failed, and removes it once it is committed."""
+        self._attempt = new_attempt()
+        self._has_leftovers = True
+
+    def _commit(self, written: WrittenBatch, ranges: Mapping[int, OffsetRange], began: float) -> None:
+        sequence = self._sequence()
+        stored = self._last.until if self._last else {}
+        # Partitions that this part of a batch does not touch stand where they stood.
+        offsets = {**{p: OffsetRange(offset, offset) for p, offset in stored.items()}, **ranges}
+        try:
+            # An id never comes back: what was read until now is of the topic that it was at the start.
+            state = self._check_topic(self._topic.state())
+        except JobError:
+            self._writer.delete(written)
+            raise
+        previous = self._last.sequence if self._last else None
+        manifest = Manifest(sequence, self._attempt, self._options.topic, offsets, *written.layers, written.rows, self._topic_id, previous)
         if not self._log.create(manifest):
             self._writer.delete(written)
             raise self._two_writers(sequence)
         self._last = manifest
-        _, latest = self._topic.offsets()
-        lag = sum(offset - manifest.until.get(partition, 0) for partition, offset in latest.items())
+        lag = sum(offset - manifest.until.get(partition, 0) for partition, offset in state.latest.items())
         seconds = time.monotonic() - began
         say("batch", sequence=sequence, offsets=_compact_ranges(ranges), **written.rows, lag=lag, seconds=f"{seconds:.2f}")
         self._metrics.report(sequence=sequence, lag=lag, milliseconds=round(seconds * 1000), **written.rows)
-        if self._is_first_commit:
-            # A crash leaves files of the one batch that was under way, whose sequence is now committed by this attempt.
-            self._is_first_commit = False
+        if self._has_leftovers:
+            # Of the batch that was under way at a crash, or of a try that failed; this attempt has committed its sequence now.
+            self._has_leftovers = False
             if removed := self._writer.delete_other_attempts(sequence, self._attempt):
                 say("removed files that no manifest names", files=removed)
 
@@ -201,12 +312,10 @@ class StreamingJob:
 def starting_offsets(last: Manifest | None, topic: str, earliest: Mapping[int, int]) -> dict[int, int]:
     """Where a fresh checkpoint begins: after what is stored, a partition that the log does not know at its beginning.
 
-    Raises JobError when the brokers no longer hold an offset that is not stored yet, or the log is another topic's.
+    Raises JobError when the brokers no longer hold an offset that is not stored yet.
     """
     if last is None:
         return dict(earliest)
-    if last.topic != topic:
-        raise JobError(f"--commits holds topic {last.topic}, not --topic {topic}; give each topic its own commit log")
     lost = {p: (last.until[p], offset) for p, offset in earliest.items() if p in last.until and offset > last.until[p]}
     if lost:
         spans = ", ".join(f"partition {p}: {until} to {offset - 1}" for p, (until, offset) in sorted(lost.items()))
@@ -233,6 +342,24 @@ def uncovered(first: Mapping[int, int], until: Mapping[int, int], stored: Mappin
     return ranges
 
 
+def halves(ranges: Mapping[int, OffsetRange]) -> tuple[dict[int, OffsetRange], dict[int, OffsetRange]]:
+    """Ranges of more than one offset, cut in two at the middle of all their offsets, partition after partition."""
+    left, first, second = _count(ranges) // 2, {}, {}
+    for partition, range_ in sorted(ranges.items()):
+        middle = range_.from_ + min(left, range_.until - range_.from_)
+        left -= middle - range_.from_
+        if middle > range_.from_:
+            first[partition] = OffsetRange(range_.from_, middle)
+        if range_.until > middle:
+            second[partition] = OffsetRange(middle, range_.until)
+    return first, second
+
+
+def _count(ranges: Mapping[int, OffsetRange]) -> int:
+    """Offsets, which is records and what a transaction leaves besides."""
+    return sum(range_.until - range_.from_ for range_ in ranges.values())
+
+
 def _within(ranges: Mapping[int, OffsetRange]) -> Any:
     condition = F.lit(False)
     for partition, range_ in ranges.items():
@@ -246,14 +373,6 @@ def _compact(offsets: Mapping[int, int]) -> str:
 
 def _compact_ranges(ranges: Mapping[int, OffsetRange]) -> str:
     return ",".join(f"{partition}:{range_.from_}-{range_.until}" for partition, range_ in sorted(ranges.items()))
-
-
-def _first_line(error: BaseException) -> str:
-    cause: Any = error.java_exception if isinstance(error, Py4JError) and hasattr(error, "java_exception") else None
-    while cause is not None and cause.getCause() is not None:
-        cause = cause.getCause()
-    text = f"{cause.getClass().getSimpleName()}: {cause.getMessage()}" if cause is not None else f"{type(error).__name__}: {error}"
-    return text.splitlines()[0]
 
 
 if __name__ == "__main__":

@@ -115,7 +115,7 @@ class Stream:
 
     def manifests(self) -> list[str]:
         """What gold reads: every manifest as it is stored."""
-        return [self.object_store.read(url).decode() for url in self.object_store.list(self.lake.commits) if url.endswith(".json")]
+        return [self.object_store.read(url).decode() for url in self.object_store.list(self.lake.commits) if "/_" not in url and url.endswith(".json")]
 
     def unnamed_files(self) -> set[str]:
         """Files in the three layers that no manifest names."""

@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 
 import batch_writer
 import streaming_job
-from batch_writer import BatchWriter, Locations, WrittenBatch, new_attempt
+from batch_writer import BatchWriter, Locations, WrittenBatch, new_attempt, own_hours
 from commit_log import CommitLog, Manifest, OffsetRange
 from e2e.pipeline.conftest import MakeStream
 from e2e.pipeline.stream import HARD, LAYERS, QUIET, Stream
@@ -252,9 +252,9 @@ def rival_commits(stream: Stream) -> None:
         kafka = stream.spark.read.format("kafka").option("kafka.bootstrap.servers", stream.kafka.bootstrap_servers).option("subscribe", stream.topic)
         bounds = {"startingOffsets": offsets_json(stream.topic, first), "endingOffsets": offsets_json(stream.topic, until)}
         attempt = new_attempt()
-        written = writer.write(records(kafka.options(**bounds).load()), sum(until.values()) - sum(first.values()), f"{sequence:020d}-{attempt}")
+        written = writer.write(records(kafka.options(**bounds).load()), sum(until.values()) - sum(first.values()), f"{sequence:020d}-{attempt}", own_hours([]))
         ranges = {partition: OffsetRange(first[partition], until[partition]) for partition in ends}
-        assert CommitLog(store, lake.commits).create(Manifest(sequence, attempt, stream.topic, ranges, **written.files, rows=written.rows))
+        assert CommitLog(store, lake.commits).create(Manifest(sequence, attempt, stream.topic, ranges, *written.layers, written.rows, previous=sequence - 1 if sequence else None))
 
 
 def offsets_json(topic: str, offsets: dict[int, int]) -> str:

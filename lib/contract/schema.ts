@@ -36,8 +36,10 @@ export interface Bronze {
   readonly partition: number;
   /** Offset in the partition. */
   readonly offset: number;
-  /** Timestamp of the record, millisecond precision, UTC. */
-  readonly kafka_timestamp: string;
+  /** Timestamp of the record, millisecond precision, UTC; absent when it is before 1970-01-02 or after 2105-12-31. */
+  readonly kafka_timestamp: string | null;
+  /** Timestamp of the record in milliseconds since 1970, only when it is outside the range of kafka_timestamp: a producer may write any 64-bit number, and -1 for none. */
+  readonly kafka_timestamp_ms: number | null;
   /** The value as text; absent when the value is null or no valid UTF-8. */
   readonly value: string | null;
   /** The value's bytes in base64, only when they are no valid UTF-8. */
@@ -80,14 +82,14 @@ export interface Silver {
   readonly bytes: number | null;
   /** Time to serve the request in milliseconds, not negative. */
   readonly latency_ms: number | null;
-  /** Year of event_time, UTC. */
-  readonly year: number;
-  /** Month of event_time, UTC, 1 to 12. */
-  readonly month: number;
-  /** Day of event_time, UTC, 1 to 31. */
-  readonly day: number;
-  /** Hour of event_time, UTC, 0 to 23. */
-  readonly hour: number;
+  /** Year of event_time, UTC; null in a file of many hours, whose rows' event_time says it. */
+  readonly year: number | null;
+  /** Month of event_time, UTC, 1 to 12; null in a file of many hours, whose rows' event_time says it. */
+  readonly month: number | null;
+  /** Day of event_time, UTC, 1 to 31; null in a file of many hours, whose rows' event_time says it. */
+  readonly day: number | null;
+  /** Hour of event_time, UTC, 0 to 23; null in a file of many hours, whose rows' event_time says it. */
+  readonly hour: number | null;
 }
 
 /** Every bronze record that does not parse, with the reason. */
@@ -98,13 +100,15 @@ export interface Quarantine {
   readonly partition: number;
   /** Offset in the partition. */
   readonly offset: number;
-  /** Timestamp of the record, millisecond precision, UTC. */
-  readonly kafka_timestamp: string;
+  /** Timestamp of the record, millisecond precision, UTC; absent when it is before 1970-01-02 or after 2105-12-31. */
+  readonly kafka_timestamp: string | null;
+  /** Timestamp of the record in milliseconds since 1970, only when it is outside the range of kafka_timestamp: a producer may write any 64-bit number, and -1 for none. */
+  readonly kafka_timestamp_ms: number | null;
   /** The value as text; null when the value is null or no valid UTF-8. */
   readonly value: string | null;
   /** The value's bytes in base64, only when they are no valid UTF-8. */
   readonly value_base64: string | null;
-  /** Why the record is not in silver. */
+  /** Why the record is not in silver; the name of the error, e.g. ArithmeticException, when reading it ends in one. */
   readonly reason: string;
 }
 

@@ -1,0 +1,101 @@
+"""Records that end whatever reads them: which failures they can be the reason of, and which records they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from py4j.protocol import Py4JError, Py4JJavaError
+from pyspark.errors.exceptions.captured import CapturedException
+
+from job_log import JobError
+from kafka_records import KafkaRecord
+
+# What the object store, the brokers, the network and a disk fail with. Everything else may be a record's doing.
+_OUTSIDE = (
+    "com.amazonaws.",
+    "org.apache.hadoop.",
+    "org.apache.http.",
+    "org.apache.kafka.",
+    "java.io.",
+    "java.net.",
+    "java.nio.",
+    "java.util.concurrent.TimeoutException",
+    "javax.net.",
+    "java.lang.Interrupted",
+)
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class Poison:
+    """A record that no pass gets over, byte for byte, and why."""
+
+    record: KafkaRecord
+    reason: str
+
+
+def may_be_a_record(failure: BaseException) -> bool:
+    """Whether a record can be why a batch failed: not when the object store, the brokers or the job itself ended it."""
+    if isinstance(failure, JobError) or not isinstance(failure, (Py4JJavaError, CapturedException)):
+        return False
+    causes = list(_causes(failure))
+    texts = [str(cause.getMessage()) for cause in causes]
+    if any("cancelled" in text or "SparkContext was shut down" in text or "stopped SparkContext" in text for text in texts):
+        return False
+    return not any(str(cause.getClass().getName()).startswith(_OUTSIDE) for cause in causes)
+
+
+def error_name(failure: BaseException) -> str:
+    """The name of the error at the root of a failure, e.g. ArithmeticException."""
+    names = [str(cause.getClass().getSimpleName()) for cause in _causes(failure)]
+    return names[-1] if names else type(failure).__name__
+
+
+def described(failure: BaseException) -> str:
+    """One line: the name of the error at the root, and its message."""
+    causes = list(_causes(failure))
+    text = f"{error_name(failure)}: {causes[-1].getMessage() if causes else failure}"
+    return text.splitlines()[0]
+
+
+def isolated(items: Sequence[Item], try_: Callable[[Sequence[Item]], None]) -> tuple[list[Item], list[tuple[Item, str]]]:
+    """Splits items into those that `try_` gets over together, and those on which it fails alone, with the error's name.
+
+    Halves what fails: log2(n) + 1 tries for one item of n. An item is poison only when it fails twice.
+    """
+    sound: list[Item] = []
+    poison: list[tuple[Item, str]] = []
+    pending = [list(items)] if items else []
+    while pending:
+        part = pending.pop()
+        failure = _failure(part, try_)
+        if failure is None:
+            sound += part
+        elif len(part) > 1:
+            middle = len(part) // 2
+            pending += [part[middle:], part[:middle]]
+        elif _failure(part, try_) is None:
+            sound += part
+        else:
+            poison.append((part[0], error_name(failure)))
+    return sound, poison
+
+
+def _failure(part: Sequence[Item], try_: Callable[[Sequence[Item]], None]) -> Exception | None:
+    try:
+        try_(part)
+    except (Py4JError, CapturedException) as failure:
+        if not may_be_a_record(failure):
+            raise
+        return failure
+    return None
+
+
+def _causes(failure: BaseException) -> Iterator[Any]:
+    cause: Any = getattr(failure, "java_exception", None) or getattr(failure, "_origin", None)
+    while cause is not None:
+        yield cause
+        cause = cause.getCause()
