@@ -6,18 +6,19 @@ CREATE TABLE IF NOT EXISTS logs.server_health_states
 (
   minute DateTime('UTC') COMMENT 'Minute',
   generation UInt32 COMMENT 'Generation of the day, 0 until the day is rebuilt',
-  total_records SimpleAggregateFunction(sum, UInt64) COMMENT 'Events',
-  failed_records SimpleAggregateFunction(sum, UInt64) COMMENT 'Failed requests',
-  incomplete_records SimpleAggregateFunction(sum, UInt64) COMMENT 'Events with a missing field',
-  size SimpleAggregateFunction(sum, UInt64) COMMENT 'Bytes',
-  delay_us SimpleAggregateFunction(sum, Int64) COMMENT 'Sum of delays in microseconds',
+  load UUID COMMENT 'Silver file whose sums the row holds; zero in the row of what all files share',
+  total_records SimpleAggregateFunction(max, UInt64) COMMENT 'Events',
+  failed_records SimpleAggregateFunction(max, UInt64) COMMENT 'Failed requests',
+  incomplete_records SimpleAggregateFunction(max, UInt64) COMMENT 'Events with a missing field',
+  size SimpleAggregateFunction(max, UInt128) COMMENT 'Bytes',
+  delay_us SimpleAggregateFunction(max, Int128) COMMENT 'Sum of delays in microseconds',
   users AggregateFunction(uniqExact, String) COMMENT 'The distinct users',
   sessions AggregateFunction(uniqExact, String) COMMENT 'The distinct sessions'
 )
 ENGINE = AggregatingMergeTree
 PARTITION BY (toDate(minute), generation)
-ORDER BY (minute, generation)
-SETTINGS non_replicated_deduplication_window = 50000, ttl_only_drop_parts = 1
+ORDER BY (minute, generation, load)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, ttl_only_drop_parts = 1
 COMMENT 'What server health and data quality are read from, by minute.';
 
 CREATE TABLE IF NOT EXISTS logs.operational_states
@@ -26,17 +27,18 @@ CREATE TABLE IF NOT EXISTS logs.operational_states
   endpoint LowCardinality(String) COMMENT 'Normalized endpoint or empty',
   method LowCardinality(String) COMMENT 'Method or empty',
   generation UInt32 COMMENT 'Generation of the day, 0 until the day is rebuilt',
-  requests SimpleAggregateFunction(sum, UInt64) COMMENT 'Events',
-  failed_requests SimpleAggregateFunction(sum, UInt64) COMMENT 'Failed requests',
-  sized_requests SimpleAggregateFunction(sum, UInt64) COMMENT 'Events that carry bytes',
-  size SimpleAggregateFunction(sum, UInt64) COMMENT 'Bytes',
-  sizes SimpleAggregateFunction(sumMap, Map(UInt64, UInt64)) COMMENT 'How many responses of each size',
+  load UUID COMMENT 'Silver file whose sums the row holds; zero in the row of what all files share',
+  requests SimpleAggregateFunction(max, UInt64) COMMENT 'Events',
+  failed_requests SimpleAggregateFunction(max, UInt64) COMMENT 'Failed requests',
+  sized_requests SimpleAggregateFunction(max, UInt64) COMMENT 'Events that carry bytes',
+  size SimpleAggregateFunction(max, UInt128) COMMENT 'Bytes',
+  sizes SimpleAggregateFunction(any, Map(UInt64, UInt64)) COMMENT 'How many responses of each size',
   users AggregateFunction(uniqExact, String) COMMENT 'The distinct users'
 )
 ENGINE = AggregatingMergeTree
 PARTITION BY (toDate(hour), generation)
-ORDER BY (hour, endpoint, method, generation)
-SETTINGS non_replicated_deduplication_window = 50000, ttl_only_drop_parts = 1
+ORDER BY (hour, endpoint, method, generation, load)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, ttl_only_drop_parts = 1
 COMMENT 'What the operational metrics are read from, by hour, normalized endpoint and method.';
 
 CREATE TABLE IF NOT EXISTS logs.action_states
@@ -45,14 +47,16 @@ CREATE TABLE IF NOT EXISTS logs.action_states
   event_type LowCardinality(String) COMMENT 'Event type or empty',
   action_type LowCardinality(String) COMMENT 'Action or empty',
   generation UInt32 COMMENT 'Generation of the day, 0 until the day is rebuilt',
-  events SimpleAggregateFunction(sum, UInt64) COMMENT 'Events',
+  load UUID COMMENT 'Silver file whose sums the row holds; zero in the row of what all files share',
+  events SimpleAggregateFunction(max, UInt64) COMMENT 'Events',
+  known_events SimpleAggregateFunction(max, UInt64) COMMENT 'Events that name their user',
   users AggregateFunction(uniqExact, String) COMMENT 'The distinct users',
   sessions AggregateFunction(uniqExact, String) COMMENT 'The distinct sessions'
 )
 ENGINE = AggregatingMergeTree
 PARTITION BY (date, generation)
-ORDER BY (date, event_type, action_type, generation)
-SETTINGS non_replicated_deduplication_window = 50000, ttl_only_drop_parts = 1
+ORDER BY (date, event_type, action_type, generation, load)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, ttl_only_drop_parts = 1
 COMMENT 'What users did, by business day, event type and action.';
 
 CREATE TABLE IF NOT EXISTS logs.user_states
@@ -60,6 +64,7 @@ CREATE TABLE IF NOT EXISTS logs.user_states
   date Date COMMENT 'Business day',
   user String COMMENT 'User',
   generation UInt32 COMMENT 'Generation of the day, 0 until the day is rebuilt',
+  load UUID COMMENT 'Silver file whose sums the row holds; zero in the row of what all files share',
   last SimpleAggregateFunction(max, Tuple(event_us Int64, partition Int32, offset Int64, type String, action String, session String)) COMMENT 'The last event by event time, Kafka partition and offset',
   first_main SimpleAggregateFunction(min, Nullable(Int64)) COMMENT 'Microseconds of the first MAIN',
   cart_adds SimpleAggregateFunction(groupUniqArrayArray, Array(Int64)) COMMENT 'Microseconds of every CART_ADD',
@@ -67,21 +72,61 @@ CREATE TABLE IF NOT EXISTS logs.user_states
 )
 ENGINE = AggregatingMergeTree
 PARTITION BY (date, generation)
-ORDER BY (date, user, generation)
-SETTINGS non_replicated_deduplication_window = 50000, ttl_only_drop_parts = 1
+ORDER BY (date, user, generation, load)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, ttl_only_drop_parts = 1
 COMMENT 'Each known user\'s business day: the last event, and what the funnel needs: the first MAIN, every CART_ADD, the last ORDER.';
 
 CREATE TABLE IF NOT EXISTS logs.gold_loads
 (
-  file String COMMENT 'URL of the silver file',
+  load UUID COMMENT 'Identity of the silver file',
   day Date COMMENT 'Day that a rebuild loaded, 1970-01-01 for a whole file',
   generation UInt32 COMMENT 'Generation that the day was loaded into',
+  file String COMMENT 'URL of the silver file',
   loaded_at DateTime64(3, 'UTC') COMMENT 'When it was loaded'
 )
 ENGINE = ReplacingMergeTree
 PARTITION BY tuple()
-ORDER BY (file, day, generation)
-COMMENT 'The load ledger: a row says that every state of a silver file is in, for a day of a generation, or for all days (1970-01-01) in the generations that were current when it was loaded.';
+ORDER BY (load, day, generation)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1
+COMMENT 'The load ledger: a row says that every state of a silver file is in, for a day of a generation, or for all days (1970-01-01) in the generations that were current when it was loaded. It only saves work: a file that is loaded again counts once.';
+
+CREATE TABLE IF NOT EXISTS logs.gold_positions
+(
+  commits String COMMENT 'Location of the commit log',
+  sequence Int64 COMMENT 'The last manifest that is folded',
+  attempt String COMMENT 'That manifest\'s attempt, which tells it from one of another log at the same place',
+  folded_at DateTime64(3, 'UTC') COMMENT 'When it was folded'
+)
+ENGINE = ReplacingMergeTree
+PARTITION BY tuple()
+ORDER BY (commits)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1
+COMMENT 'How far each commit log is folded. Without a row it is folded from its beginning.';
+
+CREATE TABLE IF NOT EXISTS logs.gold_replaced_files
+(
+  load UUID COMMENT 'Identity of the silver file',
+  file String COMMENT 'URL of the silver file',
+  sequence Int64 COMMENT 'The manifest that replaces it'
+)
+ENGINE = ReplacingMergeTree
+PARTITION BY tuple()
+ORDER BY (load)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1
+COMMENT 'Silver files that a reprocess has replaced; they count no more.';
+
+CREATE TABLE IF NOT EXISTS logs.gold_expired_files
+(
+  date Date COMMENT 'UTC day or business day that lacks the file\'s events',
+  load UUID COMMENT 'Identity of the silver file',
+  file String COMMENT 'URL of the silver file',
+  noted_at DateTime64(3, 'UTC') COMMENT 'When it was missed'
+)
+ENGINE = ReplacingMergeTree
+PARTITION BY tuple()
+ORDER BY (date, load)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1
+COMMENT 'Silver files that had left the lake by its retention before they were counted.';
 
 CREATE TABLE IF NOT EXISTS logs.gold_generations
 (
@@ -93,6 +138,7 @@ CREATE TABLE IF NOT EXISTS logs.gold_generations
 ENGINE = ReplacingMergeTree
 PARTITION BY tuple()
 ORDER BY (day, generation, published)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1
 COMMENT 'The generations of each rebuilt day. The highest published one is read, none means 0; higher ones are being built.';
 
 CREATE OR REPLACE VIEW logs.gold_hidden_generations AS
@@ -110,7 +156,7 @@ SELECT
   CAST(states.total_records, 'UInt64') AS total_requests,
   CAST(states.failed_records, 'UInt64') AS error_requests,
   CAST(states.failed_records / states.total_records, 'Float64') AS error_rate,
-  CAST(states.size, 'UInt64') AS total_bytes,
+  CAST(states.size, 'UInt128') AS total_bytes,
   CAST(states.users, 'UInt64') AS unique_users,
   CAST(states.sessions, 'UInt64') AS unique_sessions,
   CAST(states.delay_us / states.total_records / 1e6, 'Float64') AS avg_delay_seconds
@@ -124,9 +170,10 @@ FROM (
     sum(raw.delay_us) AS delay_us,
     uniqExactMerge(raw.users) AS users,
     uniqExactMerge(raw.sessions) AS sessions
-  FROM logs.server_health_states AS raw
+  FROM logs.server_health_states AS raw FINAL
   WHERE (toDate(minute), generation) NOT IN (SELECT day, generation FROM logs.gold_hidden_generations)
   GROUP BY minute
+  SETTINGS do_not_merge_across_partitions_select_final = 1
 ) AS states
 COMMENT 'Load, errors and delay of the web servers by minute.';
 
@@ -136,7 +183,7 @@ SELECT
   CAST(nullIf(toString(states.endpoint), ''), 'Nullable(String)') AS endpoint,
   CAST(nullIf(toString(states.method), ''), 'Nullable(String)') AS method,
   CAST(states.requests, 'UInt64') AS request_count,
-  CAST(states.size, 'UInt64') AS total_bytes,
+  CAST(states.size, 'UInt128') AS total_bytes,
   CAST(if(states.sized_requests = 0, NULL, states.size / states.sized_requests), 'Nullable(Float64)') AS avg_response_bytes,
   CAST(states.failed_requests, 'UInt64') AS error_count,
   CAST(states.failed_requests / states.requests, 'Float64') AS error_rate,
@@ -155,9 +202,10 @@ FROM (
     sum(raw.size) AS size,
     sumMap(raw.sizes) AS sizes,
     uniqExactMerge(raw.users) AS users
-  FROM logs.operational_states AS raw
+  FROM logs.operational_states AS raw FINAL
   WHERE (toDate(hour), generation) NOT IN (SELECT day, generation FROM logs.gold_hidden_generations)
   GROUP BY hour, endpoint, method
+  SETTINGS do_not_merge_across_partitions_select_final = 1
 ) AS states
 COMMENT 'Requests by hour, normalized endpoint and method.';
 
@@ -178,11 +226,13 @@ FROM (
     event_type,
     action_type,
     sum(raw.events) AS events,
+    sum(raw.known_events) AS known_events,
     uniqExactMerge(raw.users) AS users,
     uniqExactMerge(raw.sessions) AS sessions
-  FROM logs.action_states AS raw
+  FROM logs.action_states AS raw FINAL
   WHERE (date, generation) NOT IN (SELECT day, generation FROM logs.gold_hidden_generations)
   GROUP BY date, event_type, action_type
+  SETTINGS do_not_merge_across_partitions_select_final = 1
 ) AS states
 UNION ALL
 SELECT
@@ -204,7 +254,7 @@ FROM (
     groupUniqArrayArray(raw.cart_adds) AS cart_adds,
     max(raw.last_order) AS last_order
   FROM logs.user_states AS raw
-  WHERE (date, generation) NOT IN (SELECT day, generation FROM logs.gold_hidden_generations)
+  WHERE load = toUUID('00000000-0000-0000-0000-000000000000') AND (date, generation) NOT IN (SELECT day, generation FROM logs.gold_hidden_generations)
   GROUP BY date, user
 ) AS states
 GROUP BY date, metric_kind, event_type, action_type, dropoff_event_type, dropoff_action_type
@@ -227,7 +277,7 @@ FROM (
     groupUniqArrayArray(raw.cart_adds) AS cart_adds,
     max(raw.last_order) AS last_order
   FROM logs.user_states AS raw
-  WHERE (date, generation) NOT IN (SELECT day, generation FROM logs.gold_hidden_generations)
+  WHERE load = toUUID('00000000-0000-0000-0000-000000000000') AND (date, generation) NOT IN (SELECT day, generation FROM logs.gold_hidden_generations)
   GROUP BY date, user
 ) AS states
 GROUP BY date, funnel
@@ -249,9 +299,20 @@ FROM (
     sum(raw.delay_us) AS delay_us,
     uniqExactMerge(raw.users) AS users,
     uniqExactMerge(raw.sessions) AS sessions
-  FROM logs.server_health_states AS raw
+  FROM logs.server_health_states AS raw FINAL
   WHERE (toDate(minute), generation) NOT IN (SELECT day, generation FROM logs.gold_hidden_generations)
   GROUP BY minute
+  SETTINGS do_not_merge_across_partitions_select_final = 1
 ) AS states
 GROUP BY hour
 COMMENT 'Completeness and delay of the events by hour.';
+
+CREATE OR REPLACE VIEW logs.metrics_incomplete_days AS
+SELECT
+  date,
+  count() AS missing_files,
+  min(noted_at) AS noticed_at
+FROM logs.gold_expired_files FINAL
+WHERE load NOT IN (SELECT load FROM logs.gold_replaced_files)
+GROUP BY date
+COMMENT 'Days whose metrics lack events: their silver files had left the lake before they were counted. No row means that every committed event of a day is counted.';

@@ -6,7 +6,7 @@ import {
   objectNamed,
   objectsTagged,
 } from './contract';
-import { measureOf, percentile } from './measures';
+import { measureOf, noLoad, percentile } from './measures';
 
 /** A table of the gold database, as CREATE TABLE has it and as the schema job compares it. */
 export interface ClickHouseTable {
@@ -45,6 +45,9 @@ export function clickHouseViews(contract: Contract): readonly ClickHouseView[] {
   return [hiddenGenerations, ...metrics];
 }
 
+/** An INSERT that is acknowledged survives a power cut: its part's files and their folder are on the disk. */
+const durable = { fsync_after_insert: 1, fsync_part_directory: 1 };
+
 function stateTable(contract: Contract, object: ContractObject): ClickHouseTable {
   const keys = object.columns.filter(column => column.primaryKey);
   const day = String(object.custom['day']);
@@ -54,6 +57,11 @@ function stateTable(contract: Contract, object: ContractObject): ClickHouseTable
     columns: [
       ...keys.map(described),
       { name: 'generation', type: 'UInt32', comment: 'Generation of the day, 0 until the day is rebuilt' },
+      {
+        name: 'load',
+        type: 'UUID',
+        comment: 'Silver file whose sums the row holds; zero in the row of what all files share',
+      },
       ...object.columns
         .filter(column => !column.primaryKey)
         .map(column => ({
@@ -65,9 +73,9 @@ function stateTable(contract: Contract, object: ContractObject): ClickHouseTable
     engine: 'AggregatingMergeTree',
     // A rebuilt day is a generation of its own: published by one row, dropped as a whole.
     partitionBy: `(${day}, generation)`,
-    orderBy: [...keys.map(key => key.name), 'generation'],
+    orderBy: [...keys.map(key => key.name), 'generation', 'load'],
     day,
-    settings: { non_replicated_deduplication_window: contract.deduplicationWindow, ttl_only_drop_parts: 1 },
+    settings: { ...durable, ttl_only_drop_parts: 1 },
   };
 }
 
@@ -80,7 +88,7 @@ function ledgerTable(object: ContractObject): ClickHouseTable {
     partitionBy: 'tuple()',
     orderBy: object.columns.filter(column => column.primaryKey).map(column => column.name),
     day: undefined,
-    settings: {},
+    settings: durable,
   };
 }
 
@@ -107,6 +115,9 @@ FROM (
 type Derivation = Readonly<Record<string, string>>;
 
 function metricsView(contract: Contract, object: ContractObject, problems: string[]): ClickHouseView {
+  const { name, description: comment } = object;
+  const select = object.custom['select'];
+  if (typeof select === 'string') return { name, comment, columns: object.columns.map(described), select };
   const derivations = object.columns.map(column => (column.custom['derivation'] ?? {}) as Derivation);
   const sources = Object.keys(derivations[0] ?? {});
   object.columns.forEach((column, index) => {
@@ -154,15 +165,17 @@ function metricsSelect(contract: Contract, object: ContractObject, source: strin
       ? `    ${column.name}`
       : `    ${measure.final(`raw.${column.name}`)} AS ${column.name}`;
   });
+  // A row of sums that was inserted twice and is not merged yet must be read once; sets need no such care, only their rows.
+  const isSummed = states.columns.some(column => measureOf(contract, states.name, column)?.perLoad);
   const stateKeys = states.columns.filter(column => column.primaryKey).map(column => column.name);
   return `SELECT
 ${columns.join(',\n')}
 FROM (
   SELECT
 ${finals.join(',\n')}
-  FROM {database}.${states.name} AS raw
-  WHERE (${String(states.custom['day'])}, generation) NOT IN (SELECT day, generation FROM {database}.gold_hidden_generations)
-  GROUP BY ${stateKeys.join(', ')}
+  FROM {database}.${states.name} AS raw${isSummed ? ' FINAL' : ''}
+  WHERE ${isSummed ? '' : `load = ${noLoad} AND `}(${String(states.custom['day'])}, generation) NOT IN (SELECT day, generation FROM {database}.gold_hidden_generations)
+  GROUP BY ${stateKeys.join(', ')}${isSummed ? '\n  SETTINGS do_not_merge_across_partitions_select_final = 1' : ''}
 ) AS states${grouped ? `\nGROUP BY ${keys.map(key => key.name).join(', ')}` : ''}`;
 }
 

@@ -27,8 +27,6 @@ export interface ContractObject {
 export interface Contract {
   readonly version: string;
   readonly objects: readonly ContractObject[];
-  /** Blocks that each state table remembers by their deduplication token. */
-  readonly deduplicationWindow: number;
 }
 
 const logicalTypes = [
@@ -60,18 +58,7 @@ export function readContract(text: string): Contract {
   for (const name of repeated(objects.map(object => object.name))) {
     problems.push(`object ${name} stands twice in the contract; give each object its own name`);
   }
-  const custom = customProperties(document);
-  const whole = (property: string): number => {
-    const value = custom[property];
-    if (typeof value === 'number' && Number.isInteger(value) && value > 0) return value;
-    problems.push(`custom property ${property} is ${JSON.stringify(value)}; set a whole number above 0`);
-    return 0;
-  };
-  const contract = {
-    version: String(document['version']),
-    objects,
-    deduplicationWindow: whole('deduplicationWindow'),
-  };
+  const contract = { version: String(document['version']), objects };
   if (problems.length > 0) throw new ContractError(problems);
   return contract;
 }

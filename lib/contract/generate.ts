@@ -1,6 +1,6 @@
 import { clickHouseTables, clickHouseViews, createTable, createView } from './clickhouse-ddl';
 import { type Contract, objectNamed, objectsTagged } from './contract';
-import { silverStructure, stateLoads } from './gold-load';
+import { silverInRange, silverStructure, stateLoads } from './gold-load';
 
 /** The database that the metrics are in, unless the schema job is told another. */
 const database = 'logs';
@@ -238,7 +238,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class StateLoad:
-    """One state table. {database}, {source}, {rows}, {generation} and {business_time_zone} are the gold job's to fill in.
+    """One state table. {database}, {source}, {rows}, {generation}, {load} and {business_time_zone} are the gold job's to fill in.
 
     day: ClickHouse, the day of a row of states. from_file: ClickHouse, from the silver file. from_partials: ClickHouse,
     from the JSON lines that Spark sends. events: Spark, silver as gold sees it. where: which of them count. keys: Spark,
@@ -257,6 +257,11 @@ class StateLoad:
 
 # The columns of a silver file, as ClickHouse reads them.
 SILVER_STRUCTURE = ${python(silverStructure(contract))}
+
+# Spark: silver columns (name, expression) that count as the nearest value in their range.
+SILVER_IN_RANGE = (
+${tuples(silverInRange()).replaceAll('            (', '    (')}
+)
 
 STATE_LOADS = (
 ${loads.join('\n')}

@@ -1,5 +1,15 @@
 import { type Contract, ContractError, objectNamed, objectsTagged } from './contract';
-import { clickHouseTypes, measureOf } from './measures';
+import { clickHouseTypes, measureOf, noLoad } from './measures';
+
+/**
+ * What gold takes a silver row's numbers and times for, whoever wrote it: one outside counts as the nearest inside. The
+ * parser lets none outside into silver; these are its bounds.
+ */
+const silverRanges: Readonly<Record<string, { readonly from: string; readonly to: string }>> = {
+  event_time: { from: '1970-01-02 00:00:00', to: '2105-12-31 23:59:59.999999' },
+  kafka_timestamp: { from: '1970-01-02 00:00:00', to: '2105-12-31 23:59:59.999999' },
+  bytes: { from: '0', to: '1099511627775' },
+};
 
 /** How silver rows become the states of one table, on each engine. {…} are filled in by the gold job. */
 export interface StateLoad {
@@ -41,23 +51,48 @@ export function stateLoads(contract: Contract): readonly StateLoad[] {
       ...measures.map(measure => measure.aggregate),
     ];
     const used = usedColumns(contract, texts.join(' '));
-    const insert = `INSERT INTO {database}.${states.name} (${[...states.columns.map(column => column.name), 'generation'].join(', ')})`;
+    const columns = [...states.columns.map(column => column.name), 'generation', 'load'];
+    const insert = `INSERT INTO {database}.${states.name} (${columns.join(', ')})`;
     const structure = [
       ...keys.map(key => `${key.name} ${key.physicalType}`),
       ...measures.map(measure => `${measure.name} ${measure.partialType}`),
     ].join(', ');
+    const day = String(states.custom['day']);
+    // A group becomes two rows of one part: what is kept a load, and what is shared by all loads. Where nothing is kept
+    // a load, the first says that the load's part is there: one row a day.
+    const isSummed = measures.some(measure => measure.perLoad);
+    const keyOf = (key: string): string =>
+      isSummed || day.includes(key) ? key : `if(is_of_load, '', ${key}) AS ${key}`;
+    const rows = (groups: string): string =>
+      `SELECT ${[
+        ...keys.map(key => keyOf(key.name)),
+        ...measures.map(({ name, perLoad, none }) =>
+          perLoad ? `if(is_of_load, ${name}_state, ${none})` : `if(is_of_load, ${none}, ${name}_state)`,
+        ),
+        '{generation}',
+        `if(is_of_load, toUUID('{load}'), ${noLoad})`,
+      ].join(', ')}
+FROM (
+${groups}
+) AS groups
+ARRAY JOIN [false, true] AS is_of_load`;
+    const source = used.some(name => name in silverRanges)
+      ? `(SELECT * REPLACE (${Object.keys(silverRanges)
+          .map(name => `${inRange(name, 'clickhouse')} AS ${name}`)
+          .join(', ')}) FROM {source})`
+      : '{source}';
     return {
       table: states.name,
-      day: String(states.custom['day']),
+      day,
       fromFile: `${insert}
-SELECT ${[...keys.map(key => `${key.transformLogic} AS ${key.name}`), ...measures.map(measure => `${measure.aggregate} AS ${measure.name}_state`)].join(', ')}, {generation}
-FROM (SELECT ${used.map(name => dialect(contract, name, 'clickhouse')).join(', ')} FROM {source})
+${rows(`SELECT ${[...keys.map(key => `${key.transformLogic} AS ${key.name}`), ...measures.map(measure => `${measure.aggregate} AS ${measure.name}_state`)].join(', ')}
+FROM (SELECT ${used.map(name => dialect(contract, name, 'clickhouse')).join(', ')} FROM ${source})
 WHERE ${where === '' ? '' : `${where} AND `}{rows}
-GROUP BY ${keys.map(key => key.name).join(', ')}`,
+GROUP BY ${keys.map(key => key.name).join(', ')}`)}`,
       fromPartials: `${insert}
-SELECT ${[...keys.map(key => key.name), ...measures.map(measure => measure.load(`partials.${measure.name}`))].join(', ')}, {generation}
+${rows(`SELECT ${[...keys.map(key => key.name), ...measures.map(measure => `${measure.load(`partials.${measure.name}`)} AS ${measure.name}_state`)].join(', ')}
 FROM input('${structure.replaceAll("'", "\\'")}') AS partials
-WHERE {rows}
+WHERE {rows}`)}
 FORMAT JSONEachRow`,
       events: used.map(name => dialect(contract, name, 'spark')),
       where,
@@ -69,6 +104,23 @@ FORMAT JSONEachRow`,
       })),
     };
   });
+}
+
+/** A silver column's value, moved into its range; null stays null. */
+function inRange(name: string, engine: 'spark' | 'clickhouse'): string {
+  const { from = '', to = '' } = silverRanges[name] ?? {};
+  const bound = (text: string): string => {
+    if (!text.includes(':')) return text;
+    return engine === 'spark' ? `timestamp'${text}'` : `toDateTime64('${text}', 6, 'UTC')`;
+  };
+  return engine === 'spark'
+    ? `CASE WHEN ${name} < ${bound(from)} THEN ${bound(from)} WHEN ${name} > ${bound(to)} THEN ${bound(to)} ELSE ${name} END`
+    : `multiIf(${name} < ${bound(from)}, ${bound(from)}, ${name} > ${bound(to)}, ${bound(to)}, ${name})`;
+}
+
+/** Spark: the silver columns that gold moves into their range, `expression AS name` each. */
+export function silverInRange(): readonly (readonly [string, string])[] {
+  return Object.keys(silverRanges).map(name => [name, inRange(name, 'spark')]);
 }
 
 /** The columns of a silver file as ClickHouse reads them, which are those that are no partition. */

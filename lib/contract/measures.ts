@@ -1,12 +1,21 @@
 import { type Column, type Contract, ContractError, objectNamed } from './contract';
 
-/** How a column of a state table is made of gold events, and how its states become one final value. */
+/**
+ * How a column of a state table is made of gold events, and how its states become one final value.
+ *
+ * A state that is inserted twice has to be as good as one that is inserted once. A set, a minimum and a maximum are so
+ * by themselves. A sum is not: it is kept a load (a silver file), and summed over distinct loads when it is read.
+ */
 export interface Measure {
-  /** ClickHouse's type of the state. */
+  /** Whether the state is kept a load. */
+  readonly perLoad: boolean;
+  /** ClickHouse's type of the state: an aggregate that is idempotent. */
   readonly type: string;
+  /** ClickHouse: the state of nothing. */
+  readonly none: string;
   /** ClickHouse: the state of a group of gold events. */
   readonly aggregate: string;
-  /** ClickHouse: the final value of a group of states. */
+  /** ClickHouse: the final value of a group of states, of which none stands twice. */
   readonly final: (column: string) => string;
   /** Spark: the partial of a group of gold events. */
   readonly partial: string;
@@ -29,11 +38,19 @@ export const clickHouseTypes: Readonly<Record<string, string>> = {
   TIMESTAMP: "DateTime64(6, 'UTC')",
 };
 
+/** ClickHouse: the load of a row whose states are not kept a load. */
+export const noLoad = "toUUID('00000000-0000-0000-0000-000000000000')";
+
 const same = (column: string): string => column;
+
+/** What a number is split by before Spark adds it up: both parts of a sum of 2^40 rows then fit a BIGINT. */
+const PART = 1_048_576;
 
 const kinds: Readonly<Record<string, (contract: Contract, options: Options) => Measure>> = {
   count: () => ({
-    type: 'SimpleAggregateFunction(sum, UInt64)',
+    perLoad: true,
+    type: 'SimpleAggregateFunction(max, UInt64)',
+    none: '0',
     aggregate: 'count()',
     final: column => `sum(${column})`,
     partial: 'count(1)',
@@ -41,8 +58,11 @@ const kinds: Readonly<Record<string, (contract: Contract, options: Options) => M
     partialType: 'UInt64',
     load: same,
   }),
+  // Of flags: a sum is at most the number of rows.
   sum: (contract, { of }) => ({
-    type: `SimpleAggregateFunction(sum, ${typeOf(contract, of)})`,
+    perLoad: true,
+    type: `SimpleAggregateFunction(max, ${typeOf(contract, of)})`,
+    none: '0',
     aggregate: `sum(${of})`,
     final: column => `sum(${column})`,
     partial: `sum(${of})`,
@@ -50,8 +70,22 @@ const kinds: Readonly<Record<string, (contract: Contract, options: Options) => M
     partialType: typeOf(contract, of),
     load: same,
   }),
+  // Of numbers below 2^60: 2^67 of them fit 128 bits.
+  wideSum: (contract, { of }) => ({
+    perLoad: true,
+    type: `SimpleAggregateFunction(max, ${wide(contract, of)})`,
+    none: '0',
+    aggregate: `sum(to${wide(contract, of)}(${of}))`,
+    final: column => `sum(${column})`,
+    partial: `array(sum(${of} div ${PART}), sum(${of} % ${PART}))`,
+    merge: 'array(sum({partial}[0]), sum({partial}[1]))',
+    partialType: 'Array(Int64)',
+    load: column => `CAST(toInt128(${column}[1]) * ${PART} + ${column}[2], '${wide(contract, of)}')`,
+  }),
   distinct: (contract, { of }) => ({
+    perLoad: false,
     type: `AggregateFunction(uniqExact, ${typeOf(contract, of)})`,
+    none: `arrayReduce('uniqExactState', CAST([], 'Array(${typeOf(contract, of)})'))`,
     aggregate: `uniqExactStateIf(${of}, ${of} != '')`,
     final: column => `uniqExactMerge(${column})`,
     // With repeats until the last merge: collect_set would hash each value in every aggregate, into objects.
@@ -61,7 +95,9 @@ const kinds: Readonly<Record<string, (contract: Contract, options: Options) => M
     load: column => `arrayReduce('uniqExactState', ${column})`,
   }),
   histogram: (contract, { of, where }) => ({
-    type: 'SimpleAggregateFunction(sumMap, Map(UInt64, UInt64))',
+    perLoad: true,
+    type: 'SimpleAggregateFunction(any, Map(UInt64, UInt64))',
+    none: "CAST(map(), 'Map(UInt64, UInt64)')",
     aggregate: `sumMapIf(map(${bucket(String(of))}, toUInt64(1)), ${where})`,
     final: column => `sumMap(${column})`,
     partial: `collect_list(CASE WHEN ${where} THEN ${of} END)`,
@@ -74,7 +110,9 @@ const kinds: Readonly<Record<string, (contract: Contract, options: Options) => M
     const fields = [...(by as string[]), ...(of as string[])];
     const type = `Tuple(${fields.map(field => `${field} ${typeOf(contract, field)}`).join(', ')})`;
     return {
+      perLoad: false,
       type: `SimpleAggregateFunction(max, ${type})`,
+      none: `defaultValueOfTypeName('${type}')`,
       aggregate: `max(tuple(${fields.join(', ')}))`,
       final: column => `max(${column})`,
       partial: `max(struct(${fields.join(', ')}))`,
@@ -84,7 +122,9 @@ const kinds: Readonly<Record<string, (contract: Contract, options: Options) => M
     };
   },
   first: (contract, { of, where }) => ({
+    perLoad: false,
     type: `SimpleAggregateFunction(min, Nullable(${typeOf(contract, of)}))`,
+    none: 'NULL',
     aggregate: `minOrNullIf(${of}, ${where})`,
     final: column => `min(${column})`,
     partial: `min(CASE WHEN ${where} THEN ${of} END)`,
@@ -93,7 +133,9 @@ const kinds: Readonly<Record<string, (contract: Contract, options: Options) => M
     load: same,
   }),
   last: (contract, { of, where }) => ({
+    perLoad: false,
     type: `SimpleAggregateFunction(max, Nullable(${typeOf(contract, of)}))`,
+    none: 'NULL',
     aggregate: `maxOrNullIf(${of}, ${where})`,
     final: column => `max(${column})`,
     partial: `max(CASE WHEN ${where} THEN ${of} END)`,
@@ -102,7 +144,9 @@ const kinds: Readonly<Record<string, (contract: Contract, options: Options) => M
     load: same,
   }),
   every: (contract, { of, where }) => ({
+    perLoad: false,
     type: `SimpleAggregateFunction(groupUniqArrayArray, Array(${typeOf(contract, of)}))`,
+    none: `CAST([], 'Array(${typeOf(contract, of)})')`,
     aggregate: `groupUniqArrayIf(${of}, ${where})`,
     final: column => `groupUniqArrayArray(${column})`,
     partial: `collect_set(CASE WHEN ${where} THEN ${of} END)`,
@@ -111,6 +155,10 @@ const kinds: Readonly<Record<string, (contract: Contract, options: Options) => M
     load: same,
   }),
 };
+
+function wide(contract: Contract, of: unknown): string {
+  return typeOf(contract, of).replace('64', '128');
+}
 
 /** The measure of a state column; undefined for a key. Throws a ContractError for an unknown kind. */
 export function measureOf(contract: Contract, table: string, column: Column): Measure | undefined {
