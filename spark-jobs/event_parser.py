@@ -1,6 +1,7 @@
 r"""Kafka records to silver columns: the event grammar of the contract as native Spark expressions, in one pass.
 
-A value is a log line or a JSON object. White space is space, tab, carriage return and line feed.
+A value is a log line or a JSON object, of at most MAX_VALUE_BYTES. White space is space, tab, carriage return and line
+feed; every other character, NUL, a byte order mark and U+2028 among them, is one like any other.
 
 Line: the event begins at the first `[EVENT_TYPE]` (upper case letters and underscores); everything before it is
 the logger's prefix and never read. After the bracket may stand one `-`. The first token after that is the action
@@ -9,13 +10,19 @@ followed by a path. Of the remaining tokens, in any order, the first of each kin
 ignored: `user=`, `time=`, `session=`, `bytes=`, `latency_ms=`, the path (begins with `/`), the method (right
 before that path) and the status.
 
-JSON: a value that begins with `{`, ends with `}` and parses as an object with the contract's event fields.
-Other fields are ignored; of a repeated field the last counts.
+JSON: a value that begins with `{`, ends with `}` and is one object by RFC 8259, with at most 1,000 levels, no number of
+more than 1,000 digits and no escape of half a surrogate pair. What is in braces and is not, is a line; without an event
+it is malformed. Of a repeated name the last value counts. A field is a string that could be a token of a line, or an
+integer, which is read as its digits; any other value is as if the field were not there, and so are other fields.
 
-Both: a user is digits; a number is digits that fit a BIGINT; a session is any token but `-`, and falls back to
-the user; an endpoint begins with `/`; a time is `YYYY-MM-DDTHH:MM[:SS[.f]]` with one to six digits of fraction
-and an optional zone (`Z`, `+HH`, `+HHMM`, `+HH:MM`, at most 18 hours), from 1970 to 2105. What does not fit is null; without an
-event type or a time the record is quarantined.
+Both: a user is digits, at most MAX_USER_DIGITS; bytes and latency are digits with or without a minus, from 0 to their
+maximum; a session is any token but `-`, and falls back to the user; an endpoint begins with `/`; a time is
+`YYYY-MM-DDTHH:MM[:SS[.f]]` with one to six digits of fraction and an optional zone (`Z`, `+HH`, `+HHMM`, `+HH:MM`, at
+most 18 hours), from FIRST_TIME until END_OF_TIME. What does not fit is null; a number or a time that fits and is out of
+its range, no event type or no time put the record into quarantine.
+
+Every expression takes time in proportion to the value's length: a pattern is anchored, or begins with a character that
+what it repeats next cannot be.
 """
 
 from __future__ import annotations
@@ -25,6 +32,8 @@ from functools import cache
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
+
+from contract import END_OF_TIME, EVENT_FIELDS, FIRST_TIME, MAX_BYTES, MAX_LATENCY_MS, MAX_USER_DIGITS, MAX_VALUE_BYTES
 
 HTTP_METHODS = ("GET", "POST", "PUT", "DELETE", "HEAD", "PATCH", "OPTIONS")
 STATUSES = ("API_CALL", "API_FINISH", "DATA_LOOKUP", "FAILED")
@@ -38,10 +47,7 @@ _EVENT_TYPE = f"[{_UPPER}_]+"
 _ACTION = f"[{_UPPER}][{_UPPER}{_DIGITS}_]*"
 _TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?(?:Z|[+-]\d\d(?::?\d\d)?)?"
 _ZONED = r"(?:Z|[+-]\d\d(?::?\d\d)?)\z"
-_FIRST_TIME, _END_OF_TIME = "1970-01-01 00:00:00", "2106-01-01 00:00:00"
-
-_FIELDS = ("event_type", "action_type", "user_id", "session_id", "http_method", "endpoint", "status", "event_time", "bytes", "latency_ms")
-_MALFORMED = "malformed"
+_INTEGER = rf"-?[{_DIGITS}]+"
 
 
 def parse(records: DataFrame, time_zone: str) -> DataFrame:
@@ -74,8 +80,9 @@ def _steps(passed: tuple[str, ...], time_zone: str) -> tuple[list[Column], ...]:
     passing = [*keep, F.col("text"), F.col("value_base64")]
     is_usual = F.col("is_usual")
     text_and_tail = [*passing, is_usual, F.col("tail"), F.col("other")]
-    readable = (F.col("time") >= F.lit(_FIRST_TIME).cast("timestamp")) & (F.col("time") < F.lit(_END_OF_TIME).cast("timestamp"))
+    in_range = (F.col("time") >= F.lit(FIRST_TIME).cast("timestamp")) & (F.col("time") < F.lit(END_OF_TIME).cast("timestamp"))
     typed = {name: F.when(is_usual, usual).otherwise(other) for name, (usual, other) in _either_way(time_zone).items()}
+    typed["is_too_long"] = ~is_usual & F.col("other").isNull()
     typed["is_malformed_json"] = F.coalesce(F.col("other.is_malformed_json"), F.lit(False))
     fields = {
         **{name: F.col(name) for name in ("raw_json_clean", "event_type", "action_type", "user_id")},
@@ -89,7 +96,7 @@ def _steps(passed: tuple[str, ...], time_zone: str) -> tuple[list[Column], ...]:
         [*keep, *_text_and_tail(F.col("value"))],
         *([*text_and_tail, *tokens] for tokens in _usual_tokens()),
         [*passing, *(column.alias(name) for name, column in typed.items())],
-        [*passing, *(F.col(name) for name in typed), F.when(readable, F.col("time")).alias("event_time")],
+        [*passing, *(F.col(name) for name in typed), F.when(in_range, F.col("time")).alias("event_time")],
         [*passing, *(column.alias(name) for name, column in fields.items())],
     )
 
@@ -98,13 +105,14 @@ def _text_and_tail(value: Column) -> tuple[Column, ...]:
     text = valid_text(F.decode(value, "UTF-8"), value)
     parts = F.split(text, r"\[")
     tail = F.element_at(parts, -1)
-    is_usual = F.coalesce(_is_usual_line(parts, tail), F.lit(False))
+    is_short = F.octet_length(value) <= MAX_VALUE_BYTES
+    is_usual = F.coalesce(is_short & _is_usual_line(parts, tail), F.lit(False))
     return (
         text.alias("text"),
         F.when(text.isNull(), base64_line(value)).alias("value_base64"),
         is_usual.alias("is_usual"),
         tail.alias("tail"),
-        F.when(~is_usual, _any_value(text)).alias("other"),
+        F.when(~is_usual & F.coalesce(is_short, F.lit(True)), _any_value(text)).alias("other"),
     )
 
 
@@ -115,15 +123,15 @@ def _either_way(time_zone: str) -> dict[str, tuple[Column, Column]]:
         "raw_json_clean": (usual["raw_json_clean"], F.col("other.raw_json_clean")),
         "event_type": (usual["event_type"], F.col("other.event_type")),
         "action_type": (usual["action_type"], F.col("other.action_type")),
-        "user_id": (usual["user_id"], F.when(_is_number("other.user_id"), F.col("other.user_id"))),
+        "user_id": (usual["user_id"], F.when(F.col("other.user_id").rlike(rf"\A[{_DIGITS}]+\z"), F.col("other.user_id"))),
         "session": (usual["session_id"], F.when(~F.col("other.session_id").isin("", "-"), F.col("other.session_id"))),
         "http_method": (usual["http_method"], F.col("other.http_method")),
         "endpoint": (usual["endpoint"], F.col("other.endpoint")),
         "status": (usual["status"], F.col("other.status")),
         "has_time": (F.lit(True), F.col("other.event_time").isNotNull()),
         "time": (_instant(usual["event_time"], time_zone), F.when(F.col("other.event_time").rlike(rf"\A{_TIME}\z"), _instant(F.col("other.event_time"), time_zone))),
-        "bytes": (usual["bytes"].cast("bigint"), F.when(_is_number("other.bytes"), F.col("other.bytes").cast("bigint"))),
-        "latency_ms": (usual["latency_ms"].cast("bigint"), F.when(_is_number("other.latency_ms"), F.col("other.latency_ms").cast("bigint"))),
+        "bytes": (usual["bytes"].cast("bigint"), _integer(F.col("other.bytes"))),
+        "latency_ms": (usual["latency_ms"].cast("bigint"), _integer(F.col("other.latency_ms"))),
     }
 
 
@@ -139,18 +147,25 @@ def base64_line(value: Column) -> Column:
 
 
 def _reason() -> Column:
+    number_out_of_range = (
+        ~F.col("bytes").between(0, MAX_BYTES) | ~F.col("latency_ms").between(0, MAX_LATENCY_MS) | (F.octet_length("user_id") > MAX_USER_DIGITS)
+    )
     return (
         F.when(F.col("text").isNull() & F.col("value_base64").isNull(), "null_value")
+        .when(F.col("is_too_long"), "too_long")
         .when(F.col("text").isNull(), "not_utf8")
         .when(F.col("is_malformed_json"), "malformed_json")
         .when(F.col("event_type").isNull(), "no_event")
         .when(~F.col("has_time"), "no_time")
-        .when(F.col("event_time").isNull(), "unreadable_time")
+        .when(F.col("time").isNull(), "unreadable_time")
+        .when(F.col("event_time").isNull(), "time_out_of_range")
+        .when(number_out_of_range, "number_out_of_range")
     )
 
 
-def _is_number(column: str) -> Column:
-    return F.col(column).rlike(rf"\A[{_DIGITS}]+\z")
+def _integer(text: Column) -> Column:
+    """The integer that a text is, -1 when it is too large for any range; null when it is none."""
+    return F.when(text.rlike(rf"\A{_INTEGER}\z"), F.coalesce(text.cast("bigint"), F.lit(-1)))
 
 
 def _instant(text: Column, time_zone: str) -> Column:
@@ -168,7 +183,7 @@ def _after(prefix: str, token: Column) -> Column:
 
 def _raw(fields: dict[str, Column]) -> Column:
     """What a value says, as text: a struct of raw_json_clean, the event's fields and is_malformed_json."""
-    names = ("raw_json_clean", *_FIELDS)
+    names = ("raw_json_clean", *EVENT_FIELDS)
     malformed = fields.get("is_malformed_json", F.lit(False))
     return F.struct(*(fields[name].alias(name) for name in names), malformed.alias("is_malformed_json"))
 
@@ -180,8 +195,8 @@ def _raw(fields: dict[str, Column]) -> Column:
 
 _PRINTABLE = "".join(rf"\x{code:02x}" for code in range(0x21, 0x7F))
 _USUAL_TAIL = (
-    rf"\A{_EVENT_TYPE}\] - {_ACTION} user=(?:-|[{_DIGITS}]+) (?:{'|'.join(HTTP_METHODS)}) /[{_PRINTABLE}]* (?:{'|'.join(STATUSES)}) time={_TIME}"
-    rf"(?: session=[{_PRINTABLE.replace(rf'{chr(92)}x2d', '')}][{_PRINTABLE}]*)?(?: bytes=[{_DIGITS}]+)?(?: latency_ms=[{_DIGITS}]+)?\z"
+    rf"\A{_EVENT_TYPE}\] - {_ACTION} user=(?:-|[{_DIGITS}]{{1,{MAX_USER_DIGITS}}}) (?:{'|'.join(HTTP_METHODS)}) /[{_PRINTABLE}]* (?:{'|'.join(STATUSES)}) time={_TIME}"
+    rf"(?: session=[{_PRINTABLE.replace(rf'{chr(92)}x2d', '')}][{_PRINTABLE}]*)?(?: bytes=[{_DIGITS}]{{1,{len(str(MAX_BYTES))}}})?(?: latency_ms=[{_DIGITS}]{{1,{len(str(MAX_LATENCY_MS))}}})?\z"
 )
 
 
@@ -233,22 +248,40 @@ def _let(value: Column, result: Callable[[Column], Column]) -> Column:
 
 
 def _without_space_at_end(text: Column) -> Column:
-    """The text up to its last character that is no white space; white space within it is spaces."""
-    return F.rtrim(F.translate(text, "\t\r\n", "   "))
+    return text.substr(F.lit(1), F.length(F.rtrim(F.translate(text, "\t\r\n", "   "))))
+
+
+# Spark's reader gives every JSON value as text and stops where the object ends. So each string is marked, and a member
+# that only the end of the value can be stands last.
+_MARK, _END, _MALFORMED = "~", "end", "malformed"
+_JSON_SCHEMA = ", ".join(f"`{name}` STRING" for name in (*(_MARK + field for field in EVENT_FIELDS), _END, _MALFORMED))
+_JSON_OPTIONS = {"columnNameOfCorruptRecord": _MALFORMED, "allowSingleQuotes": "false", "allowNonNumericNumbers": "false"}
+_HIGH, _LOW = r"\\u[dD][89abAB][0-9a-fA-F]{2}", r"\\u[dD][c-fC-F]"
+_HALF_A_PAIR = f"{_HIGH}(?!{_LOW})|(?<!{_HIGH}){_LOW}"
 
 
 def _any_value(text: Column) -> Column:
-    schema = ", ".join(f"{name} STRING" for name in (*_FIELDS, _MALFORMED))
-    options = {"columnNameOfCorruptRecord": _MALFORMED, "allowSingleQuotes": "false", "allowNonNumericNumbers": "false"}
     is_braced = text.rlike(rf"\A{_SPACE}*+\{{") & _without_space_at_end(text).endswith("}")
     return _let(
-        F.when(is_braced, F.from_json(text, schema, options)),
-        lambda fields: F.when(fields.isNull(), _line(text, F.lit(False))).when(fields[_MALFORMED].isNotNull(), _line(text, F.lit(True))).otherwise(_json(text, fields)),
+        F.when(is_braced, F.from_json(_marked(text), _JSON_SCHEMA, _JSON_OPTIONS)),
+        lambda found: F.when(found.isNull(), _line(text, F.lit(False)))
+        .when(found[_MALFORMED].isNotNull() | found[_END].isNull(), _line(text, F.lit(True)))
+        .otherwise(_json(text, found)),
     )
 
 
+def _marked(text: Column) -> Column:
+    """A value in braces with _MARK before what each string holds, and the member _END behind its last one."""
+    # Without these two escapes, a quotation mark is where a string begins or ends.
+    escaped = F.replace(F.replace(text, F.lit("\\\\"), F.lit("\\u005c")), F.lit('\\"'), F.lit("\\u0022"))
+    marked = _without_space_at_end(F.regexp_replace(escaped, '"([^"]*)"', f'"{_MARK}$1"'))
+    members = _without_space_at_end(marked.substr(F.lit(1), F.length(marked) - 1))
+    ended = F.concat(members, F.when(members.endswith("{"), "").otherwise(","), F.lit(f'"{_END}":""}}'))
+    return F.when(escaped.rlike(_HALF_A_PAIR), F.lit("{")).otherwise(ended)
+
+
 def _line(text: Column, is_malformed_json: Column) -> Column:
-    event = _let(F.regexp_extract(text, rf"(?s)\[{_EVENT_TYPE}\].*", 0), lambda event: event.substr(F.lit(1), F.length(_without_space_at_end(event))))
+    event = _let(F.regexp_extract(text, rf"(?s)\[{_EVENT_TYPE}\].*", 0), _without_space_at_end)
 
     def fields(event: Column, tokens: Column) -> Column:
         first, second = F.get(tokens, F.lit(0)), F.get(tokens, F.lit(1))
@@ -292,11 +325,18 @@ def _fields_of_tokens(event: Column, action: Column, tokens: Column, is_malforme
     )
 
 
-def _json(text: Column, fields: Column) -> Column:
+def _json(text: Column, found: Column) -> Column:
     """The fields of the object, those null that would not be one token of their kind on a line."""
 
+    def field(name: str) -> Column:
+        value = found[_MARK + name]
+        return F.when(value.startswith(_MARK), _after(_MARK, value)).when(value.rlike(rf"\A{_INTEGER}\z"), value)
+
     def when(name: str, pattern: str) -> Column:
-        return F.when(fields[name].rlike(pattern), fields[name])
+        return _let(field(name), lambda text: F.when(text.rlike(pattern), text))
+
+    def one_of(name: str, names: tuple[str, ...]) -> Column:
+        return _let(field(name), lambda text: F.when(text.isin(*names), text))
 
     no_space = r"\A[^ \t\r\n]++\z"
     return _raw(
@@ -305,8 +345,8 @@ def _json(text: Column, fields: Column) -> Column:
             "raw_json_clean": text,
             "event_type": when("event_type", rf"\A{_EVENT_TYPE}\z"),
             "action_type": when("action_type", rf"\A{_ACTION}\z"),
-            "http_method": F.when(fields["http_method"].isin(*HTTP_METHODS), fields["http_method"]),
+            "http_method": one_of("http_method", HTTP_METHODS),
             "endpoint": when("endpoint", r"\A/[^ \t\r\n]*+\z"),
-            "status": F.when(fields["status"].isin(*STATUSES), fields["status"]),
+            "status": one_of("status", STATUSES),
         }
     )

@@ -11,6 +11,8 @@ export interface Column {
   readonly primaryKey: boolean;
   readonly partitioned: boolean;
   readonly transformLogic: string | undefined;
+  /** The values that are allowed, e.g. minimum and maximum. */
+  readonly options: Readonly<Record<string, unknown>>;
   readonly custom: Readonly<Record<string, unknown>>;
 }
 
@@ -115,6 +117,7 @@ function readColumn(object: string, property: Plain, problems: string[]): Column
     primaryKey: property['primaryKey'] === true,
     partitioned: property['partitioned'] === true,
     transformLogic: property['transformLogic'] as string | undefined,
+    options: (property['logicalTypeOptions'] as Plain | undefined) ?? {},
     custom: customProperties(property),
   };
 }

@@ -1,5 +1,6 @@
 import { clickHouseTables, clickHouseViews, createTable, createView } from './clickhouse-ddl';
 import { type Contract, objectNamed, objectsTagged } from './contract';
+import { eventLimits } from './event-limits';
 import { silverInRange, silverStructure, stateLoads } from './gold-load';
 
 /** The database that the metrics are in, unless the schema job is told another. */
@@ -111,10 +112,11 @@ ${tuple(`${upper}_FIELDS`, ddl)}
 ${upper}_SCHEMA = ", ".join(${upper}_FIELDS)`;
   });
   const event = objectNamed(contract, 'event');
+  const limits = eventLimits(contract);
   return `# fmt: off
 """${origin}
 
-Columns, partition columns and Spark schema (DDL) of bronze, silver and quarantine, and the event's field names.
+Columns, partition columns and Spark schema (DDL) of bronze, silver and quarantine, the event's field names and limits.
 """
 
 from __future__ import annotations
@@ -124,6 +126,14 @@ ${tuple(
   'EVENT_FIELDS',
   event.columns.map(column => column.name),
 )}
+
+# What an event is held to; what is beyond goes to quarantine.
+MAX_VALUE_BYTES = ${limits.maxValueBytes}
+MAX_USER_DIGITS = ${limits.maxUserDigits}
+MAX_BYTES = ${limits.maxBytes}
+MAX_LATENCY_MS = ${limits.maxLatencyMs}
+FIRST_TIME = ${python(limits.firstTime)}
+END_OF_TIME = ${python(limits.endOfTime)}
 
 ${constants.join('\n\n')}
 `;

@@ -4,15 +4,15 @@
 /** Version of the contract. */
 export const contractVersion = '1.0.0';
 
-/** One UTF-8 log line of a web server (any logger prefix, then the event), or a JSON object with these field names. On the line: [EVENT_TYPE] - ACTION, then user=, METHOD path, a status, time=, session=, bytes=, latency_ms= in any order. */
+/** One UTF-8 log line of a web server (any logger prefix, then the event), or a JSON object with these field names. On the line: [EVENT_TYPE] - ACTION, then user=, METHOD path, a status, time=, session=, bytes=, latency_ms= in any order. White space is space, tab, carriage return and line feed and nothing else: NUL, a byte order mark, U+0085 and U+2028 are characters like any other. A value longer than maxValueBytes is quarantined unread. JSON is a value that begins with { and ends with }, white space aside, and is one object by RFC 8259 and no more, of at most maxJsonLevels nested objects and arrays, without a number of more than maxJsonDigits digits and without an escape of half a surrogate pair. A value in braces that is not is read as a line, and malformed_json when that holds no event. Of a name that stands twice the last value counts. A field of the event is there when its value is a string without white space, at least one character long, or an integer, which is read as the string of its digits (-0 is 0); with null, true, false, another number, an array, an object or another string it is as if it were not there. */
 export interface Event {
   /** What stands in square brackets, upper case letters and underscores. */
   readonly event_type: string | null;
   /** The action after the event type. The funnel knows MAIN, CART_ADD and ORDER. */
   readonly action_type: string | null;
-  /** Digits of user=; absent when anonymous (user=-). */
+  /** Digits of user=; absent when anonymous (user=-) or no digits. More than 20 digits are number_out_of_range. */
   readonly user_id: string | null;
-  /** Token of session=. */
+  /** Token of session=; absent when empty or a single dash. */
   readonly session_id: string | null;
   /** Method of the request. */
   readonly http_method: string | null;
@@ -20,11 +20,11 @@ export interface Event {
   readonly endpoint: string | null;
   /** How far the request came, API_CALL, API_FINISH, DATA_LOOKUP or FAILED. */
   readonly status: string | null;
-  /** time=, ISO 8601 with up to microseconds; without a zone it is in the configured zone (default UTC). Readable from 1970-01-01 to 2105-12-31. */
+  /** time=, ISO 8601 with up to microseconds; without a zone it is in the configured zone (default UTC). Another form, or a time that no calendar has, is unreadable_time; before 1970-01-02 or from 2106 on (UTC) it is time_out_of_range, so that a business day in any time zone has a date. */
   readonly event_time: string;
-  /** Size of the response in bytes. */
+  /** Size of the response in bytes, digits with or without a minus. Below 0 or above 2^40 - 1 it is number_out_of_range; what is no integer is as if it were not there. */
   readonly bytes: number | null;
-  /** Time to serve the request in milliseconds. */
+  /** Time to serve the request in milliseconds, as bytes are written. Below 0 or above 2^31 - 1 it is number_out_of_range. */
   readonly latency_ms: number | null;
 }
 
@@ -78,9 +78,9 @@ export interface Silver {
   readonly event_time: string;
   /** Session; the user where the event names no session; null when neither is there. */
   readonly session_id: string | null;
-  /** Size of the response in bytes, not negative. */
+  /** Size of the response in bytes, 0 to 2^40 - 1. */
   readonly bytes: number | null;
-  /** Time to serve the request in milliseconds, not negative. */
+  /** Time to serve the request in milliseconds, 0 to 2^31 - 1. */
   readonly latency_ms: number | null;
   /** Year of event_time, UTC; null in a file of many hours, whose rows' event_time says it. */
   readonly year: number | null;
@@ -108,7 +108,7 @@ export interface Quarantine {
   readonly value: string | null;
   /** The value's bytes in base64, only when they are no valid UTF-8. */
   readonly value_base64: string | null;
-  /** Why the record is not in silver; the name of the error, e.g. ArithmeticException, when reading it ends in one. */
+  /** Why the record is not in silver: the first that holds of null_value, too_long, not_utf8, malformed_json, no_event, no_time, unreadable_time, time_out_of_range, number_out_of_range, unreadable_kafka_timestamp; the name of the error, e.g. ArithmeticException, when reading it ends in one. */
   readonly reason: string;
 }
 
