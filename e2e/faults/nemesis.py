@@ -537,12 +537,30 @@ def _retention_expired(context: Context) -> None:
     lane.streaming.hold()
     until = lane.reader.until()
     _more(context, 100)
+    _delete_records(lane, {partition: end + 10 for partition, end in until.items()})
+    expect_alarm(context, lane.streaming, [lane.topic, *(str(end) for end in until.values())])
+
+
+def _delete_records(lane: Lane, below: dict[int, int]) -> None:
+    """What retention does, at once: the brokers no longer hold what is below these offsets."""
     admin = lane.stores.kafka.admin()
-    low = {partition: end + 10 for partition, end in until.items()}
-    done = admin.delete_records([TopicPartition(lane.topic, partition, offset) for partition, offset in low.items()])
-    for future in done.values():
-        future.result(30)
-    expect_alarm(context, lane.streaming, [lane.topic, *(str(offset) for offset in low.values())])
+    for done in admin.delete_records([TopicPartition(lane.topic, partition, offset) for partition, offset in below.items()]).values():
+        done.result(30)
+
+
+@_fault("retention-expired-under-the-job", ends_lane=True, ci=True)
+def _retention_expired_under_the_job(context: Context) -> None:
+    """Kafka deletes records while the streaming job is stopped by SIGSTOP: it says so when it goes on, and skips nothing."""
+    lane = context.lane
+    lane.streaming.signal(signal.SIGSTOP)
+    after = time.monotonic()
+    try:
+        until = lane.reader.until()
+        _more(context, 200)
+        _delete_records(lane, {partition: end + 50 for partition, end in until.items()})
+    finally:
+        lane.streaming.signal(signal.SIGCONT)
+    expect_alarm(context, lane.streaming, [lane.topic], after=after, run=False)
 
 
 @_fault("topic-recreated", ends_lane=True, on_ended_lane=True, ci=True)
@@ -790,6 +808,19 @@ def _database_lost(context: Context) -> None:
         _empty(lane.reader.path(lane.lake.gold_checkpoint))
 
 
+@_fault("clock-jumps")
+def _clock_jumps(context: Context) -> None:
+    """The clock of both jobs jumps forward by ten minutes, back by twenty, then by three hours, which S3 refuses, and is right again."""
+    clock = context.stores.clock
+    if not clock.can_be_set:
+        raise FaultError("a clock that can be set needs a C compiler")
+    for seconds in (600, -600, 10_800, -10_800):
+        context.say(f"the jobs' clock is off by {seconds} s")
+        clock.set(seconds)
+        time.sleep(context.seconds / 4)
+    clock.set(0)
+
+
 # ------------------------------------------------------------------------------------------------- hard values
 
 
@@ -807,7 +838,7 @@ def _value_slow(context: Context) -> None:
 @_fault("value-greatest", ci=True, patience=60)
 def _value_greatest(context: Context) -> None:
     """Events of one minute whose bytes and latency are the greatest number there is."""
-    _each(context, "bytes-greatest", "latency-greatest", "bytes-2^63", times=3)
+    _each(context, "bytes-most", "latency-most", "bytes-greatest", "latency-greatest", "bytes-2^63", times=3)
 
 
 @_fault("value-far-timestamp", patience=60)

@@ -9,19 +9,21 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
 from confluent_kafka import KafkaException
 
+from e2e.faults.clock import Clock
 from e2e.faults.proxy import Proxy
 from e2e.faults.stored import BrokenLogError, Reader
 from local import fetch
-from local.clickhouse import WRITER, ClickHouse
+from local.clickhouse import WRITER, ClickHouse, ClickHouseError
 from local.kafka import Kafka
 from local.lake import Lake
 from local.object_store import ObjectStore
-from local.process import ComponentError, Process, free_port
+from local.process import ComponentError, Process
 from local.spark import JOBS, submit
 
 # A driver lives for minutes at most: what Java's second compiler makes would hardly run, and costs half of all time.
@@ -44,6 +46,7 @@ class Stores:
     def __init__(self, folder: Path, bounded: bool) -> None:
         self.folder = folder
         self.bounded = bounded
+        self.clock = Clock(folder)
         self.object_store = ObjectStore(folder / "object-store")
         self.s3 = Proxy("S3", lambda: self.object_store.port)
         self.proxied_store = _ProxiedStore(self.object_store, self.s3.port)
@@ -65,6 +68,7 @@ class Stores:
 
     def heal(self) -> None:
         """Ends every disturbance."""
+        self.clock.set(0)
         for proxy in (self.s3, self.http, self.brokers):
             proxy.disturb(None)
 
@@ -252,7 +256,7 @@ class Lane:
         return self._submit("gold_job.py", ["run", *_flags(arguments)], name)
 
     def _submit(self, job: str, arguments: list[str], name: str) -> Process:
-        environment = {"CLICKHOUSE_PASSWORD": self.stores.clickhouse.password, "PYTHONPATH": str(self.code), **_JAVA}
+        environment = {"CLICKHOUSE_PASSWORD": self.stores.clickhouse.password, "PYTHONPATH": str(self.code), **_JAVA, **self.stores.clock.environment}
         return submit(self.code / job, arguments, self.folder / name, object_store=self.stores.proxied_store, extra_environment=environment, memory="1g")
 
     def query(self, statement: str) -> list[dict[str, Any]]:
@@ -272,10 +276,6 @@ class Lane:
 
 def try_progress(lane: Lane, wanted: dict[int, int]) -> Progress | str:
     """The progress, or why it cannot be had at this moment."""
-    from http.client import HTTPException
-
-    from local.clickhouse import ClickHouseError
-
     try:
         return lane.progress(wanted)
     except (OSError, HTTPException, KafkaException, ClickHouseError, BrokenLogError) as error:
@@ -301,10 +301,6 @@ class Supervisor:
         self._thread.join(10)
         for lane in self.lanes:
             lane.hold(graceful=False)
-
-
-def unused_port() -> int:
-    return free_port()
 
 
 def _flags(arguments: dict[str, object]) -> list[str]:
