@@ -45,6 +45,12 @@ class ClickHouse:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> ClickHouse:
+        process = self.start_without_waiting()
+        process.wait_until(self._ready, 60)
+        return self
+
+    def start_without_waiting(self) -> Process:
+        """Starts the process, which may not answer yet."""
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "config.xml").write_text(self._config())
         (self.folder / "users.xml").write_text(self._users())
@@ -53,8 +59,7 @@ class ClickHouse:
         environment = {"S3_ACCESS_KEY": self.object_store.access_key, "S3_SECRET_KEY": self.object_store.secret_key} if self.object_store else {}
         command = [sys.executable, server, library, self.folder, self.port, self.tcp_port]
         self.process = Process("ClickHouse", command, self.folder / "clickhouse.log", environment)
-        self.process.wait_until(self._ready, 60)
-        return self
+        return self.process
 
     def _config(self) -> str:
         store = self.object_store

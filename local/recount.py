@@ -55,6 +55,19 @@ class Row(NamedTuple):
     bytes: int | None
 
 
+_TIMES = (86_400_000_000, int(datetime(2106, 1, 1, tzinfo=timezone.utc).timestamp()) * 1_000_000 - 1)
+_BYTES = (0, 2**40 - 1)
+
+
+def in_range(row: Row) -> Row:
+    """The event as the tables count it: a time or a size outside of the range is the nearest inside."""
+    return row._replace(
+        kafka_us=min(max(row.kafka_us, _TIMES[0]), _TIMES[1]),
+        event_us=min(max(row.event_us, _TIMES[0]), _TIMES[1]),
+        bytes=None if row.bytes is None else min(max(row.bytes, _BYTES[0]), _BYTES[1]),
+    )
+
+
 def normalized(endpoint: str | None) -> str | None:
     """The endpoint as the tables hold it."""
     if endpoint is None:
@@ -73,7 +86,7 @@ def recount(rows: Iterable[Row], business_time_zone: str = "UTC") -> dict[str, T
     actions: dict[Key, list[Row]] = defaultdict(list)
     users: dict[tuple[str, str], list[Row]] = defaultdict(list)
     zone = ZoneInfo(business_time_zone)
-    for row in rows:
+    for row in map(in_range, rows):
         moment = _EPOCH + timedelta(microseconds=row.event_us)
         hour = moment.strftime("%Y-%m-%d %H:00:00")
         date = moment.astimezone(zone).strftime("%Y-%m-%d")

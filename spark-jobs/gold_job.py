@@ -1,32 +1,37 @@
 """Gold: committed silver files to mergeable states in ClickHouse, each file counted once whatever is repeated.
 
 `run` follows the commit log. `rebuild --date D` computes a day anew from silver, with ClickHouse reading the files, and
-swaps it in at once; `run` may go on meanwhile. The password is in CLICKHOUSE_PASSWORD, S3 credentials are Spark's.
+swaps it in at once; `run` may go on meanwhile. `audit` compares the tables with the log and loads again what differs.
+The password is in CLICKHOUSE_PASSWORD, S3 credentials are Spark's.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import re
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from functools import partial
+from itertools import islice, takewhile
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pyspark.errors import StreamingQueryException
-from pyspark.sql import DataFrame, SparkSession
+from py4j.protocol import Py4JError
+from pyspark.errors import PySparkException
+from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
+import gold_audit
 import gold_ledger
 import session
 from clickhouse import ClickHouse, literal
+from commit_log import CommitLog, Manifest
 from contract import SILVER_COLUMNS, SILVER_FIELDS, SILVER_PARTITIONS
 from contract_clickhouse import TABLES, VIEWS
+from gold_files import days_of, hour_of
+from gold_ledger import Position, Target
 from gold_load import FileLoad, Loader, load_files, load_partials
 from gold_partials import partials
 from graceful_stop import GracefulStop
@@ -35,6 +40,18 @@ from object_store import ObjectStore
 
 # A silver file holds what its columns are that are not in its path.
 _FILE_SCHEMA = ", ".join(field for name, field in zip(SILVER_COLUMNS, SILVER_FIELDS, strict=True) if name not in SILVER_PARTITIONS)
+
+# What is loaded in one go: a manifest may name thousands of files, and files may be large.
+_FILES_AT_ONCE = 200
+_BYTES_AT_ONCE = 2 * 2**30
+
+# Manifests that are compared with the tables: when the job starts, and in each look while it has nothing to fold.
+_AUDITED_AT_START = 100
+_AUDITED_AT_ONCE = 100
+_AUDIT_SECONDS = 60
+
+# Of the machine that commits and the object store: a file may seem that much younger than it is.
+_CLOCKS_MAY_DIFFER_BY = timedelta(hours=1)
 
 _SPARK_SETTINGS = {
     # A file has tens of thousands of users: above this many groups Spark would sort the rows instead (default 128).
@@ -55,91 +72,159 @@ def main(arguments: Sequence[str] | None = None) -> int:
         spark = session.create(f"gold-{options.command}")
         store = ObjectStore(spark)
         store.check(options.commits, "--commits")
-        gold = Gold(spark, Loader(clickhouse, options.business_time_zone, _s3_url(spark)), options)
+        gold = Gold(spark, Loader(clickhouse, options.business_time_zone, _s3_url(spark)), store, options)
         if options.command == "rebuild":
-            gold.rebuild(options.date, store)
+            gold.rebuild(options.date)
+        elif options.command == "audit":
+            gold.audit_all()
         else:
-            store.check(options.checkpoint, "--checkpoint")
-            gold.run(store)
+            gold.run()
     except JobError as error:
         return fail(error)
+    except (PySparkException, Py4JError) as error:
+        return fail(JobError(f"Spark failed: {_first_line(error)}"))
     return 0
 
 
 @dataclass
 class Gold:
-    """The job, wired to Spark and ClickHouse."""
+    """The job, wired to Spark, the commit log and ClickHouse."""
 
     spark: SparkSession
     loader: Loader
+    store: ObjectStore
     options: argparse.Namespace
-    failure: JobError | None = None
 
     def __post_init__(self) -> None:
         for name, value in _SPARK_SETTINGS.items():
             self.spark.conf.set(name, value)
         self.spark.conf.set("spark.sql.shuffle.partitions", str(4 * self.spark.sparkContext.defaultParallelism))
+        self.log = CommitLog(self.store, self.options.commits)
 
-    def run(self, store: ObjectStore) -> None:
+    @property
+    def _clickhouse(self) -> ClickHouse:
+        return self.loader.clickhouse
+
+    def run(self) -> None:
         """Follows the commit log until SIGTERM. Raises JobError when a batch fails."""
-        while next(iter(store.list(self.options.commits, limit=1)), None) is None:
-            say("waiting for the first commit", commits=self.options.commits)
-            time.sleep(self.options.trigger_seconds)
-        manifests = (
-            self.spark.readStream.schema("value STRING")
-            .option("maxFilesPerTrigger", self.options.max_files_per_trigger)
-            .option("maxFileAge", "36500d")
-            .option("pathGlobFilter", "*.json")
-            .text(self.options.commits)
-        )
-        stop = GracefulStop(self.spark, self.options.stop_timeout_seconds)
-        writer = manifests.writeStream.foreachBatch(partial(self._batch, stop)).option("checkpointLocation", self.options.checkpoint)
-        # While there are commits to fold the next batch begins at once; only an idle job waits.
-        self.spark.conf.set("spark.sql.streaming.pollingDelay", f"{self.options.trigger_seconds}s")
-        query = writer.trigger(processingTime="0 seconds").start()
-        try:
-            stop.wait(query)
-        except StreamingQueryException as error:
-            raise self.failure or JobError(f"the query ended: {_first_line(error)}") from None
-        finally:
-            stop.close()
+        position = gold_ledger.position(self._clickhouse, self.options.commits)
+        if position is not None:
+            # What a power cut can have taken is young: looked at before anything is built on it.
+            self.audit(islice(self.log.manifests(max(position.sequence - _AUDITED_AT_START, 0)), _AUDITED_AT_START))
+        batches = self._batches(position)
+        GracefulStop(self.spark, self.options.stop_timeout_seconds).loop(lambda: next(batches), self.options.trigger_seconds)
 
-    def _batch(self, stop: GracefulStop, manifests: DataFrame, batch: int) -> None:
-        with stop:
-            try:
-                self.fold([str(row["value"]) for row in manifests.collect()], batch)
-            except JobError as error:
-                self.failure = error
-                raise
+    def _batches(self, position: Position | None) -> Iterator[bool]:
+        """Folds a batch a step; gives whether there was one."""
+        batch, audited, audit_due = 0, -1, time.monotonic() + _AUDIT_SECONDS
+        while True:
+            after = (None, None) if position is None else (position.sequence, position.attempt)
+            manifests = list(islice(self.log.manifests(*after), self.options.max_files_per_trigger))
+            if manifests:
+                self.fold(manifests, batch)
+                position = Position(manifests[-1].sequence, manifests[-1].attempt)
+                gold_ledger.note_position(self._clickhouse, self.options.commits, position)
+                batch += 1
+            elif position is None:
+                say("waiting for the first commit", commits=self.options.commits)
+            elif time.monotonic() >= audit_due:
+                audited = self._audit_some(audited, position.sequence)
+                audit_due = time.monotonic() + _AUDIT_SECONDS
+            yield bool(manifests)
 
-    def fold(self, manifests: Sequence[str], batch: int) -> None:
-        """Loads every file that the manifests name and the ledger does not; then writes the ledger."""
+    def fold(self, manifests: Sequence[Manifest], batch: int) -> None:
+        """Loads every file that the manifests name and the ledger does not, a bounded number at a time."""
         began = time.monotonic()
-        commits = sorted((json.loads(manifest) for manifest in manifests), key=lambda commit: int(commit["sequence"]))
-        files = [str(file["path"]) for commit in commits for file in commit["silver"]]
-        # Generations are read after the files are known: gold_ledger says why.
-        generations = gold_ledger.read_generations(self.loader.clickhouse)
-        done = gold_ledger.loaded(self.loader.clickhouse, files)
-        new = [file for file in files if (gold_ledger.WHOLE_FILE, 0) not in done.get(file, set())]
-        self.load([FileLoad(file, tuple(gold_ledger.targets(generations, done.get(file, set())))) for file in new])
-        gold_ledger.note(self.loader.clickhouse, new)
+        files = loaded = 0
+        for manifest in manifests:
+            if manifest.replaces is not None:
+                self._take_back(manifest)
+        whole = [manifest for manifest in manifests if manifest.replaces is None]
+        for part in _parts([_File(file.url, file.bytes, manifest) for manifest in whole for file in manifest.silver]):
+            new = self._load_new(part)
+            files += new
+            loaded += len(part) - new
+        for manifest in manifests:
+            if manifest.replaces is not None:
+                files += self._reprocess(manifest)
         say(
             "batch",
             batch=batch,
-            commits=len(commits),
-            files=len(new),
-            already_loaded=len(files) - len(new),
-            rows=sum(int(commit["rows"]["silver"]) for commit in commits),
+            commits=len(manifests),
+            files=files,
+            already_loaded=loaded,
+            rows=sum(manifest.rows["silver"] for manifest in manifests),
             seconds=f"{time.monotonic() - began:.2f}",
-            lag_seconds=f"{_age_seconds(commits[-1]['committed_at']):.1f}" if commits else "0",
+            lag_seconds=f"{_age_seconds(manifests[-1].committed_at):.1f}" if manifests else "0",
         )
+
+    def _load_new(self, part: Sequence[_File]) -> int:
+        """Loads those of the files that the ledger does not know, and notes them; gives how many."""
+        urls = [file.url for file in part]
+        # Generations and what is replaced are read after the files are known: gold_ledger says why.
+        generations = gold_ledger.read_generations(self._clickhouse)
+        replaced = gold_ledger.replaced(self._clickhouse, urls)
+        done = gold_ledger.loaded(self._clickhouse, urls)
+        new = [file for file in part if file.url not in replaced and (gold_ledger.WHOLE_FILE, 0) not in done.get(file.url, set())]
+        self._load_those_that_are_there(new, lambda url: gold_ledger.targets(generations, done.get(url, set()), days_of(url, self.loader.business_time_zone)))
+        gold_ledger.note(self._clickhouse, [file.url for file in new])
+        return len(new)
+
+    def _load_those_that_are_there(self, files: Sequence[_File], targets: Callable[[str], list[Target]]) -> None:
+        """Loads files; one that has left the lake by its retention is left out, and its days are marked. Raises JobError."""
+        old = [file for file in files if self._may_have_expired(file)]
+        gone = {file.url for file in self._gone(old)}
+        try:
+            self.load([FileLoad(file.url, tuple(targets(file.url))) for file in files if file.url not in gone])
+        except JobError:
+            lost = [file for file in self._gone(files) if file.url not in gone]
+            if not lost:
+                raise
+            raise JobError(
+                f"silver file {lost[0].url}, which {self.log.url(lost[0].manifest.sequence)} names, is not in the object store{self._retention_of(lost[0])}; "
+                f"restore it from a backup, or compute it again from bronze ({len(lost)} such files in all)"
+            ) from None
+        if gone:
+            self._miss([file.url for file in files if file.url in gone])
+
+    def _miss(self, urls: Sequence[str]) -> None:
+        """Marks the days of files that have expired before they were counted. Those that the tables hold whole are none."""
+        zone = self.loader.business_time_zone
+        held = gold_audit.held(self._clickhouse, urls, zone)
+        missed = [url for url in urls if not held.agrees(url)]
+        for url in missed:
+            gold_ledger.note_expired(self._clickhouse, url, sorted(days_of(url, zone) or {gold_ledger.WHOLE_FILE}))
+        if missed:
+            days = gold_audit.days(missed, zone)
+            say("expired", files=len(missed), days=",".join(days), first=missed[0], see=f"{self._clickhouse.database}.metrics_incomplete_days")
+
+    def _gone(self, files: Iterable[_File]) -> list[_File]:
+        return [file for file in files if next((one.url for one in self.store.list(file.url, limit=1)), None) != file.url]
+
+    def _may_have_expired(self, file: _File) -> bool:
+        """Whether the lake's retention can have deleted a file by now."""
+        days = self.options.silver_retention_days
+        if days is None:
+            return False
+        written = datetime.fromisoformat(file.manifest.committed_at.replace("Z", "+00:00"))
+        if file.manifest.kind == "rebuilt":
+            # Such a manifest is younger than its files: what is known is that their events are at least that old.
+            written = min(written, hour_of(file.url) or written)
+        return datetime.now(timezone.utc) - written >= timedelta(days=days) - _CLOCKS_MAY_DIFFER_BY
+
+    def _retention_of(self, file: _File) -> str:
+        days = self.options.silver_retention_days
+        return "" if days is None else f", though it was committed at {file.manifest.committed_at} and silver is kept for {days} days"
 
     def load(self, loads: Sequence[FileLoad]) -> None:
         """Brings every file's states into ClickHouse with the job's engine. Raises JobError."""
         if not loads:
             return
         engine = getattr(self.options, "engine", "clickhouse")
-        failures = self._load_by_clickhouse(loads) if engine == "clickhouse" else self._load_by_spark(loads)
+        try:
+            failures = self._load_by_clickhouse(loads) if engine == "clickhouse" else self._load_by_spark(loads)
+        except (PySparkException, Py4JError) as error:
+            raise JobError(f"the files of the batch cannot be read: {_first_line(error)}") from None
         if failures:
             raise JobError(failures[0])
 
@@ -159,36 +244,128 @@ class Gold:
         rows = partials(silver, self.loader.business_time_zone)
         return rows.rdd.mapPartitions(partial(load_partials, self.loader, by_number)).collect()
 
-    def rebuild(self, day: str, store: ObjectStore) -> None:
+    def _take_back(self, manifest: Manifest) -> None:
+        """Notes which files a reprocess replaces, before anything else of its batch is loaded."""
+        gold_ledger.note_replaced(self._clickhouse, (manifest.replaces or {}).get("silver", ()), manifest.sequence)
+
+    def _reprocess(self, manifest: Manifest) -> int:
+        """Computes anew the days whose files a reprocess has replaced; gives how many files it brought."""
+        new = [file.url for file in manifest.silver]
+        days = gold_audit.days([*(manifest.replaces or {}).get("silver", ()), *new], self.loader.business_time_zone)
+        say("reprocess", sequence=manifest.sequence, days=",".join(days))
+        self._compute_anew(days, is_incomplete_allowed=True)
+        gold_ledger.note(self._clickhouse, new)
+        return len(new)
+
+    def rebuild(self, day: str) -> None:
         """Computes a day anew from silver and swaps it in. Raises JobError; what is read is then as before."""
+        self._compute_anew([day], is_incomplete_allowed=False)
+
+    def _compute_anew(self, days: Sequence[str], is_incomplete_allowed: bool) -> None:
         began = time.monotonic()
-        clickhouse = self.loader.clickhouse
+        zone = self.loader.business_time_zone
         # The commit log is read after the announcement: gold_ledger says why.
-        generation = gold_ledger.announce(clickhouse, day)
-        files = [file for file in self._committed_files() if _may_hold(file, day, self.loader.business_time_zone)]
-        target = gold_ledger.day_target(day, generation)
-        self.load([FileLoad(file, (target,)) for file in files])
-        gold_ledger.note(clickhouse, files, day, generation)
-        gold_ledger.publish(clickhouse, day, generation)
+        generations = {day: gold_ledger.announce(self._clickhouse, day) for day in days}
+        current = self._current_files()
+        for day, generation in generations.items():
+            target = gold_ledger.day_target(day, generation)
+            files = [file for file in current if (of_file := days_of(file.url, zone)) is None or day in of_file]
+            if not is_incomplete_allowed and (gone := self._gone([file for file in files if self._may_have_expired(file)])):
+                raise JobError(
+                    f"day {day} cannot be computed anew: {len(gone)} of its {len(files)} silver files have left the lake by its retention of "
+                    f"{self.options.silver_retention_days} days (the first is {gone[0].url}); its metrics stay as they are"
+                )
+            for part in _parts(files):
+                self._load_those_that_are_there(part, lambda _, target=target: [target])  # type: ignore[misc]
+            gold_ledger.note(self._clickhouse, [file.url for file in files], day, generation)
+            gold_ledger.publish(self._clickhouse, day, generation)
+            self._drop_before(day, generation)
+            say("rebuilt", day=day, generation=generation, files=len(files), seconds=f"{time.monotonic() - began:.2f}")
+
+    def _drop_before(self, day: str, generation: int) -> None:
         for table in TABLES:
             if table.day is not None:
                 for old in range(generation):
-                    clickhouse.execute(f"ALTER TABLE {clickhouse.database}.{table.name} DROP PARTITION ({literal(day)}, {old})")
-        say("rebuilt", day=day, generation=generation, files=len(files), seconds=f"{time.monotonic() - began:.2f}")
+                    self._clickhouse.execute(f"ALTER TABLE {self._clickhouse.database}.{table.name} DROP PARTITION ({literal(day)}, {old})")
 
-    def _committed_files(self) -> list[str]:
-        manifests = self.spark.read.option("pathGlobFilter", "*.json").text(self.options.commits).collect()
-        commits = sorted((json.loads(row["value"]) for row in manifests), key=lambda commit: int(commit["sequence"]))
-        return [str(file["path"]) for commit in commits for file in commit["silver"]]
+    def _current_files(self) -> list[_File]:
+        """Every silver file of the log that no reprocess has replaced; what is replaced is noted."""
+        files: dict[str, _File] = {}
+        replaced: set[str] = set()
+        for manifest in self.log.manifests():
+            files.update((file.url, _File(file.url, file.bytes, manifest)) for file in manifest.silver)
+            if manifest.replaces is not None:
+                self._take_back(manifest)
+                replaced.update(manifest.replaces.get("silver", ()))
+        return [file for url, file in files.items() if url not in replaced]
+
+    def audit_all(self) -> None:
+        """Compares the tables with the whole commit log, as far as it is folded, and mends what differs."""
+        position = gold_ledger.position(self._clickhouse, self.options.commits)
+        if position is None:
+            raise JobError(f"nothing of {self.options.commits} is folded into {self._clickhouse.database}; start gold_job.py run first")
+        self.audit(takewhile(lambda manifest: manifest.sequence <= position.sequence, self.log.manifests()))
+
+    def _audit_some(self, audited: int, last: int) -> int:
+        """Compares some manifests after the one that was compared last, from the first again when none is left; gives the last."""
+        manifests = list(takewhile(lambda manifest: manifest.sequence <= last, islice(self.log.manifests(None if audited < 0 else audited), _AUDITED_AT_ONCE)))
+        self.audit(manifests)
+        return -1 if not manifests or manifests[-1].sequence >= last else manifests[-1].sequence
+
+    def audit(self, manifests: Iterable[Manifest]) -> None:
+        """Compares the tables with manifests that are folded, says what differs in a line each, and loads it again."""
+        compared = mended = 0
+        rest = iter(manifests)
+        while some := list(islice(rest, _AUDITED_AT_ONCE)):
+            compared += len(some)
+            mended += self._mend(some)
+        if mended:
+            say("audit", manifests=compared, different=mended)
+
+    def _mend(self, manifests: Sequence[Manifest]) -> int:
+        zone = self.loader.business_time_zone
+        files = {file.url: _File(file.url, file.bytes, manifest) for manifest in manifests for file in manifest.silver}
+        first = gold_audit.differences(self._clickhouse, manifests, zone)
+        if not first:
+            return 0
+        for difference in first:
+            say("audit differs", what=f"'{difference}'")
+        generations = gold_ledger.read_generations(self._clickhouse)
+        again = [files[url] for difference in first if not difference.is_too_much for url in difference.files]
+        for part in _parts(again):
+            self._load_those_that_are_there(part, lambda url: gold_ledger.targets(generations, set(), days_of(url, zone)))
+        left = [manifest for manifest in manifests if any(manifest.sequence == difference.sequence for difference in first)]
+        second = gold_audit.differences(self._clickhouse, left, zone)
+        if second:
+            # Something counts that no file of the log brings: only a day that is computed anew is rid of it.
+            self._compute_anew(gold_audit.days([url for difference in second for url in difference.files], zone), is_incomplete_allowed=False)
+            third = gold_audit.differences(self._clickhouse, left, zone)
+            if third:
+                raise JobError(f"{third[0]}, also after its days were computed anew; the manifest's rows are not what its files hold")
+        return len(first)
 
 
-def _may_hold(file: str, day: str, business_time_zone: str) -> bool:
-    """Whether a file, by the UTC day in its path, can hold rows of a UTC day or business day."""
-    found = re.search(r"/year=(\d+)/month=(\d+)/day=(\d+)/", file)
-    if found is None:
-        return True
-    distance = date(int(found[1]), int(found[2]), int(found[3])) - date.fromisoformat(day)
-    return abs(distance) <= timedelta(days=0 if business_time_zone == "UTC" else 1)
+@dataclass(frozen=True)
+class _File:
+    """A silver file and the manifest that names it."""
+
+    url: str
+    bytes: int
+    manifest: Manifest
+
+
+def _parts(files: Sequence[_File]) -> Iterator[list[_File]]:
+    """Files in order, so many at a time that what a part needs is bounded."""
+    part: list[_File] = []
+    bytes_ = 0
+    for file in files:
+        if part and (len(part) == _FILES_AT_ONCE or bytes_ + file.bytes > _BYTES_AT_ONCE):
+            yield part
+            part, bytes_ = [], 0
+        part.append(file)
+        bytes_ += file.bytes
+    if part:
+        yield part
 
 
 def _age_seconds(moment: str) -> float:
@@ -234,16 +411,17 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     shared.add_argument("--commits", required=True, help="s3a:// location of the streaming job's commit log")
     shared.add_argument("--clickhouse-url", required=True, help="HTTP interface, e.g. http://clickhouse.storage:8123")
     shared.add_argument("--clickhouse-user", required=True, help="a user that may read and write the database")
+    shared.add_argument("--silver-retention-days", type=int, help="after how many days the object store deletes silver files; default: never")
     shared.add_argument("--database", default="logs", help="default: %(default)s")
     shared.add_argument("--business-time-zone", type=_time_zone, default="UTC", help="IANA zone of the business day; default: %(default)s")
     parser = argparse.ArgumentParser(description="Folds committed silver files into ClickHouse.")
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", parents=[shared], help="follow the commit log")
-    run.add_argument("--checkpoint", required=True, help="s3a:// location of Spark's own notes")
     run.add_argument("--engine", choices=("spark", "clickhouse"), default="spark", help="who scans and aggregates; default: %(default)s")
     run.add_argument("--trigger-seconds", type=int, default=60, help="when every commit is folded, look for new ones after this; default: %(default)s")
     run.add_argument("--max-files-per-trigger", type=int, default=10, help="commits that one batch folds at most; default: %(default)s")
     run.add_argument("--stop-timeout-seconds", type=int, default=120, help="how long SIGTERM waits for the batch under way; default: %(default)s")
+    commands.add_parser("audit", parents=[shared], help="compare the tables with the commit log, and load again what differs")
     rebuild = commands.add_parser("rebuild", parents=[shared], help="compute a day anew from silver")
     rebuild.add_argument("--date", required=True, type=_day, help="the UTC day of the minute and hour tables, the business day of the daily ones, e.g. 2026-01-15")
     return parser.parse_args(arguments)

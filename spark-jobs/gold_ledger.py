@@ -1,23 +1,38 @@
-"""What is loaded into which generation of a day: the ledger that makes replays and rebuilds exact.
+"""What gold notes in ClickHouse beside the states: loads, generations of rebuilt days, positions, what is gone.
 
-A day's states belong to a generation. Nobody reads a generation above the highest published one. Every load of a file
-carries the file's own deduplication token, so whoever loads a file into a generation first, loads it once.
+A day's states belong to a generation. Nobody reads a generation above the highest published one. A file's rows carry
+the file's identity, so whoever loads it into a generation, and how often, it counts there once.
 
 A rebuild announces a new generation, then reads the commit log, loads every file of the day, publishes. The gold job
 reads the announcements after it has learnt of a file and loads it into the current generation and into those being
 built. So a file that was committed before the rebuild read the log is loaded by the rebuild, one that was committed
-later is loaded by the gold job, and one that both load is loaded once.
+later is loaded by the gold job, and one that both load counts once.
+
+The ledger of loads is a cache: without it files are loaded again, and nothing counts twice.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import hashlib
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from clickhouse import ClickHouse, literal
 
 # The day of a ledger row that stands for every day of a file.
 WHOLE_FILE = "1970-01-01"
+
+# A statement names at most that many files: ClickHouse refuses one of more than 256 KiB (max_query_size).
+_FILES_A_STATEMENT = 1_000
+
+One = TypeVar("One")
+
+
+def load_id(file: str) -> str:
+    """The identity of a silver file, as a UUID: 128 bits of its URL's SHA-256."""
+    return str(uuid.UUID(bytes=hashlib.sha256(file.encode()).digest()[:16]))
 
 
 @dataclass(frozen=True)
@@ -34,6 +49,14 @@ class Target:
 
     rows: str
     generation: str
+
+
+@dataclass(frozen=True)
+class Position:
+    """The last manifest that is folded: its sequence, and the attempt that tells it from one of another log."""
+
+    sequence: int
+    attempt: str
 
 
 def read_generations(clickhouse: ClickHouse) -> Generations:
@@ -60,38 +83,93 @@ def publish(clickhouse: ClickHouse, day: str, generation: int) -> None:
 
 
 def _write_generation(clickhouse: ClickHouse, day: str, generation: int, published: int) -> None:
-    table = f"{clickhouse.database}.gold_generations"
-    clickhouse.execute(f"INSERT INTO {table} VALUES ({literal(day)}, {generation}, {published}, now64(3))", settings={"async_insert": "0"})
+    _insert(clickhouse, "gold_generations", [f"({literal(day)}, {generation}, {published}, now64(3))"])
 
 
 def loaded(clickhouse: ClickHouse, files: Sequence[str]) -> dict[str, set[tuple[str, int]]]:
     """File → the (day, generation) that the ledger has of it; files that it does not know are left out."""
-    if not files:
-        return {}
-    names = ", ".join(literal(file) for file in files)
     found: dict[str, set[tuple[str, int]]] = {}
-    for file, day, generation in clickhouse.rows(f"SELECT file, day, generation FROM {clickhouse.database}.gold_loads WHERE file IN ({names})"):
-        found.setdefault(file, set()).add((day, int(generation)))
+    of_load = {load_id(file): file for file in files}
+    for loads in in_chunks(list(of_load)):
+        for load, day, generation in clickhouse.rows(f"SELECT load, day, generation FROM {clickhouse.database}.gold_loads WHERE load IN ({texts(loads)})"):
+            found.setdefault(of_load[load], set()).add((day, int(generation)))
     return found
 
 
 def note(clickhouse: ClickHouse, files: Iterable[str], day: str = WHOLE_FILE, generation: int = 0) -> None:
     """Writes into the ledger that all states of these files are in."""
-    rows = ", ".join(f"({literal(file)}, {literal(day)}, {generation}, now64(3))" for file in files)
-    if rows:
-        clickhouse.execute(f"INSERT INTO {clickhouse.database}.gold_loads VALUES {rows}", settings={"async_insert": "0"})
+    _insert(clickhouse, "gold_loads", [f"({literal(load_id(file))}, {literal(day)}, {generation}, {literal(file)}, now64(3))" for file in files])
 
 
-def targets(generations: Generations, done: set[tuple[str, int]]) -> list[Target]:
-    """Where the rows of a file go that the ledger does not know as a whole; done: what a rebuild has loaded of it."""
-    here = [day for day, generation in generations.current.items() if (day, generation) in done]
-    rebuilt = sorted(generations.current.items())
-    rows = f"toDate({{day}}) NOT IN ({', '.join(literal(day) for day in here)})" if here else "true"
-    days, numbers = ", ".join(f"toDate({literal(day)})" for day, _ in rebuilt), ", ".join(str(number) for _, number in rebuilt)
-    generation = f"transform(toDate({{day}}), [{days}], [{numbers}], 0)" if rebuilt else "0"
-    return [Target(rows, generation), *(day_target(day, number) for day, number in generations.building if (day, number) not in done)]
+def position(clickhouse: ClickHouse, commits: str) -> Position | None:
+    """How far a commit log is folded; None when nothing is."""
+    found = clickhouse.rows(f"SELECT sequence, attempt FROM {clickhouse.database}.gold_positions FINAL WHERE commits = {literal(commits)}")
+    return Position(int(found[0][0]), found[0][1]) if found else None
+
+
+def note_position(clickhouse: ClickHouse, commits: str, at: Position) -> None:
+    """Writes that a commit log is folded up to there."""
+    _insert(clickhouse, "gold_positions", [f"({literal(commits)}, {at.sequence}, {literal(at.attempt)}, now64(3))"])
+
+
+def replaced(clickhouse: ClickHouse, files: Sequence[str]) -> set[str]:
+    """Those of the files that a reprocess has replaced."""
+    return _in_table(clickhouse, "gold_replaced_files", files)
+
+
+def note_replaced(clickhouse: ClickHouse, files: Iterable[str], sequence: int) -> None:
+    """Writes that files count no more, by the manifest of that sequence."""
+    _insert(clickhouse, "gold_replaced_files", [f"({literal(load_id(file))}, {literal(file)}, {sequence})" for file in files])
+
+
+def expired(clickhouse: ClickHouse, files: Sequence[str]) -> set[str]:
+    """Those of the files that are known to have left the lake before they were counted."""
+    return _in_table(clickhouse, "gold_expired_files", files)
+
+
+def note_expired(clickhouse: ClickHouse, file: str, days: Iterable[str]) -> None:
+    """Marks the days of a file as incomplete."""
+    _insert(clickhouse, "gold_expired_files", [f"({literal(day)}, {literal(load_id(file))}, {literal(file)}, now64(3))" for day in days])
+
+
+def targets(generations: Generations, done: set[tuple[str, int]], days: set[str] | None) -> list[Target]:
+    """Where the rows of a file go that the ledger does not know as a whole.
+
+    done: what a rebuild has loaded of it. days: those that the file can hold, None when any.
+    """
+    rebuilt = sorted((day, generation) for day, generation in generations.current.items() if days is None or day in days)
+    here = [day for day, generation in rebuilt if (day, generation) in done]
+    rows = f"toDate({{day}}) NOT IN ({texts(here)})" if here else "true"
+    of_days, numbers = ", ".join(f"toDate({literal(day)})" for day, _ in rebuilt), ", ".join(str(number) for _, number in rebuilt)
+    generation = f"transform(toDate({{day}}), [{of_days}], [{numbers}], 0)" if rebuilt else "0"
+    building = [(day, number) for day, number in generations.building if (day, number) not in done and (days is None or day in days)]
+    return [Target(rows, generation), *(day_target(day, number) for day, number in building)]
 
 
 def day_target(day: str, generation: int) -> Target:
     """The rows of one day, into one generation."""
     return Target(f"toDate({{day}}) = {literal(day)}", str(generation))
+
+
+def in_chunks(all_: Sequence[One], size: int = _FILES_A_STATEMENT) -> Iterator[Sequence[One]]:
+    """Parts of at most that many, in order."""
+    return (all_[start : start + size] for start in range(0, len(all_), size))
+
+
+def texts(values: Iterable[str]) -> str:
+    """String literals, separated by commas."""
+    return ", ".join(literal(value) for value in values)
+
+
+def _in_table(clickhouse: ClickHouse, table: str, files: Sequence[str]) -> set[str]:
+    of_load = {load_id(file): file for file in files}
+    found: set[str] = set()
+    for loads in in_chunks(list(of_load)):
+        found.update(of_load[load] for (load,) in clickhouse.rows(f"SELECT DISTINCT load FROM {clickhouse.database}.{table} WHERE load IN ({texts(loads)})"))
+    return found
+
+
+def _insert(clickhouse: ClickHouse, table: str, rows: Sequence[str]) -> None:
+    for some in in_chunks(rows):
+        # Without deduplication: a block that equals an earlier one is still to be written.
+        clickhouse.execute(f"INSERT INTO {clickhouse.database}.{table} VALUES {', '.join(some)}", settings={"async_insert": "0", "insert_deduplicate": "0"})

@@ -1,5 +1,7 @@
-"""Loads one silver file into the state tables: one INSERT of one block a table, under the file's token.
+"""Loads one silver file into the state tables: one INSERT of one block a table, every row under the file's identity.
 
+A block is one part a day, which is stored whole or not at all, and a row that is stored twice counts once. So an INSERT
+may be cut, repeated, or answered by nobody: what matters is only that one of its attempts was acknowledged.
 The functions here run on the executors. What goes wrong comes back as a sentence, so that the driver can end the job
 with it instead of with a task's stack trace.
 """
@@ -11,13 +13,14 @@ from dataclasses import dataclass
 
 from clickhouse import ClickHouse, literal
 from contract_gold import SILVER_STRUCTURE, STATE_LOADS, StateLoad
-from gold_ledger import Target
+from gold_ledger import Target, load_id
 from job_log import JobError
 
-# One INSERT is one block: a retry whose blocks came in another order would be taken for new data in part.
-_ONE_BLOCK = {
+# One INSERT is one block, so that the row that names the load says that all its rows of that day are there. Nothing is
+# deduplicated by the server: its memory of tokens can outlive a part that a crash took.
+SETTINGS = {
     "async_insert": "0",
-    "insert_deduplicate": "1",
+    "insert_deduplicate": "0",
     "max_insert_threads": "1",
     "max_insert_block_size": "1000000000",
     "min_insert_block_size_rows": "1000000000",
@@ -43,11 +46,12 @@ class Loader:
     business_time_zone: str
     s3: str
 
-    def statement(self, text: str, load: StateLoad, target: Target, source: str = "") -> str:
+    def statement(self, text: str, load: StateLoad, target: Target, file: str, source: str = "") -> str:
         """Fills in one of the contract's INSERTs."""
         parts = {
             "{rows}": target.rows.replace("{day}", load.day),
             "{generation}": target.generation.replace("{day}", load.day),
+            "{load}": load_id(file),
             "{database}": self.clickhouse.database,
             "{source}": source,
             "{business_time_zone}": self.business_time_zone,
@@ -63,18 +67,13 @@ class Loader:
         source = f"s3({literal(url)}, 'Parquet', {literal(SILVER_STRUCTURE)})"
         for load in STATE_LOADS:
             for target in file_load.targets:
-                self.clickhouse.execute(self.statement(load.from_file, load, target, source), settings=self.settings(file_load.file))
+                self.clickhouse.execute(self.statement(load.from_file, load, target, file_load.file, source), settings=SETTINGS)
 
     def from_partials(self, file_load: FileLoad, table: int, lines: str) -> None:
         """Partials of the file for one state table, one JSON object a line."""
         load = STATE_LOADS[table]
         for target in file_load.targets:
-            self.clickhouse.execute(self.statement(load.from_partials, load, target), lines.encode(), self.settings(file_load.file))
-
-    @staticmethod
-    def settings(token: str) -> dict[str, str]:
-        """One block, under a token."""
-        return {**_ONE_BLOCK, "insert_deduplication_token": token}
+            self.clickhouse.execute(self.statement(load.from_partials, load, target, file_load.file), lines.encode(), SETTINGS)
 
 
 def load_files(loader: Loader, loads: Iterable[FileLoad]) -> Iterator[str]:

@@ -8,7 +8,7 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from contract_gold import STATE_LOADS, StateLoad
+from contract_gold import SILVER_IN_RANGE, STATE_LOADS, StateLoad
 
 
 def partials(silver: DataFrame, business_time_zone: str) -> DataFrame:
@@ -16,6 +16,7 @@ def partials(silver: DataFrame, business_time_zone: str) -> DataFrame:
 
     Columns out: file (long), table (int, the place in STATE_LOADS), lines (string, one JSON object a group).
     """
+    silver = silver.withColumns({name: F.expr(expression) for name, expression in SILVER_IN_RANGE})
     of_all_events = {number: load for number, load in enumerate(STATE_LOADS) if not load.where}
     tables = [table_partials(silver, number, load, business_time_zone) for number, load in enumerate(STATE_LOADS) if load.where]
     return reduce(DataFrame.unionAll, [rolled_up(silver, of_all_events, business_time_zone), *tables])

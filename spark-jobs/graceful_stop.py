@@ -10,6 +10,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
+from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any, ClassVar
 
@@ -27,6 +28,14 @@ _REPORTS_FAILURE = "org.apache.spark.sql.execution.streaming.MicroBatchExecution
 _SLACK_SECONDS = 10
 
 
+class _StepCut(BaseException):
+    """A step has gone on for too long after a stop was asked for. No error that a step may handle."""
+
+
+def _cut(number: int, frame: FrameType | None) -> None:
+    raise _StepCut
+
+
 class GracefulStop:
     """Holds a lock while a batch runs; whoever asks to stop waits for it and then lets no batch begin."""
 
@@ -37,6 +46,7 @@ class GracefulStop:
         self._closed = False
         self._next_waits = False
         self._hook_waits = False
+        self._cuts_step = False
         self._timeout_seconds = timeout_seconds
         self._handler_before = signal.signal(signal.SIGTERM, self._on_signal)
         self._spark = spark
@@ -74,6 +84,36 @@ class GracefulStop:
                 query.stop()
                 return
 
+    def loop(self, step: Callable[[], bool], idle_seconds: float) -> None:
+        """Repeats a step until a stop is asked for, at once when it had something to do. Raises what ends a step.
+
+        A step that goes on for longer than the timeout after that is cut.
+        """
+        handler_before = signal.signal(signal.SIGALRM, _cut)
+        self._cuts_step = True
+        try:
+            while not self.requested.is_set():
+                if not step():
+                    self._sleep(idle_seconds)
+            say("stopping", batch="complete")
+        except _StepCut:
+            say("stopping", batch=f"cut after {self._timeout_seconds} s, the next start reads it again")
+        finally:
+            self._cuts_step = False
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, handler_before)
+            self.close()
+
+    def _sleep(self, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while not self.requested.is_set() and (left := deadline - time.monotonic()) > 0:
+            time.sleep(min(_POLL_SECONDS, left))
+
+    def _request(self) -> None:
+        self.requested.set()
+        if self._cuts_step:
+            signal.setitimer(signal.ITIMER_REAL, self._timeout_seconds)
+
     def _wait_for_sparks_own_commit(self, query: StreamingQuery) -> None:
         """After the batch Spark notes it in the checkpoint; a stop in between would have the next start look at it again."""
         deadline = time.monotonic() + self._timeout_seconds
@@ -90,12 +130,12 @@ class GracefulStop:
             self._hooks().removeShutdownHook(self._hook)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        self.requested.set()
+        self._request()
 
     def run(self) -> None:
         """The JVM's shutdown hook (java.lang.Runnable)."""
         self._hook_waits = True
-        self.requested.set()
+        self._request()
         self._ended.wait(self._timeout_seconds)
 
     def _hooks(self) -> Any:

@@ -16,6 +16,8 @@ export interface StateLoad {
   readonly table: string;
   /** ClickHouse: the day of a row of states. */
   readonly day: string;
+  /** The column that counts every event; undefined where none does. */
+  readonly count: string | undefined;
   /** ClickHouse: INSERT … SELECT that reads the silver file itself. {source}, {rows}, {generation}. */
   readonly fromFile: string;
   /** ClickHouse: INSERT … SELECT of partials that Spark sends as JSON lines. {rows}, {generation}. */
@@ -32,6 +34,8 @@ export interface StateLoad {
     readonly merge: string;
   }[];
 }
+
+type Plain = Readonly<Record<string, unknown>>;
 
 export function stateLoads(contract: Contract): readonly StateLoad[] {
   return objectsTagged(contract, 'state').map(states => {
@@ -84,6 +88,8 @@ ARRAY JOIN [false, true] AS is_of_load`;
     return {
       table: states.name,
       day,
+      count: states.columns.find(column => (column.custom['measure'] as Plain | undefined)?.['kind'] === 'count')
+        ?.name,
       fromFile: `${insert}
 ${rows(`SELECT ${[...keys.map(key => `${key.transformLogic} AS ${key.name}`), ...measures.map(measure => `${measure.aggregate} AS ${measure.name}_state`)].join(', ')}
 FROM (SELECT ${used.map(name => dialect(contract, name, 'clickhouse')).join(', ')} FROM ${source})

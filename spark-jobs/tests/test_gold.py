@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,8 +18,9 @@ from pyspark.sql import SparkSession
 
 import gold_ledger
 from clickhouse import ClickHouse as Client
+from commit_log import Manifest
 from gold_job import Gold, _s3_url
-from gold_load import FileLoad, Loader
+from gold_load import Loader
 from job_log import JobError
 from local.clickhouse import WRITER, ClickHouse
 from local.lake import Lake
@@ -52,10 +54,10 @@ class Silver:
 
     lake: Lake
     rows: list[Row] = field(default_factory=list)
-    manifests: list[str] = field(default_factory=list)
+    manifests: list[Manifest] = field(default_factory=list)
 
-    def commit(self, rows: Sequence[Row]) -> str:
-        """One batch: a file an hour of event time, and the manifest, which is returned."""
+    def commit(self, rows: Sequence[Row], replaces: Sequence[str] | None = None, committed_at: str = "2026-01-15T00:00:00.000Z") -> Manifest:
+        """One batch: a file an hour of event time, and the manifest, which is returned. A reprocess says what it replaces."""
         sequence = len(self.manifests)
         by_hour: dict[datetime, list[Row]] = {}
         for row in rows:
@@ -67,24 +69,29 @@ class Silver:
             with self.lake.object_store.files().open_output_stream(path_of(url)) as out:
                 pq.write_table(pa.Table.from_pylist([_silver(row) for row in of_hour], _SCHEMA), out, compression="zstd")
             files.append({"path": url, "bytes": 1})
-        manifest = json.dumps(
+        content = json.dumps(
             {
-                "version": 1,
+                "version": 2,
                 "sequence": sequence,
+                "previous": sequence - 1 if sequence else None,
+                "kind": "batch" if replaces is None else "reprocess",
+                "attempt": f"{sequence:012x}",
                 "topic": "events",
+                "topic_id": None,
                 "offsets": {},
                 "bronze": [],
                 "silver": files,
                 "quarantine": [],
-                "rows": {"bronze": len(rows), "silver": len(rows), "quarantine": 0},
-                "committed_at": "2026-01-15T00:00:00.000Z",
+                **({} if replaces is None else {"replaces": {"silver": replaces, "quarantine": []}}),
+                "rows": {"bronze": 0 if replaces else len(rows), "silver": len(rows), "quarantine": 0},
+                "committed_at": committed_at,
             }
-        )
+        ).encode()
         with self.lake.object_store.files().open_output_stream(path_of(f"{self.lake.commits}{sequence:020d}.json")) as out:
-            out.write(manifest.encode())
+            out.write(content)
         self.rows += rows
-        self.manifests.append(manifest)
-        return manifest
+        self.manifests.append(Manifest.from_json(content))
+        return self.manifests[-1]
 
 
 def _silver(row: Row) -> dict[str, object]:
@@ -113,7 +120,7 @@ def events(seed: int, count: int, hours: float = 30) -> list[Row]:
                 http_method=chance.choice(("GET", "POST", None)),
                 endpoint=chance.choice(PATHS),
                 is_failed=chance.random() < 0.1,
-                bytes=chance.choice((None, 0, 1, 127, 128, 129, 2**40, chance.randrange(200), chance.randrange(10**7))),
+                bytes=chance.choice((None, 0, 1, 127, 128, 129, 2**40 - 1, chance.randrange(200), chance.randrange(10**7))),
             )
         )
     return rows
@@ -157,8 +164,8 @@ def client(clickhouse: ClickHouse, database: str) -> Client:
 @pytest.fixture
 def make_gold(spark: SparkSession, client: Client, silver: Silver) -> MakeGold:
     def make(engine: str = "clickhouse", zone: str = "UTC", into: Client = client) -> Gold:
-        options = argparse.Namespace(engine=engine, commits=silver.lake.commits)
-        return Gold(spark, Loader(into, zone, _s3_url(spark)), options)
+        options = argparse.Namespace(engine=engine, commits=silver.lake.commits, silver_retention_days=None)
+        return Gold(spark, Loader(into, zone, _s3_url(spark)), JobsObjectStore(spark), options)
 
     return make
 
@@ -267,38 +274,7 @@ def test_shuffled_files_and_a_replay_change_nothing(silver: Silver, make_gold: M
     assert wrong(clickhouse, client.database, silver.rows) == []
 
 
-def forget_all_but(client: Client, blocks: int) -> None:
-    """Makes each state table remember that few tokens."""
-    for table in STATES:
-        client.execute(f"ALTER TABLE {client.database}.{table} MODIFY SETTING non_replicated_deduplication_window = {blocks}")
-
-
 STATES = ("server_health_states", "operational_states", "action_states", "user_states")
-
-
-def test_a_reset_checkpoint_is_harmless_beyond_the_deduplication_window(silver: Silver, make_gold: MakeGold, client: Client, clickhouse: ClickHouse) -> None:
-    forget_all_but(client, 3)
-    manifests = [silver.commit(events(seed, 100, hours=1)) for seed in range(6)]
-    gold = make_gold()
-    for number, manifest in enumerate(manifests):
-        gold.fold([manifest], number)
-
-    gold.fold(manifests, 0)
-
-    assert wrong(clickhouse, client.database, silver.rows) == []
-
-
-def test_without_the_ledger_such_a_replay_counts_twice(silver: Silver, make_gold: MakeGold, client: Client, clickhouse: ClickHouse) -> None:
-    forget_all_but(client, 3)
-    manifests = [silver.commit(events(seed, 100, hours=1)) for seed in range(6)]
-    gold = make_gold()
-    for number, manifest in enumerate(manifests):
-        gold.fold([manifest], number)
-
-    client.execute(f"TRUNCATE TABLE {client.database}.gold_loads")
-    gold.fold(manifests, 0)
-
-    assert wrong(clickhouse, client.database, silver.rows) != []
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -314,47 +290,6 @@ def test_an_insert_that_fails_in_the_middle_stops_the_batch_and_is_made_up_for(s
     gold.fold([manifest], 0)
 
     assert wrong(clickhouse, client.database, silver.rows) == []
-
-
-@pytest.mark.parametrize("engine", ENGINES)
-def test_without_the_token_a_replay_counts_twice(silver: Silver, make_gold: MakeGold, client: Client, clickhouse: ClickHouse, engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    gold = make_gold(engine)
-    manifest = silver.commit(events(1, 300))
-    tokenless = {name: value for name, value in Loader.settings("token").items() if name != "insert_deduplication_token"}
-    gold.loader = _MutantLoader(**vars(gold.loader), mutant_settings=tokenless)
-    gold.fold([manifest], 0)
-    assert wrong(clickhouse, client.database, silver.rows) == []
-
-    client.execute(f"TRUNCATE TABLE {client.database}.gold_loads")
-    gold.fold([manifest], 0)
-
-    assert any("total_requests" in sentence for sentence in wrong(clickhouse, client.database, silver.rows))
-
-
-@dataclass(frozen=True)
-class _MutantLoader(Loader):
-    """Loads without a token; or, with halves, each file's partials in two INSERTs under its token."""
-
-    mutant_settings: dict[str, str] | None = None
-    halves: bool = False
-
-    def settings(self, token: str) -> dict[str, str]:  # type: ignore[override]
-        return Loader.settings(token) if self.mutant_settings is None else self.mutant_settings
-
-    def from_partials(self, file_load: FileLoad, table: int, lines: str) -> None:
-        groups = lines.split("\n")
-        middle = len(groups) // 2 if self.halves else len(groups)
-        for part in (groups[:middle], groups[middle:]):
-            if part:
-                super().from_partials(file_load, table, "\n".join(part))
-
-
-def test_a_file_split_into_two_inserts_under_its_token_loses_rows(silver: Silver, make_gold: MakeGold, client: Client, clickhouse: ClickHouse) -> None:
-    gold = make_gold("spark")
-    gold.loader = _MutantLoader(**vars(gold.loader), halves=True)
-    gold.fold([silver.commit(events(1, 300))], 0)
-
-    assert any("lacks the row" in sentence for sentence in wrong(clickhouse, client.database, silver.rows))
 
 
 def test_summed_uniques_are_wrong(silver: Silver, make_gold: MakeGold, client: Client, clickhouse: ClickHouse) -> None:
@@ -376,9 +311,6 @@ class TestRebuild:
 
     day = DAY.date().isoformat()
 
-    def store(self, spark: SparkSession) -> JobsObjectStore:
-        return JobsObjectStore(spark)
-
     @pytest.mark.parametrize("zone", ["UTC", "Asia/Seoul"])
     def test_mends_a_day_and_leaves_the_others(self, silver: Silver, make_gold: MakeGold, client: Client, clickhouse: ClickHouse, spark: SparkSession, zone: str) -> None:
         gold = make_gold("clickhouse", zone)
@@ -389,7 +321,7 @@ class TestRebuild:
         assert wrong(clickhouse, client.database, silver.rows, zone) != []
 
         for day in (self.day, "2026-01-16", "2026-01-17"):
-            gold.rebuild(day, self.store(spark))
+            gold.rebuild(day)
 
         assert wrong(clickhouse, client.database, silver.rows, zone) == []
 
@@ -401,25 +333,12 @@ class TestRebuild:
         first = silver.commit(events(1, 300))
         second = silver.commit(events(2, 300))
         gold.fold([first], 0)
-        gold.rebuild(self.day, self.store(spark))  # loads the second before the gold job does
+        gold.rebuild(self.day)  # loads the second before the gold job does
         gold.fold([second], 1)
         gold.fold([silver.commit(events(3, 300))], 2)
         assert wrong(clickhouse, client.database, silver.rows) == []
 
         gold.fold(silver.manifests, 0)
-        assert wrong(clickhouse, client.database, silver.rows) == []
-
-    def test_what_a_rebuild_has_loaded_is_not_loaded_again_beyond_the_deduplication_window(
-        self, silver: Silver, make_gold: MakeGold, client: Client, clickhouse: ClickHouse, spark: SparkSession
-    ) -> None:
-        forget_all_but(client, 2)
-        gold = make_gold()
-        for seed in range(5):
-            silver.commit(events(seed, 100, hours=1))
-        gold.rebuild(self.day, self.store(spark))
-
-        gold.fold(silver.manifests, 0)
-
         assert wrong(clickhouse, client.database, silver.rows) == []
 
     def test_the_gold_job_may_be_anywhere_when_a_rebuild_runs(
@@ -432,7 +351,7 @@ class TestRebuild:
         def rebuild_after_reading(one: Client) -> gold_ledger.Generations:
             generations = read(one)
             monkeypatch.setattr(gold_ledger, "read_generations", read)
-            gold.rebuild(self.day, self.store(spark))
+            gold.rebuild(self.day)
             return generations
 
         monkeypatch.setattr(gold_ledger, "read_generations", rebuild_after_reading)
@@ -446,15 +365,15 @@ class TestRebuild:
     ) -> None:
         gold = make_gold()
         gold.fold([silver.commit(events(1, 200))], 0)
-        list_files = Gold._committed_files
+        list_files = Gold._current_files
 
-        def commit_meanwhile(one: Gold) -> list[str]:
+        def commit_meanwhile(one: Gold) -> list[Any]:
             early = list_files(one)
             gold.fold([silver.commit(events(2, 200))], 1)
             return list_files(one) if when.startswith("before") else early
 
-        monkeypatch.setattr(Gold, "_committed_files", commit_meanwhile)
-        gold.rebuild(self.day, self.store(spark))
+        monkeypatch.setattr(Gold, "_current_files", commit_meanwhile)
+        gold.rebuild(self.day)
 
         assert wrong(clickhouse, client.database, silver.rows) == []
 
@@ -466,11 +385,11 @@ class TestRebuild:
         with monkeypatch.context() as patch:
             patch.setattr(gold_ledger, "publish", _cut_off)
             with pytest.raises(KeyboardInterrupt):
-                gold.rebuild(self.day, self.store(spark))
+                gold.rebuild(self.day)
         gold.fold([silver.commit(events(2, 200))], 1)
         assert wrong(clickhouse, client.database, silver.rows) == []
 
-        gold.rebuild(self.day, self.store(spark))
+        gold.rebuild(self.day)
         gold.fold([silver.commit(events(3, 200))], 2)
         assert wrong(clickhouse, client.database, silver.rows) == []
 

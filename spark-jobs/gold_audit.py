@@ -1,0 +1,132 @@
+"""Which loads the state tables hold whole: asked of the tables themselves, and compared with the commit log.
+
+The rows of a load and day are one part, stored whole or not at all. So a load is whole when each table that counts all
+events counts as many of it as the manifest's files have rows, and when the users' table names it for each day on which
+it has known users.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+
+import gold_ledger
+from clickhouse import ClickHouse, literal
+from commit_log import Manifest
+from contract_gold import STATE_LOADS
+from gold_files import days_of, hour_of
+
+_HIDDEN = "SELECT day, generation FROM {database}.gold_hidden_generations"
+# A minute of states at most per file of an hour, some more rows for endpoints: what one question reads stays small.
+_FILES_A_QUESTION = 500
+
+
+@dataclass
+class Held:
+    """What the tables hold of some files, in the generations that are read."""
+
+    events: Mapping[str, Mapping[str, int]]
+    """Table → file → events."""
+    without_users: set[str] = field(default_factory=set)
+    """Files whose users are not in for a day."""
+
+    def of(self, table: str, file: str) -> int:
+        return self.events[table].get(file, 0)
+
+    def agrees(self, file: str) -> bool:
+        """Whether every table counts the same of a file, and something."""
+        counts = {self.of(table, file) for table in self.events}
+        return len(counts) == 1 and counts != {0} and file not in self.without_users
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One manifest whose files are not what the tables hold. `tables`: name → events held."""
+
+    sequence: int
+    files: tuple[str, ...]
+    rows: int | None
+    tables: Mapping[str, int]
+    without_users: int
+
+    @property
+    def is_too_much(self) -> bool:
+        """Whether loading again cannot mend it: something counts that should not."""
+        return self.rows is not None and any(count > self.rows for count in self.tables.values())
+
+    def __str__(self) -> str:
+        counts = ", ".join(f"{table} counts {count}" for table, count in self.tables.items())
+        users = f", user_states lacks {self.without_users} of the files" if self.without_users else ""
+        return f"manifest {self.sequence}: {len(self.files)} silver files of {'?' if self.rows is None else self.rows} events, but {counts}{users}; the first is {self.files[0]}"
+
+
+def held(clickhouse: ClickHouse, files: Sequence[str], business_time_zone: str) -> Held:
+    """Asks the tables what they hold of these files."""
+    events: dict[str, dict[str, int]] = {load.table: {} for load in STATE_LOADS if load.count}
+    known: set[tuple[str, str]] = set()
+    marked: set[tuple[str, str]] = set()
+    hidden = _HIDDEN.replace("{database}", clickhouse.database)
+    for some in gold_ledger.in_chunks(files, _FILES_A_QUESTION):
+        of_load = {gold_ledger.load_id(file): file for file in some}
+        days = [days_of(file, business_time_zone) for file in some]
+        for load in STATE_LOADS:
+            # The days are those of partitions, of which all others are not opened.
+            bounds = [] if None in days else [min(min(of_file) for of_file in days if of_file), max(max(of_file) for of_file in days if of_file)]
+            within = f" AND {load.day} BETWEEN {literal(bounds[0])} AND {literal(bounds[1])}" if bounds else ""
+            where = f"load IN ({gold_ledger.texts(of_load)}){within} AND ({load.day}, generation) NOT IN ({hidden})"
+            table = f"{clickhouse.database}.{load.table}"
+            if load.count:
+                found = clickhouse.rows(f"SELECT load, sum({load.count}) FROM {table} FINAL WHERE {where} GROUP BY load")
+                events[load.table].update({of_load[one]: int(count) for one, count in found})
+            else:
+                marked.update((of_load[one], day) for one, day in clickhouse.rows(f"SELECT DISTINCT load, {load.day} FROM {table} WHERE {where}"))
+            if load.table == "action_states":
+                known.update((of_load[one], day) for one, day in clickhouse.rows(f"SELECT DISTINCT load, {load.day} FROM {table} WHERE {where} AND known_events > 0"))
+    return Held(events, {file for file, _ in known - marked})
+
+
+def differences(clickhouse: ClickHouse, manifests: Sequence[Manifest], business_time_zone: str) -> list[Difference]:
+    """Every manifest whose files the tables do not hold as they should."""
+    files = [file.url for manifest in manifests for file in manifest.silver]
+    replaced, expired = gold_ledger.replaced(clickhouse, files), gold_ledger.expired(clickhouse, files)
+    too_old = _left_the_tables(clickhouse, files)
+    tables = held(clickhouse, files, business_time_zone)
+    found = []
+    for manifest in manifests:
+        all_ = [file.url for file in manifest.silver]
+        here = [file for file in all_ if file not in replaced and file not in expired and file not in too_old]
+        gone = [file for file in all_ if file in replaced and any(tables.of(table, file) for table in tables.events)]
+        # Where a part of the files counts no more, the manifest's number of rows says nothing of the rest.
+        rows = manifest.rows["silver"] if len(here) == len(all_) else None
+        counts = {table: sum(tables.of(table, file) for file in here) for table in tables.events}
+        wrong = [file for file in here if not tables.agrees(file)]
+        if rows is not None and not wrong and any(count != rows for count in counts.values()):
+            wrong = here
+        if wrong:
+            found.append(Difference(manifest.sequence, tuple(wrong), rows, counts, len(tables.without_users.intersection(wrong))))
+        if gone:
+            found.append(Difference(manifest.sequence, tuple(gone), 0, {table: sum(tables.of(table, file) for file in gone) for table in tables.events}, 0))
+    return found
+
+
+def days(files: Iterable[str], business_time_zone: str) -> list[str]:
+    """The days that these files can hold, in order."""
+    found: dict[str, None] = defaultdict()
+    for file in files:
+        for day in sorted(days_of(file, business_time_zone) or ()):
+            found[day] = None
+    return sorted(found)
+
+
+def _left_the_tables(clickhouse: ClickHouse, files: Iterable[str]) -> set[str]:
+    """Those of the files whose days the tables keep no longer."""
+    definition = clickhouse.rows(f"SELECT replaceAll(create_table_query, '\\n', ' ') FROM system.tables WHERE database = {literal(clickhouse.database)} AND name = {literal(STATE_LOADS[0].table)}")
+    kept = re.search(r"toIntervalDay\((\d+)\)", definition[0][0])
+    if kept is None:
+        return set()
+    # A day more: rows leave when the whole day is too old, in their own time and their own zone's day.
+    first = datetime.now(timezone.utc) - timedelta(days=int(kept[1]) - 1)
+    return {file for file in files if (hour := hour_of(file)) is not None and hour < first}
