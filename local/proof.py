@@ -15,7 +15,7 @@ from urllib.parse import unquote
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartition
 
 from local.clickhouse import READER, ClickHouse
 from local.committed import Commit, files
@@ -84,20 +84,24 @@ def prove(
 
 
 def topic_records(kafka: Kafka, topic: str) -> Iterator[Record]:
-    """Every record of a topic up to its end, partition by partition."""
-    consumer = Consumer({"bootstrap.servers": kafka.bootstrap_servers, "group.id": "proof", "enable.auto.commit": False, "check.crcs": True, "log_level": 0})
+    """Every committed record of a topic up to its end, partition by partition."""
+    settings = {"bootstrap.servers": kafka.bootstrap_servers, "group.id": "proof", "enable.auto.commit": False, "check.crcs": True, "log_level": 0}
+    # The end is that of what is committed: offsets of aborted records and of a transaction's markers are no records.
+    consumer = Consumer({**settings, "isolation.level": "read_committed", "enable.partition.eof": True, "auto.offset.reset": "error"})
     try:
-        for partition, end in kafka.end_offsets(topic).items():
-            consumer.assign([TopicPartition(topic, partition, 0)])
-            position = 0
-            while position < end:
-                # It waits for as many as it is asked for, until the time is over.
-                for message in consumer.consume(min(10_000, end - position), timeout=30):
-                    offset = message.offset()
-                    if message.error() is not None or offset is None:
-                        raise RuntimeError(f"partition {partition} of {topic} could not be read: {message.error()}")
-                    position = offset + 1
-                    yield Record(partition, offset, message.timestamp()[1], message.value())
+        for partition in kafka.end_offsets(topic):
+            consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING)])
+            is_at_end = False
+            while not is_at_end:
+                # It waits for as many as it is asked for, until the time is over, or to the end.
+                for message in consumer.consume(10_000, timeout=1):
+                    error, offset = message.error(), message.offset()
+                    if error is not None and error.code() == KafkaError._PARTITION_EOF:
+                        is_at_end = True
+                    elif error is not None or offset is None:
+                        raise RuntimeError(f"partition {partition} of {topic} could not be read: {error}")
+                    else:
+                        yield Record(partition, offset, message.timestamp()[1], message.value())
     finally:
         consumer.close()
 

@@ -18,7 +18,9 @@ _NO_ID = "AAAAAAAAAAAAAAAAAAAAAA"
 
 @dataclass(frozen=True)
 class TopicState:
-    """A topic as its brokers describe it. By partition: the first offset that they still hold, and the one after the last."""
+    """A topic as its brokers describe it. By partition: the first offset that they still hold, and the one before
+    which every record is committed or aborted.
+    """
 
     id: str | None
     """Kafka's own id, another for each topic of one name; None when the brokers are too old to give one."""
@@ -62,7 +64,8 @@ class KafkaTopic:
         spec = getattr(self._jvm.org.apache.kafka.clients.admin.OffsetSpec, which)()
         for key in keys.values():
             wanted.put(key, spec)
-        answer = self._admin.listOffsets(wanted).all().get()
+        committed = self._jvm.org.apache.kafka.common.IsolationLevel.READ_COMMITTED
+        answer = self._admin.listOffsets(wanted, self._jvm.org.apache.kafka.clients.admin.ListOffsetsOptions(committed)).all().get()
         return {partition: int(answer.get(key).offset()) for partition, key in keys.items()}
 
     def close(self) -> None:

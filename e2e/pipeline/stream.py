@@ -25,7 +25,7 @@ from local.process import Process
 from local.produce import send
 from local.proof import Proof, prove
 from local.recount import KEYS
-from local.reference_parser import reference_parser
+from local.reference_parser import Parse, reference_parser
 from local.spark import submit
 from streaming_job import StreamingJob, parse_arguments
 
@@ -53,6 +53,7 @@ class Stream:
     sent: int = 0
     runs: int = 0
     engine: str = "clickhouse"
+    parse: Parse = field(default_factory=lambda: reference_parser("UTC"))
     shuffle: random.Random = field(default_factory=lambda: random.Random(1))
 
     def send(self, count: int, traffic: Traffic = HARD) -> None:
@@ -140,7 +141,7 @@ class Stream:
 
     def compare(self) -> Proof:
         """The topic, the three layers and the five tables as they are, against a recount."""
-        return prove(self.kafka, self.topic, self.object_store, self.commits(), self.clickhouse, self.database, reference_parser("UTC"))
+        return prove(self.kafka, self.topic, self.object_store, self.commits(), self.clickhouse, self.database, self.parse)
 
     def prove(self) -> Proof:
         """Folds everything twice, then holds topic, layers and tables to the invariants: none lost, none double, batches bounded."""
