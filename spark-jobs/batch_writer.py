@@ -11,7 +11,7 @@ import math
 import time
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from statistics import median_low
 
@@ -69,6 +69,8 @@ class WrittenBatch:
 
     files: dict[str, list[StoredObject]]
     rows: dict[str, int]
+    hours: range = range(0)
+    """Since 1970, those that had files of their own in silver."""
 
     @property
     def layers(self) -> tuple[list[StoredObject], list[StoredObject], list[StoredObject]]:
@@ -142,7 +144,7 @@ class BatchWriter:
             _side_by_side(write_silver_and_quarantine, write_bronze)
         else:
             write_silver_and_quarantine()
-        return self._written(name, stored.get if with_bronze else None, counted, len(poison))
+        return replace(self._written(name, stored.get if with_bronze else None, counted, len(poison)), hours=hours)
 
     def evaluate(self, records: DataFrame) -> None:
         """Computes what write() would store of records, and stores nothing."""
@@ -200,15 +202,16 @@ class BatchWriter:
         """Removes the files of an attempt that is not going to be committed."""
         self._store.delete(file.url for files in batch.files.values() for file in files)
 
-    def delete_other_attempts(self, sequence: int, attempt: str) -> int:
+    def delete_other_attempts(self, sequence: int, attempt: str, hours: range) -> int:
         """Removes the files of a committed sequence that another attempt left behind; gives their number.
 
-        Safe once this sequence is committed: no other attempt can commit it any more. Lists every file of silver,
-        one request for a thousand, because a file's hour is not known from its batch.
+        Safe once this sequence is committed: no other attempt can commit it any more. The other began at the same record,
+        so it had the same hours of silver: a listing for each of them, however many files silver has.
         """
         ours, all_attempts = f"/batch={sequence:020d}-{attempt}/", f"/batch={sequence:020d}-"
-        folders = (f"{self._bronze_folder()}{all_attempts}", f"{self._locations.silver}/", f"{self._locations.quarantine}{all_attempts}")
-        stale = [file.url for folder in folders for file in self._store.list(folder) if "/__magic/" in file.url or (all_attempts in file.url and ours not in file.url)]
+        parents = (self._bronze_folder(), self._locations.quarantine, self._folder_of_many_hours(), *(self._hour_folder(hour) for hour in hours))
+        folders = (*(f"{parent}{all_attempts}" for parent in parents), f"{self._locations.silver}/__magic/")
+        stale = [file.url for folder in folders for file in self._store.list(folder) if ours not in file.url]
         self._store.delete(stale)
         return len(stale)
 

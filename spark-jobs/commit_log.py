@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
-from itertools import islice
+from itertools import islice, takewhile
 from typing import Any
 
 from job_log import JobError, say
@@ -148,6 +148,23 @@ class CommitLog:
             manifest = self.read(sequence)
             self._check_chain(manifest, before)
             yield manifest
+            before = sequence
+
+    def holes(self, since: int) -> Iterator[tuple[int | None, range, int]]:
+        """Manifests from the sequence `since` on that another one names as its predecessor and that are not there.
+
+        Each hole: the sequence before it, those that are missing, the sequence behind it. From the objects' names; only a
+        manifest behind a jump is read. Older than `since` is the head of a log that has lost its first manifests.
+        """
+        before: int | None = None
+        for sequence in self._sequences(since - 2):
+            if sequence != since - 1 and sequence - 1 != before:
+                manifest = self.read(sequence)
+                if before is None and manifest.previous is not None and manifest.previous >= since:
+                    before = max(takewhile(lambda one: one < since, self._sequences(-1)), default=None)
+                    yield before, range(since, manifest.previous + 1), sequence
+                elif before is not None and (previous := sequence - 1 if manifest.version == 1 else manifest.previous) not in (None, before):
+                    yield before, range(before + 1, previous + 1), sequence
             before = sequence
 
     def read(self, sequence: int) -> Manifest:

@@ -65,6 +65,17 @@ class ObjectStore:
                 if status != 409:  # 409: another conditional PUT of this key is under way, the outcome is open
                     raise JobError(f"{url} cannot be written: {_reason(error, bucket)}") from None
 
+    def put(self, url: str, content: bytes) -> None:
+        """Writes an object, whatever is there."""
+        bucket, key = _split(url)
+        model = self._jvm.com.amazonaws.services.s3.model
+        metadata = model.ObjectMetadata()
+        metadata.setContentLength(len(content))
+        try:
+            self._client(bucket).putObject(model.PutObjectRequest(bucket, key, self._jvm.java.io.ByteArrayInputStream(content), metadata))
+        except Py4JJavaError as error:
+            raise JobError(f"{url} cannot be written: {_reason(error, bucket)}") from None
+
     def find(self, url: str) -> bytes | None:
         """An object's content, None when there is no such object; only for small objects."""
         bucket, key = _split(url)
@@ -86,8 +97,11 @@ class ObjectStore:
             raise JobError(f"{url} is not there; restore it from a backup")
         return content
 
-    def list(self, prefix: str, start_after: str | None = None, limit: int | None = None) -> Iterator[StoredObject]:
-        """Objects whose URL begins with `prefix`, in order, those after the URL `start_after`, at most `limit`."""
+    def list(self, prefix: str, start_after: str | None = None, limit: int | None = None, with_markers: bool = False) -> Iterator[StoredObject]:
+        """Objects whose URL begins with `prefix`, in order, those after the URL `start_after`, at most `limit`.
+
+        S3A's markers of folders, whose names end with a slash, are left out unless they are asked for.
+        """
         bucket, key = _split(prefix)
         request = self._jvm.com.amazonaws.services.s3.model.ListObjectsV2Request().withBucketName(bucket).withPrefix(key)
         if start_after is not None:
@@ -102,7 +116,7 @@ class ObjectStore:
                 raise JobError(f"{prefix} cannot be listed: {_reason(error, bucket)}") from None
             # As one text: a call into the JVM for each object took longer than the listing.
             for summary in json.loads(self._json.writeValueAsString(answer.getObjectSummaries())):
-                if not summary["key"].endswith("/"):
+                if with_markers or not summary["key"].endswith("/"):
                     yield StoredObject(f"s3a://{bucket}/{summary['key']}", summary["size"])
                     found += 1
             if not answer.isTruncated() or (limit is not None and found >= limit):

@@ -1,134 +1,219 @@
-"""A lost commit log, rebuilt from what the files themselves say.
+"""Manifests that are lost, written again from the files of their batches.
 
-All of it becomes ONE manifest: so the rebuilt log appears at once or not at all, and a crash on the way cannot leave
-a log that knows half of the files. Its sequence is higher than any in a file's path, so that a reader which has
-seen the lost manifests takes it for new; which silver files are loaded already is the reader's own ledger to know.
+Each batch gets its own manifest back, with its sequence and its attempt: so a reader that has seen the lost one goes on
+behind it, a driver that still works on the batch cannot commit it too, and a crash on the way leaves a shorter log that
+the next start completes. Every folder is listed once, every file is read once, the driver holds their names alone.
 """
 
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from batch_writer import Locations
-from commit_log import Manifest, OffsetRange
-from job_log import JobError
+from commit_log import LAYERS, CommitLog, Manifest, OffsetRange
+from job_log import JobError, say
 from object_store import ObjectStore, StoredObject
 
 _BATCH = re.compile(r"/batch=(\d{20})-([0-9a-f]{12})/[^/]+\Z")
+_IN_PATH = r"/batch=(\d{20}-[0-9a-f]{12})/"
+_CHUNK = 200  # batches whose files are counted together
 _SHOWN = 5
-LAYERS = ("bronze", "silver", "quarantine")
+# Stands for the attempt in a manifest of what was accepted as lost; it has no files.
+LOST_ATTEMPT = "0" * 12
+
+
+@dataclass(frozen=True)
+class _Span:
+    """Of one partition: how many records, their first and last offset, and the sum of the offsets."""
+
+    rows: int
+    first: int
+    last: int
+    sum: int
+
+    @property
+    def is_gapless(self) -> bool:
+        return self.rows == self.last - self.first + 1
+
+    def with_(self, other: _Span) -> _Span:
+        return _Span(self.rows + other.rows, min(self.first, other.first), max(self.last, other.last), self.sum + other.sum)
 
 
 @dataclass
 class _Attempt:
-    """The files of one attempt at one batch."""
+    """The files of one attempt at one batch, and what they hold: bronze, and silver with quarantine."""
 
     sequence: int
+    name: str
     files: dict[str, list[StoredObject]] = field(default_factory=lambda: {layer: [] for layer in LAYERS})
     rows: dict[str, int] = field(default_factory=lambda: dict.fromkeys(LAYERS, 0))
-    offsets: dict[int, OffsetRange] = field(default_factory=dict)
+    raw: dict[int, _Span] = field(default_factory=dict)
+    derived: dict[int, _Span] = field(default_factory=dict)
 
     @property
     def is_complete(self) -> bool:
-        return self.rows["bronze"] == self.rows["silver"] + self.rows["quarantine"]
+        return bool(self.raw) and self.raw == self.derived and self.rows["bronze"] == self.rows["silver"] + self.rows["quarantine"]
+
+    def follows(self, until: Mapping[int, int]) -> bool:
+        """Whether it holds every offset from where the batch before it ended, so that it cannot be cut in the middle."""
+        return all(span.is_gapless and span.first == until.get(partition, span.first) for partition, span in self.raw.items())
 
 
-def rebuilt_manifest(spark: SparkSession, store: ObjectStore, locations: Locations, topic: str, attempt: str) -> tuple[Manifest, list[str]] | None:
-    """The manifest of everything stored, and the URLs of files of a batch that was never complete; None when bronze
-    is empty.
+class Recovery:
+    """Brings a commit log in order before a batch is committed to it."""
 
-    Raises JobError, naming files, when the files do not tell one history: offsets twice, offsets missing between
-    two batches, or a batch before the last whose silver and quarantine do not hold what its bronze holds.
-    """
-    folders = {"bronze": f"{locations.bronze}/topic={topic}/", "silver": f"{locations.silver}/", "quarantine": f"{locations.quarantine}/"}
-    found = {layer: list(store.list(folder)) for layer, folder in folders.items()}
-    if not found["bronze"]:
-        return None
-    attempts = _attempts(found)
-    _count_bronze(spark, attempts)
-    _count_parquet(spark, attempts)
-    highest = max(one.sequence for one in attempts)
-    incomplete = [one for one in attempts if not one.is_complete]
-    if broken := [one for one in incomplete if one.sequence < highest]:
-        raise _refusal("are of batches whose silver and quarantine do not hold what their bronze holds", broken)
-    kept = sorted((one for one in attempts if one.is_complete), key=lambda one: one.sequence)
-    offsets = _joined_offsets(kept)
-    files = {layer: [file for one in kept for file in one.files[layer]] for layer in LAYERS}
-    rows = {layer: sum(one.rows[layer] for one in kept) for layer in LAYERS}
-    manifest = Manifest(highest + 1, attempt, topic, offsets, files["bronze"], files["silver"], files["quarantine"], rows, kind="rebuilt")
-    return manifest, [file.url for one in incomplete for files_ in one.files.values() for file in files_]
+    def __init__(self, spark: SparkSession, store: ObjectStore, log: CommitLog, locations: Locations, topic: str, topic_id: str | None, accepted: Collection[int]) -> None:
+        """`accepted` are sequences of batches that are gone for good, and may be."""
+        self._spark = spark
+        self._store = store
+        self._log = log
+        self._locations = locations
+        self._topic = topic
+        self._topic_id = topic_id
+        self._accepted = accepted
 
+    def restored(self, last: Manifest | None) -> Manifest | None:
+        """The log's last manifest, after those that are lost have been written again; None when nothing is stored.
 
-def _attempts(found: dict[str, list[StoredObject]]) -> list[_Attempt]:
-    attempts: dict[tuple[int, str], _Attempt] = {}
-    strange = []
-    for layer, files in found.items():
-        for file in files:
-            if "/__magic/" in file.url:  # a task's notes on uploads that were never completed
+        `last` is the last one before. A manifest is lost when a later one names it or bronze has files of its batch.
+
+        Raises JobError, naming files, when a batch's files do not tell what its manifest said.
+        """
+        oldest = next(self._bronze_sequences(-1), None)
+        if last is not None:
+            self._fill_holes(oldest)
+        after = last.sequence if last else -1
+        tail = sorted({*self._bronze_sequences(after), *(sequence for sequence in self._accepted if sequence > after)})
+        return self._restore(last, tail, None) if tail else last
+
+    def _bronze_sequences(self, after: int) -> Iterator[int]:
+        folder = f"{self._locations.bronze}/topic={self._topic}/"
+        for file in self._store.list(folder, start_after=f"{folder}batch={after:020d}-~" if after >= 0 else None):
+            if match := _BATCH.search(file.url):
+                yield int(match[1])
+
+    def _fill_holes(self, oldest: int | None) -> None:
+        """What has expired from bronze cannot be written again, and is a hole to whoever reads the log from its start."""
+        since = min([*self._accepted, *([] if oldest is None else [oldest])], default=None)
+        if since is None:
+            return
+        for before, missing, behind in self._log.holes(since):
+            self._restore(None if before is None else self._log.read(before), missing, self._log.read(behind))
+
+    def _restore(self, before: Manifest | None, sequences: Sequence[int], behind: Manifest | None) -> Manifest | None:
+        """Writes the manifests of sequences in order; gives the last one there is then before `behind`, or at all."""
+        attempts = self._attempts(sequences)
+        for chunk in _chunks(sequences, _CHUNK):
+            self._count([one for sequence in chunk for one in attempts[sequence]])
+            for sequence in chunk:
+                may_be_cut = behind is None and sequence == sequences[-1]
+                before = self._restore_one(sequence, attempts.pop(sequence), before, behind, may_be_cut) or before
+        return before
+
+    def _restore_one(self, sequence: int, attempts: list[_Attempt], before: Manifest | None, behind: Manifest | None, may_be_cut: bool) -> Manifest | None:
+        until = before.until if before else {}
+        next_ = {p: range_.from_ for p, range_ in behind.offsets.items()} if behind else {}
+        complete = [one for one in attempts if one.is_complete and all(span.first >= until.get(p, 0) and span.last < next_.get(p, span.last + 1) for p, span in one.raw.items())]
+        if may_be_cut:
+            # A crash leaves such files too, and a batch that was cut may lack records in its middle: it is read again.
+            complete = [one for one in complete if one.follows(until)]
+            if not complete:
+                return None
+        if len(complete) != 1 and sequence not in self._accepted:
+            if behind is None and before is None and sequence > 0:
+                say("left out a batch of which files are gone, as those before it", sequence=sequence)
+                return None
+            raise self._refusal(sequence, attempts, len(complete))
+        one = complete[0] if len(complete) == 1 else _Attempt(sequence, LOST_ATTEMPT)
+        ends = {p: span.last + 1 for p, span in one.raw.items()}
+        if behind is not None and behind.previous == sequence:
+            ends = next_
+        self._check_no_batch_is_missing(sequence, one, before)
+        offsets = {p: OffsetRange(until.get(p, ends[p] if p not in one.raw else one.raw[p].first), max(ends.get(p, 0), until.get(p, 0))) for p in sorted({*until, *ends})}
+        topic_id = self._topic_id if before is None else before.topic_id
+        manifest = Manifest(
+            sequence,
+            one.name,
+            self._topic,
+            offsets,
+            one.files["bronze"],
+            one.files["silver"],
+            one.files["quarantine"],
+            one.rows,
+            topic_id,
+            before.sequence if before else None,
+            "rebuilt",
+        )
+        if not self._log.create(manifest):
+            raise JobError(f"{self._log.url(sequence)} is there already, from another writer; only one streaming job may run on a commit log, stop one of them")
+        what = "rebuilt a manifest from the files of its batch" if one.raw else "accepted that a batch is lost"
+        say(what, sequence=sequence, attempt=one.name, rows=one.rows["bronze"], files=sum(len(files) for files in one.files.values()))
+        return manifest
+
+    def _check_no_batch_is_missing(self, sequence: int, one: _Attempt, before: Manifest | None) -> None:
+        """Offsets may be missing between two batches in a row, of aborted records; not where a batch is missing too."""
+        if before is None or before.sequence == sequence - 1:
+            return
+        gaps = {p: (before.until[p], span.first) for p, span in one.raw.items() if p in before.until and span.first > before.until[p]}
+        if gaps:
+            raise self._refusal(sequence - 1, [], 0)
+
+    def _attempts(self, sequences: Sequence[int]) -> dict[int, list[_Attempt]]:
+        """All there are, by sequence."""
+        first, behind = f"batch={sequences[0]:020d}-", f"batch={sequences[-1]:020d}-~"
+        attempts: dict[int, dict[str, _Attempt]] = {sequence: {} for sequence in sequences}
+        for layer, folder in (("bronze", f"{self._locations.bronze}/topic={self._topic}/"), ("quarantine", f"{self._locations.quarantine}/"), ("silver", f"{self._locations.silver}/")):
+            # Silver's folders are hours: its files of a batch are found by looking at all.
+            for file in self._store.list(folder, start_after=None if layer == "silver" else f"{folder}{first}"):
+                if layer != "silver" and file.url > f"{folder}{behind}":
+                    break
+                match = None if "/__magic/" in file.url else _BATCH.search(file.url)
+                if match is not None and (of_batch := attempts.get(int(match[1]))) is not None:
+                    of_batch.setdefault(match[2], _Attempt(int(match[1]), match[2])).files[layer].append(file)
+        return {sequence: list(of_batch.values()) for sequence, of_batch in attempts.items()}
+
+    def _count(self, attempts: list[_Attempt]) -> None:
+        by_name = {f"{one.sequence:020d}-{one.name}": one for one in attempts}
+        for layer in LAYERS:
+            urls = [file.url for one in attempts for file in one.files[layer]]
+            if not urls:
                 continue
-            match = _BATCH.search(file.url)
-            if match is None:
-                strange.append(file.url)
-                continue
-            key = int(match[1]), match[2]
-            attempts.setdefault(key, _Attempt(key[0])).files[layer].append(file)
-    if strange:
-        raise JobError(f"the commit log is lost and cannot be rebuilt: {_some(strange)} were not written by this job; move them away")
-    return list(attempts.values())
+            reader = self._spark.read.schema("partition INT, offset BIGINT")
+            records = reader.json(urls) if layer == "bronze" else reader.parquet(*urls)
+            batch = F.regexp_extract(F.input_file_name(), _IN_PATH, 1).alias("batch")
+            found = (F.count(F.lit(1)).alias("rows"), F.min("offset").alias("first"), F.max("offset").alias("last"), F.sum("offset").alias("sum"))
+            for row in records.groupBy(batch, "partition").agg(*found).collect():
+                one = by_name[row["batch"]]
+                one.rows[layer] += row["rows"]
+                if row["first"] is None:
+                    continue  # a row that is none of ours: rows do not add up
+                spans = one.raw if layer == "bronze" else one.derived
+                span = _Span(row["rows"], row["first"], row["last"], row["sum"])
+                spans[row["partition"]] = span if row["partition"] not in spans else spans[row["partition"]].with_(span)
+
+    def _refusal(self, sequence: int, attempts: list[_Attempt], complete: int) -> JobError:
+        files = [file.url for one in attempts for layer in LAYERS for file in one.files[layer]]
+        if complete > 1:
+            why = f"two attempts at it are complete ({_some(files)}); move the files of one of them away"
+        elif files:
+            why = f"bronze does not hold what silver and quarantine hold ({_some(files)})"
+        else:
+            why = "none of its files is there"
+        return JobError(
+            f"{self._log.url(sequence)} is lost and cannot be rebuilt: {why}; restore it from a backup, or start the job once with --accept-lost {sequence} to go on without the batch"
+        )
 
 
-def _count_bronze(spark: SparkSession, attempts: list[_Attempt]) -> None:
-    attempt_of = {file.url: one for one in attempts for file in one.files["bronze"]}
-    if not attempt_of:
-        return
-    lines = spark.read.schema("partition INT, offset BIGINT").json(list(attempt_of))
-    spans = lines.groupBy(F.input_file_name().alias("file"), "partition").agg(F.min("offset").alias("first"), F.max("offset").alias("last"), F.count(F.lit(1)).alias("rows"))
-    by_attempt: dict[int, dict[int, list[tuple[int, int, int]]]] = defaultdict(lambda: defaultdict(list))
-    for row in spans.collect():
-        one = attempt_of[row["file"]]
-        by_attempt[id(one)][row["partition"]].append((row["first"], row["last"], row["rows"]))
-        one.rows["bronze"] += row["rows"]
-    for one in attempts:
-        for partition, pieces in by_attempt[id(one)].items():
-            first, last = min(piece[0] for piece in pieces), max(piece[1] for piece in pieces)
-            if sum(piece[2] for piece in pieces) != last - first + 1:
-                raise _refusal(f"hold not every offset of partition {partition} from {first} to {last} once", [one])
-            one.offsets[partition] = OffsetRange(first, last + 1)
-
-
-def _count_parquet(spark: SparkSession, attempts: list[_Attempt]) -> None:
-    for layer in ("silver", "quarantine"):
-        attempt_of = {file.url: one for one in attempts for file in one.files[layer]}
-        if attempt_of:
-            rows = spark.read.schema("offset BIGINT").parquet(*attempt_of).groupBy(F.input_file_name().alias("file")).count()
-            for row in rows.collect():
-                attempt_of[row["file"]].rows[layer] += row["count"]
-
-
-def _joined_offsets(attempts: list[_Attempt]) -> dict[int, OffsetRange]:
-    joined: dict[int, OffsetRange] = {}
-    for one in attempts:
-        for partition, range_ in one.offsets.items():
-            before = joined.get(partition)
-            if before is not None and range_.from_ != before.until:
-                problem = "hold offsets that earlier files hold too" if range_.from_ < before.until else "follow on offsets that no file holds"
-                raise _refusal(f"{problem} (partition {partition}: stored to {before.until}, then from {range_.from_})", [one])
-            joined[partition] = OffsetRange(before.from_ if before else range_.from_, range_.until)
-    return joined
-
-
-def _refusal(problem: str, attempts: list[_Attempt]) -> JobError:
-    files = [file.url for one in attempts for file in one.files["bronze"]] or [file.url for one in attempts for files in one.files.values() for file in files]
-    return JobError(
-        f"the commit log is lost and cannot be rebuilt: {_some(files)} {problem}; "
-        "restore the commit log from a backup, or move away every file of these batches from bronze, silver and quarantine"
-    )
+def _chunks(sequences: Sequence[int], size: int) -> Iterator[list[int]]:
+    left = iter(sequences)
+    while chunk := list(islice(left, size)):
+        yield chunk
 
 
 def _some(urls: Iterable[str]) -> str:

@@ -12,13 +12,13 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pyspark.errors import StreamingQueryException
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
 from pyspark.sql.streaming.query import StreamingQuery
 
+import layer_owner
 import session
 from batch_metrics import BatchMetrics
 from batch_writer import BatchWriter, Locations, WrittenBatch, new_attempt, own_hours
-from commit_log import CommitLog, Manifest, OffsetRange
+from commit_log import LAYERS, CommitLog, Manifest, OffsetRange
 from graceful_stop import GracefulStop
 from job_log import JobError, fail, say
 from kafka_records import CHUNK_RECORDS, KafkaRecord, KafkaRecords
@@ -26,7 +26,7 @@ from kafka_topic import KafkaTopic, TopicState, check_is_stored_topic
 from layers import UNREADABLE_KAFKA_TIMESTAMP, is_kafka_time, records, records_in_memory
 from object_store import ObjectStore
 from poison import Poison, described, isolated, may_be_a_record
-from recovery import rebuilt_manifest
+from recovery import LOST_ATTEMPT, Recovery
 
 # One fetch holds thousands of records instead of the default 500, and fills up to 8 MiB a partition. A batch asks for what
 # is there; but a consumer that has come to the end of a partition asks for more, and can ask for nothing else meanwhile.
@@ -35,6 +35,8 @@ _KAFKA_DEFAULTS = {"max.poll.records": "20000", "max.partition.fetch.bytes": "83
 _READ_COMMITTED = {"isolation.level": "read_committed"}
 # A batch that a record breaks is halved; so many passes may fail before the driver reads all that is left of it itself.
 MAX_FAILING_PASSES = 20
+# A marker must not expire with the data that it protects, which the object store keeps for days.
+_CLAIM_SECONDS = 6 * 3600
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -57,11 +59,12 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     for layer in ("bronze", "silver", "quarantine"):
         parser.add_argument(f"--{layer}", required=True, metavar="URL", help=f"s3a:// location of {layer}")
     parser.add_argument("--commits", required=True, metavar="URL", help="s3a:// location of the commit log")
-    parser.add_argument("--checkpoint", required=True, metavar="URL", help="s3a:// location of Spark's checkpoint; it may be deleted while the job is stopped")
+    parser.add_argument("--checkpoint", required=True, metavar="URL", help="s3a:// location of Spark's checkpoint, which every run begins anew")
     parser.add_argument("--trigger-seconds", type=_positive, default=60, metavar="N", help="a batch begins when it is full, or N seconds after the last one began (default 60)")
     parser.add_argument("--max-offsets-per-trigger", type=_positive, default=1_000_000, metavar="N", help="a batch holds at most N records (default 1000000)")
     parser.add_argument("--time-zone", type=_zone, default="UTC", metavar="ZONE", help="zone of a time that names none (default UTC)")
     parser.add_argument("--stop-timeout-seconds", type=_positive, default=120, metavar="N", help="how long SIGTERM waits for the batch under way (default 120)")
+    parser.add_argument("--accept-lost", type=_sequence, action="append", default=[], metavar="SEQUENCE", help="go on without the batch of this sequence, which is gone for good; an error names it")
     parser.add_argument("--until-caught-up", action="store_true", help="store what is in the topic now, in batches, and end")
     parser.add_argument("--kafka-option", action="append", default=[], type=_pair, metavar="K=V", help="a setting of the Kafka client, e.g. security.protocol=SSL")
     return parser.parse_args(arguments)
@@ -70,6 +73,12 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
 def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) == 0:
         raise argparse.ArgumentTypeError(f"{text!r} is no number above zero")
+    return int(text)
+
+
+def _sequence(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no sequence of a batch, such as 17")
     return int(text)
 
 
@@ -101,6 +110,9 @@ class StreamingJob:
         self._attempt = new_attempt()
         self._metrics = BatchMetrics(spark)
         self._failure: BaseException | None = None
+        # Of its own for each run: the commit log knows the offsets, and what is left of a former checkpoint may be damaged.
+        self._checkpoint = f"{options.checkpoint.rstrip('/')}/run={self._attempt}"
+        self._has_former_runs = True
         self._has_leftovers = True
         self._query: StreamingQuery | None = None
 
@@ -113,10 +125,14 @@ class StreamingJob:
         state = self._topic.state()
         earliest = state.earliest
         self._topic_id = state.id
-        locations = Locations(*(getattr(options, layer).rstrip("/") for layer in ("bronze", "silver", "quarantine")))
+        locations = Locations(*(getattr(options, layer).rstrip("/") for layer in LAYERS))
         self._writer = BatchWriter(self._store, locations, options.topic, options.time_zone)
-        self._last = self._log.last() or self._rebuild(locations)
+        self._last = self._log.last()
         self._check_topic(state)
+        owner = self._claim_folders()
+        self._last = Recovery(self._spark, self._store, self._log, locations, options.topic, owner.topic_id, options.accept_lost).restored(self._last)
+        self._check_topic(state)
+        self._accept_lost_records(earliest)
         start = starting_offsets(self._last, options.topic, earliest)
         say("starting", topic=options.topic, sequence=self._last.sequence if self._last else "none", offsets=_compact(start))
         self._stop = GracefulStop(self._spark, options.stop_timeout_seconds)
@@ -134,7 +150,9 @@ class StreamingJob:
             # A full batch does not wait for the trigger: a backlog is read as fast as the machine can.
             kafka = kafka.option("minOffsetsPerTrigger", options.max_offsets_per_trigger).option("maxTriggerDelay", f"{options.trigger_seconds}s")
             self._spark.conf.set("spark.sql.streaming.pollingDelay", "1s")
-        writer = records(kafka.load()).writeStream.foreachBatch(self._guarded_batch).option("checkpointLocation", options.checkpoint)
+        # What Spark keeps for a restart, and lists each batch; no run reads another's.
+        self._spark.conf.set("spark.sql.streaming.minBatchesToRetain", "2")
+        writer = records(kafka.load()).writeStream.foreachBatch(self._guarded_batch).option("checkpointLocation", self._checkpoint)
         writer = writer.trigger(availableNow=True) if options.until_caught_up else writer.trigger(processingTime="0 seconds")
         self._query = writer.start()
         try:
@@ -144,7 +162,7 @@ class StreamingJob:
                 raise self._failure from None
             self._check_source()
             print(self._failure or error, file=sys.stderr, flush=True)  # nobody foresaw it: with its stack trace
-            raise JobError(f"the batch after sequence {self._last.sequence if self._last else 'none'} failed: {described(self._failure or error)}") from None
+            raise JobError(f"the batch after sequence {self._last.sequence if self._last else 'none'} failed: {described(self._failure or error)}; nothing of it is committed, start the job again") from None
         finally:
             self._stop.close()
             self._records.close()
@@ -156,16 +174,24 @@ class StreamingJob:
         # Three partitions would make three tasks for two cores; halves of them can be put together to equal ones.
         return {**client, "minPartitions": str(partitions * self._spark.sparkContext.defaultParallelism), "failOnDataLoss": "true"}
 
-    def _rebuild(self, locations: Locations) -> Manifest | None:
-        rebuilt = rebuilt_manifest(self._spark, self._store, locations, self._options.topic, self._attempt)
-        if rebuilt is None:
-            return None
-        manifest, incomplete = rebuilt
+    def _claim_folders(self) -> layer_owner.LogIdentity:
+        """Says again whose the folders are; raises JobError when they are another log's."""
+        self._claimed = time.monotonic()
+        folders = {name: str(getattr(self._options, name)) for name in (*LAYERS, "checkpoint")}
+        return layer_owner.claim(self._store, self._options.commits, folders, self._options.topic, self._topic_id)
+
+    def _accept_lost_records(self, earliest: Mapping[int, int]) -> None:
+        """Commits that the brokers no longer hold what is next, when that was accepted for this sequence."""
+        last = self._last
+        if last is None or last.sequence + 1 not in self._options.accept_lost or not lost_records(last, earliest):
+            return
+        offsets = {p: OffsetRange(until, max(until, earliest.get(p, 0))) for p, until in last.until.items()}
+        rows = dict.fromkeys(LAYERS, 0)
+        manifest = Manifest(last.sequence + 1, LOST_ATTEMPT, last.topic, offsets, [], [], [], rows, self._topic_id, last.sequence, "rebuilt")
         if not self._log.create(manifest):
             raise self._two_writers(manifest.sequence)
-        say("rebuilt the commit log from bronze", sequence=manifest.sequence, bronze_files=len(manifest.bronze), rows=manifest.rows["bronze"])
-        self._store.delete(incomplete)
-        return manifest
+        say("accepted that records are lost", sequence=manifest.sequence, offsets=_compact_ranges(offsets))
+        self._last = manifest
 
     def _check_topic(self, state: TopicState) -> TopicState:
         """Raises JobError when the topic is not the one that this job and its commit log are of."""
@@ -192,14 +218,9 @@ class StreamingJob:
 
     def _store_batch(self, batch: DataFrame) -> None:
         began = time.monotonic()
-        first, until = self._batch_offsets()
-        stored = self._last.until if self._last else {}
-        ranges = uncovered(first, until, stored, self._options.checkpoint, self._log.url(self._last.sequence) if self._last else None)
+        ranges = batch_ranges(*self._batch_offsets(), self._last.until if self._last else {})
         if _count(ranges) == 0:
-            say("batch is stored already", offsets=_compact(until))
-            return
-        if any(range_.from_ > first.get(partition, range_.from_) for partition, range_ in ranges.items()):
-            batch = batch.where(_within(ranges))
+            return  # all that is new is a partition without records
         hours = own_hours(self._records.first_timestamps(ranges))
         if not self._stored_whole(batch, ranges, hours, began):
             self._store_around_poison(ranges, hours)
@@ -286,7 +307,9 @@ class StreamingJob:
         previous = self._last.sequence if self._last else None
         manifest = Manifest(sequence, self._attempt, self._options.topic, offsets, *written.layers, written.rows, self._topic_id, previous)
         if not self._log.create(manifest):
-            self._writer.delete(written)
+            # Another driver may have found this attempt's files complete, and committed them.
+            if self._log.read(sequence).attempt != self._attempt:
+                self._writer.delete(written)
             raise self._two_writers(sequence)
         self._last = manifest
         lag = sum(offset - manifest.until.get(partition, 0) for partition, offset in state.latest.items())
@@ -296,8 +319,21 @@ class StreamingJob:
         if self._has_leftovers:
             # Of the batch that was under way at a crash, or of a try that failed; this attempt has committed its sequence now.
             self._has_leftovers = False
-            if removed := self._writer.delete_other_attempts(sequence, self._attempt):
+            if removed := self._writer.delete_other_attempts(sequence, self._attempt, written.hours):
                 say("removed files that no manifest names", files=removed)
+        if self._has_former_runs:
+            self._has_former_runs = False
+            self._delete_former_checkpoints()
+        if time.monotonic() - self._claimed > _CLAIM_SECONDS:
+            self._claim_folders()
+
+    def _delete_former_checkpoints(self) -> None:
+        """Only now: of two drivers the one that does not commit must not end the other."""
+        below = f"{self._options.checkpoint.rstrip('/')}/"
+        found = [one.url for one in self._store.list(below, with_markers=True)]
+        kept = (f"{self._checkpoint}/", f"{below}{layer_owner.NAME}")
+        # A folder's marker after what is in it.
+        self._store.delete(url for url in sorted(found, reverse=True) if url != below and not url.startswith(kept))
 
     def _batch_offsets(self) -> tuple[dict[int, int], dict[int, int]]:
         """Of the batch under way, by partition: its first offset, and the one after its last."""
@@ -316,28 +352,30 @@ def starting_offsets(last: Manifest | None, topic: str, earliest: Mapping[int, i
     """
     if last is None:
         return dict(earliest)
-    lost = {p: (last.until[p], offset) for p, offset in earliest.items() if p in last.until and offset > last.until[p]}
-    if lost:
+    if lost := lost_records(last, earliest):
         spans = ", ".join(f"partition {p}: {until} to {offset - 1}" for p, (until, offset) in sorted(lost.items()))
         raise JobError(
             f"--topic {topic}: the brokers have deleted records that are not stored ({spans}); "
-            "raise the topic's retention, and to go on without them create the next manifest by hand with these offsets as stored"
+            f"raise the topic's retention, and to go on without them start the job once with --accept-lost {last.sequence + 1}"
         )
     return {p: last.until.get(p, offset) for p, offset in earliest.items()}
 
 
-def uncovered(first: Mapping[int, int], until: Mapping[int, int], stored: Mapping[int, int], checkpoint: str, manifest: str | None) -> dict[int, OffsetRange]:
-    """What of a batch is not stored yet, by partition; a partition with nothing new has an empty range.
+def lost_records(last: Manifest, earliest: Mapping[int, int]) -> dict[int, tuple[int, int]]:
+    """By partition: the first offset that is not stored, and the first one that the brokers still hold, where they have deleted some between."""
+    return {p: (last.until[p], offset) for p, offset in earliest.items() if p in last.until and offset > last.until[p]}
 
-    Raises JobError when the batch begins after what is stored, so that records between would be lost.
+
+def batch_ranges(first: Mapping[int, int], until: Mapping[int, int], stored: Mapping[int, int]) -> dict[int, OffsetRange]:
+    """What a batch holds, by partition; a partition with nothing new has an empty range.
+
+    Raises JobError when it does not begin where what is stored ends.
     """
-    gaps = {p: (stored[p], offset) for p, offset in first.items() if p in stored and offset > stored[p]}
-    if gaps:
-        spans = ", ".join(f"partition {p}: stored to {end}, batch from {begin}" for p, (end, begin) in sorted(gaps.items()))
-        raise JobError(f"--checkpoint {checkpoint} is ahead of the commit log's last manifest {manifest} ({spans}); delete the checkpoint, the job then goes on from the manifest")
+    if others := {p: offset for p, offset in first.items() if offset != stored.get(p, offset)}:
+        raise JobError(f"a batch begins at {_compact(others)} and not where what is stored ends, at {_compact(stored)}; nothing of it is committed, start the job again")
     ranges = {}
     for partition in sorted({*until, *stored}):
-        from_ = max(stored.get(partition, 0), first.get(partition, 0))
+        from_ = stored.get(partition, first.get(partition, 0))
         ranges[partition] = OffsetRange(from_, max(from_, until.get(partition, 0)))
     return ranges
 
@@ -358,13 +396,6 @@ def halves(ranges: Mapping[int, OffsetRange]) -> tuple[dict[int, OffsetRange], d
 def _count(ranges: Mapping[int, OffsetRange]) -> int:
     """Offsets, which is records and what a transaction leaves besides."""
     return sum(range_.until - range_.from_ for range_ in ranges.values())
-
-
-def _within(ranges: Mapping[int, OffsetRange]) -> Any:
-    condition = F.lit(False)
-    for partition, range_ in ranges.items():
-        condition = condition | ((F.col("partition") == partition) & (F.col("offset") >= range_.from_))
-    return condition
 
 
 def _compact(offsets: Mapping[int, int]) -> str:
