@@ -25,19 +25,19 @@ class Bug:
     name: str
     says: str
     faults: tuple[str, ...]
-    changes: tuple[tuple[str, str, str], ...]
-    """File, the text that stands there once, and the text in its place."""
+    changes: tuple[tuple[str, str, str, int], ...]
+    """File, the text that stands there, the text in its place, and how many times it stands there."""
 
     def put_into(self, folder: Path) -> Path:
-        """A copy of the jobs with the bug. Raises BugError when a text is not there exactly once."""
+        """A copy of the jobs with the bug. Raises BugError when a text is not there as often as the bug says."""
         code = folder / self.name
         shutil.copytree(JOBS, code, ignore=shutil.ignore_patterns("tests", "__pycache__"))
-        for file, find, replace in self.changes:
+        for file, find, replace, times in self.changes:
             path = code / file
             text = path.read_text() if path.exists() else ""
-            if text.count(find) != 1:
+            if text.count(find) != times:
                 raise BugError(
-                    f"bugs/{self.name}.yaml: {file} holds the text {find.strip().splitlines()[0]!r} … {text.count(find)} times, not once; write the bug anew for the code as it is"
+                    f"bugs/{self.name}.yaml: {file} holds the text {find.strip().splitlines()[0]!r} … {text.count(find)} times, not {times}; write the bug anew for the code as it is"
                 )
             path.write_text(text.replace(find, replace))
         return code
@@ -49,4 +49,4 @@ def bugs() -> dict[str, Bug]:
 
 
 def _bug(name: str, body: dict[str, Any]) -> Bug:
-    return Bug(name, body["says"], tuple(body["faults"]), tuple((one["file"], one["find"], one["replace"]) for one in body["changes"]))
+    return Bug(name, body["says"], tuple(body["faults"]), tuple((one["file"], one["find"], one["replace"], one.get("times", 1)) for one in body["changes"]))

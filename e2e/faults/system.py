@@ -244,7 +244,6 @@ class Lane:
     def submit_gold(self, name: str) -> Process:
         arguments = {
             "commits": self.lake.commits,
-            "checkpoint": self.lake.gold_checkpoint,
             "engine": self.engine,
             "trigger-seconds": 1,
             "max-files-per-trigger": 20,

@@ -157,6 +157,6 @@ def test_a_deliberate_bug_fits_the_jobs_of_now_and_names_faults_there_are(name: 
 
 def test_a_bug_that_fits_no_more_says_so(tmp_path: Path) -> None:
     bug = next(iter(bugs().values()))
-    stale = type(bug)("stale", "", (), (("streaming_job.py", "no such text", ""),))
-    with pytest.raises(BugError, match=r"bugs/stale.yaml: streaming_job.py holds the text 'no such text' … 0 times, not once; write the bug anew"):
+    stale = type(bug)("stale", "", (), (("streaming_job.py", "no such text", "", 1),))
+    with pytest.raises(BugError, match=r"bugs/stale.yaml: streaming_job.py holds the text 'no such text' … 0 times, not 1; write the bug anew"):
         stale.put_into(tmp_path)
