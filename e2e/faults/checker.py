@@ -29,13 +29,6 @@ class Violation:
         return "\n".join([f"{self.invariant}: {self.says}", *(f"    {_short(row)}" for row in self.rows)])
 
 
-@dataclass(frozen=True)
-class Lost:
-    """What a fault has taken away on purpose and a job has said so: files that are gone, days that are incomplete."""
-
-    files: frozenset[str] = frozenset()
-
-
 def check(ledger: Ledger, topic: str, reader: Reader, query: Query | None, database: str, business_time_zone: str) -> list[Violation]:
     """Every broken invariant of one lane at rest; an empty list is a pass. Without `query`, the layers alone."""
     try:
@@ -48,7 +41,7 @@ def check(ledger: Ledger, topic: str, reader: Reader, query: Query | None, datab
         return [Violation("committed files", f"a committed file cannot be read: {error}")]
     found = [*_contiguous(ledger, topic, lake), *_bronze_of_ledger(ledger, topic, lake), *_layers(lake), *_silver_of_bronze(lake)]
     if query is not None:
-        found += _tables(lake.silver, query, database, business_time_zone)
+        found += _tables(lake.counted, query, database, business_time_zone)
     return found
 
 

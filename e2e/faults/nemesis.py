@@ -821,6 +821,22 @@ def _clock_jumps(context: Context) -> None:
     clock.set(0)
 
 
+@_fault("database-lost-and-silver-expired", ends_lane=True)
+def _database_lost_and_silver_expired(context: Context) -> None:
+    """The oldest files of silver have expired when the database is lost: the rest is counted, and the days that lack events are marked."""
+    lane = context.lane
+    lane.gold.hold()
+    lane.stores.clickhouse.execute(f"DROP DATABASE {lane.database} SYNC")
+    lane.apply_schema()
+    expired = [url for manifest in lane.reader.manifests()[:2] for url in manifest.files["silver"]]
+    lane.reader.expire(expired)
+    lane.silver_retention_days = 0
+    lane.gold.run()
+    _until(lambda: bool(lane.query(f"SELECT date FROM {lane.database}.metrics_incomplete_days")) or bool(lane.gold.ends), 90, "a mark on the days that lack events")
+    missing = lane.query(f"SELECT max(missing_files) AS files FROM {lane.database}.metrics_incomplete_days")[0]["files"]
+    context.say(f"{len(expired)} files have expired, {missing} are marked as missing on one day")
+
+
 # ------------------------------------------------------------------------------------------------- hard values
 
 

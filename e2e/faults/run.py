@@ -179,7 +179,7 @@ class Suite:
         """Waits for recovery and checks, unless the lane is at its end."""
         if fault.ends_lane:
             if self.lane is not None and self.lane.streaming.process is not None and not result.violations:
-                result.violations += self.settle_and_check(with_gold=False)
+                result.violations += self.settle_and_check(with_gold=self.lane.gold.process is not None)
             self.ended_lane = True
         elif not result.violations:
             result.recovery_seconds, late = self.recover(fault.patience)

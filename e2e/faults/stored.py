@@ -47,6 +47,8 @@ class Lake:
     """partition, offset, timestamp in milliseconds, value"""
     silver: list[Row]
     quarantine: list[dict[str, Any]]
+    counted: list[Row]
+    """Silver without the files that were taken away as expired."""
 
 
 class Reader:
@@ -57,6 +59,7 @@ class Reader:
         self._commits = commits
         self._read: dict[str, list[Any]] = {}
         self._manifests: dict[str, Manifest] = {}
+        self._expired: set[str] = set()
 
     def path(self, url: str) -> Path:
         return self._buckets / url.removeprefix("s3a://")
@@ -86,8 +89,15 @@ class Reader:
         return ends
 
     def silver_rows(self) -> int:
-        """Rows of silver by the manifests alone."""
-        return sum(manifest.rows["silver"] for manifest in self.manifests())
+        """Rows of silver that gold has to count, by the manifests."""
+        return sum(manifest.rows["silver"] for manifest in self.manifests()) - sum(len(self._read[url]) for url in self._expired)
+
+    def expire(self, urls: Iterable[str]) -> None:
+        """Deletes files of silver as the lake's retention does; their rows stay known here."""
+        for url in urls:
+            self._once(url, self._silver)
+            self.path(url).unlink()
+            self._expired.add(url)
 
     def lake(self) -> Lake:
         """Everything that the manifests name and no later one replaces. A file that is not there raises FileNotFoundError."""
@@ -102,12 +112,13 @@ class Reader:
             [row for url in urls("bronze") for row in self._once(url, self._bronze)],
             [row for url in urls("silver") for row in self._once(url, self._silver)],
             [row for url in urls("quarantine") for row in self._once(url, self._quarantine)],
+            [row for url in urls("silver") if url not in self._expired for row in self._once(url, self._silver)],
         )
 
     def _once(self, url: str, read: Any) -> list[Any]:
         if url not in self._read:
             self._read[url] = read(self.path(url))
-        elif not self.path(url).exists():
+        elif url not in self._expired and not self.path(url).exists():
             raise FileNotFoundError(url)
         return self._read[url]
 

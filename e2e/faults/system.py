@@ -194,6 +194,7 @@ class Lane:
         self.lake = Lake(stores.object_store, f"{name}-")
         self.reader = Reader(stores.object_store.folder / "buckets", self.lake.commits)
         self.max_offsets = 5_000
+        self.silver_retention_days: int | None = None
         self.streaming = Job("the streaming job", lambda: self.submit_streaming("streaming"), say)
         self.gold = Job("the gold job", lambda: self.submit_gold("gold"), say)
 
@@ -242,7 +243,7 @@ class Lane:
         return self._submit("streaming_job.py", self.streaming_arguments(**changed), name)
 
     def submit_gold(self, name: str) -> Process:
-        arguments = {
+        arguments: dict[str, object] = {
             "commits": self.lake.commits,
             "engine": self.engine,
             "trigger-seconds": 1,
@@ -252,6 +253,8 @@ class Lane:
             "database": self.database,
             "business-time-zone": self.business_time_zone,
         }
+        if self.silver_retention_days is not None:
+            arguments["silver-retention-days"] = self.silver_retention_days
         return self._submit("gold_job.py", ["run", *_flags(arguments)], name)
 
     def _submit(self, job: str, arguments: list[str], name: str) -> Process:
