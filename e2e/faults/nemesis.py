@@ -236,9 +236,9 @@ def _stop_gold(context: Context) -> None:
 # ------------------------------------------------------------------------------------------------ ClickHouse
 
 
-NEW_PART, PART, DEDUPLICATION_LOG = r"^tmp_insert", r"^(?!tmp_)[^_]+_\d+_\d+_0$", r"^deduplication_log"
+NEW_PART, PART, DEDUPLICATION_LOG = r"^tmp_insert", r"^(?!tmp_)[^_]+_(\d+)_\1_\d+$", r"^deduplication_log"
 """Moments of an INSERT: its part is being written; it is there; its token is."""
-MERGE = r"^tmp_merge|^[^_]+_\d+_\d+_[1-9]"
+MERGE = r"^tmp_merge|^[^_]+_(\d+)_(?!\1_)\d+_\d+$"
 
 
 class _PartWatch:
