@@ -28,6 +28,11 @@ class Bug:
     changes: tuple[tuple[str, str, str, int], ...]
     """File, the text that stands there, the text in its place, and how many times it stands there."""
 
+    @property
+    def job(self) -> str:
+        """The job that it is in."""
+        return "gold" if any(file.startswith(("gold_", "contract_")) for file, *_ in self.changes) else "streaming"
+
     def put_into(self, folder: Path) -> Path:
         """A copy of the jobs with the bug. Raises BugError when a text is not there as often as the bug says."""
         code = folder / self.name
@@ -44,8 +49,9 @@ class Bug:
 
 
 def bugs() -> dict[str, Bug]:
-    """By name."""
-    return {path.stem: _bug(path.stem, yaml.safe_load(path.read_text())) for path in sorted(FOLDER.glob("*.yaml"))}
+    """By name, those in the gold job first."""
+    every = [_bug(path.stem, yaml.safe_load(path.read_text())) for path in sorted(FOLDER.glob("*.yaml"))]
+    return {bug.name: bug for bug in sorted(every, key=lambda bug: (bug.job, bug.name))}
 
 
 def _bug(name: str, body: dict[str, Any]) -> Bug:

@@ -706,8 +706,7 @@ def _log_middle_gone(context: Context) -> None:
     content, attributes = aside.read_bytes(), {key: os.getxattr(path, key) for key in os.listxattr(path)}
     path.unlink()
     try:
-        lane.stores.clickhouse.execute(f"DROP DATABASE {lane.database} SYNC")
-        lane.apply_schema()
+        lane.new_database()
         expect_alarm(context, lane.gold, [str(int(name[:20]))])
     finally:
         lane.gold.hold(graceful=False)
@@ -804,8 +803,7 @@ def _database_lost(context: Context) -> None:
     """The database is dropped: after the schema job, gold folds everything again."""
     lane = context.lane
     with _while_stopped(lane.gold):
-        lane.stores.clickhouse.execute(f"DROP DATABASE {lane.database} SYNC")
-        lane.apply_schema()
+        lane.new_database()
 
 
 @_fault("clock-jumps")
@@ -826,8 +824,7 @@ def _database_lost_and_silver_expired(context: Context) -> None:
     """The oldest files of silver have expired when the database is lost: the rest is counted, and the days that lack events are marked."""
     lane = context.lane
     lane.gold.hold()
-    lane.stores.clickhouse.execute(f"DROP DATABASE {lane.database} SYNC")
-    lane.apply_schema()
+    lane.new_database()
     expired = [url for manifest in lane.reader.manifests()[:2] for url in manifest.files["silver"]]
     lane.reader.expire(expired)
     lane.silver_retention_days = 0

@@ -70,6 +70,7 @@ class Suite:
         self.ended_lane = False
         self.generator: Generator | None = None
         self.web_server: WebServer | None = None
+        self.hunting = bool(options.bugs or options.bug)
         self._lanes = 0
 
     def say(self, text: str) -> None:
@@ -156,10 +157,19 @@ class Suite:
         began = time.monotonic()
         result = Result(f"bug {bug.name}")
         self.say(f"== bug {bug.name}: {bug.says}")
-        self.end_lane()
         seen: list[Violation] = []
         try:
-            self.code = bug.put_into(self.folder / "bugs")
+            code = bug.put_into(self.folder / "bugs")
+            if self.lane is None or self.ended_lane:
+                self.fresh_lane()
+            lane = self._lane()
+            job = lane.gold if bug.job == "gold" else lane.streaming
+            job.hold(graceful=False)
+            lane.code_of[bug.job] = code
+            if bug.job == "gold" or lane.gold.process is None:
+                lane.new_database()
+            lane.run()
+            self.recover(_START_PATIENCE)  # what it does not catch up with, the fault shows
             for name in bug.faults:
                 seen = [one for one in self.run_fault(FAULTS[name]).violations if one.invariant != FAULT_ITSELF]
                 if seen:
@@ -167,13 +177,20 @@ class Suite:
                     break
         except (BugError, ComponentError) as error:
             result.violations.append(Violation("the bug itself", str(error)))
-        finally:
-            self.code = JOBS
-            self.end_lane()
+        self._forget(bug)
         if not seen and not result.violations:
             result.violations.append(Violation("the suite", f"it does not see the bug {bug.name} under {', '.join(bug.faults)}"))
         result.seconds = time.monotonic() - began
         return result
+
+    def _forget(self, bug: Bug) -> None:
+        """Ends a lane whose layers a bug may have spoilt; of gold's bugs a new database is enough."""
+        if self.lane is None or bug.job == "streaming" or self.ended_lane:
+            self.end_lane()
+            return
+        self.lane.gold.hold(graceful=False)
+        self.lane.code_of["gold"] = self.code
+        self._generator().resume()
 
     def finish(self, fault: Fault, result: Result) -> None:
         """Waits for recovery and checks, unless the lane is at its end."""
@@ -185,7 +202,7 @@ class Suite:
             result.recovery_seconds, late = self.recover(fault.patience)
             result.violations += late
             result.violations += self.settle_and_check() if not late else self.check_at_rest()
-        if result.violations and not self.ended_lane:
+        if result.violations and not self.ended_lane and not self.hunting:
             self.end_lane()
 
     def run_mix(self, seed: int) -> Result:

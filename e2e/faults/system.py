@@ -29,6 +29,7 @@ from local.spark import JOBS, submit
 # A driver lives for minutes at most: what Java's second compiler makes would hardly run, and costs half of all time.
 _JAVA = {"SPARK_SUBMIT_OPTS": "-XX:TieredStopAtLevel=1"}
 _BACK_OFF_SECONDS = 1.0
+TRIGGER_SECONDS = 2
 Say = Callable[[str], None]
 
 
@@ -189,7 +190,9 @@ class Lane:
 
     def __init__(self, stores: Stores, folder: Path, name: str, say: Say, *, code: Path = JOBS, engine: str = "spark", time_zone: str = "Asia/Seoul", partitions: int = 2) -> None:
         self.stores, self.folder, self.name, self.say = stores, folder / name, name, say
-        self.code, self.engine, self.business_time_zone = code, engine, time_zone
+        self.code_of = {"streaming": code, "gold": code}
+        """The folder of each job's code."""
+        self.engine, self.business_time_zone = engine, time_zone
         self.topic, self.database, self.partitions = f"events-{name}", f"logs_{name.replace('-', '_')}", partitions
         self.lake = Lake(stores.object_store, f"{name}-")
         self.reader = Reader(stores.object_store.folder / "buckets", self.lake.commits)
@@ -208,10 +211,15 @@ class Lane:
     def apply_schema(self) -> None:
         """Runs the schema job, straight to the server."""
         arguments = ["--clickhouse-url", self.stores.clickhouse.url, "--clickhouse-user", WRITER, "--database", self.database]
-        environment = {**os.environ, "CLICKHOUSE_PASSWORD": self.stores.clickhouse.password, "PYTHONPATH": str(self.code)}
-        done = subprocess.run([fetch.python(), self.code / "schema_job.py", *arguments], env=environment, capture_output=True, text=True, check=False)
+        environment = {**os.environ, "CLICKHOUSE_PASSWORD": self.stores.clickhouse.password, "PYTHONPATH": str(self.code_of["gold"])}
+        done = subprocess.run([fetch.python(), self.code_of["gold"] / "schema_job.py", *arguments], env=environment, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise ComponentError(f"the schema job ended with code {done.returncode}: {(done.stderr or done.stdout).strip()[-1000:]}")
+
+    def new_database(self) -> None:
+        """Drops the database and makes it again, by the schema of gold's code."""
+        self.stores.clickhouse.execute(f"DROP DATABASE IF EXISTS {self.database} SYNC")
+        self.apply_schema()
 
     def run(self) -> None:
         self.streaming.run()
@@ -234,7 +242,7 @@ class Lane:
             "quarantine": self.lake.quarantine,
             "commits": self.lake.commits,
             "checkpoint": self.lake.streaming_checkpoint,
-            "trigger-seconds": 1,
+            "trigger-seconds": TRIGGER_SECONDS,
             "max-offsets-per-trigger": self.max_offsets,
         }
         return _flags({**arguments, **{name.replace("_", "-"): value for name, value in changed.items()}})
@@ -246,7 +254,7 @@ class Lane:
         arguments: dict[str, object] = {
             "commits": self.lake.commits,
             "engine": self.engine,
-            "trigger-seconds": 1,
+            "trigger-seconds": TRIGGER_SECONDS,
             "max-files-per-trigger": 20,
             "clickhouse-url": f"http://127.0.0.1:{self.stores.http.port}",
             "clickhouse-user": WRITER,
@@ -258,8 +266,9 @@ class Lane:
         return self._submit("gold_job.py", ["run", *_flags(arguments)], name)
 
     def _submit(self, job: str, arguments: list[str], name: str) -> Process:
-        environment = {"CLICKHOUSE_PASSWORD": self.stores.clickhouse.password, "PYTHONPATH": str(self.code), **_JAVA, **self.stores.clock.environment}
-        return submit(self.code / job, arguments, self.folder / name, object_store=self.stores.proxied_store, extra_environment=environment, memory="1g")
+        code = self.code_of[job.split("_")[0]]
+        environment = {"CLICKHOUSE_PASSWORD": self.stores.clickhouse.password, "PYTHONPATH": str(code), **_JAVA, **self.stores.clock.environment}
+        return submit(code / job, arguments, self.folder / name, object_store=self.stores.proxied_store, extra_environment=environment, memory="1g")
 
     def query(self, statement: str) -> list[dict[str, Any]]:
         return self.stores.clickhouse.query(statement)

@@ -152,7 +152,7 @@ _LARGE: dict[str, Make] = {
     "spaces": lambda chance, number, now: _line(chance, number, now).replace(" - ", " " * 64_000, 1),
 }
 _FAR_TIMESTAMP_MS = 10**16
-_RARE = ("json-depth", "slashes", "long-path", "long-number-path", "long-prefix", "spaces", "far-timestamp")
+_RARE = ("json-depth", "slashes", "long-path", "long-number-path", "long-prefix", "spaces")
 
 
 def kinds() -> list[str]:
@@ -176,6 +176,8 @@ def any_value(chance: random.Random, number: int, hostile_share: float) -> Value
     roll = chance.random()
     if roll >= hostile_share:
         return value("usual", chance, number)
+    if roll < hostile_share * 0.0005:
+        return value("far-timestamp", chance, number)
     if roll < hostile_share * 0.04:
         return value(chance.choice(_RARE), chance, number)
     return value(chance.choice([*_SMALL]), chance, number)
