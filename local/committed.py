@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from local.object_store import ObjectStore
 
@@ -22,6 +22,8 @@ class Commit:
     """Partition → (first offset, offset after the last)."""
     files: dict[str, tuple[str, ...]]
     rows: dict[str, int]
+    replaces: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """By layer, files of earlier commits that are no longer part of the lake."""
 
 
 class CommitLog:
@@ -47,8 +49,13 @@ class CommitLog:
 
 
 def files(commits: Iterable[Commit], layer: str) -> list[str]:
-    """The files of one layer, in the order of the commits."""
-    return [path for commit in commits for path in commit.files[layer]]
+    """The files of one layer that are part of the lake, in the order of the commits."""
+    there: dict[str, None] = {}
+    for commit in commits:
+        for path in commit.replaces.get(layer, ()):
+            del there[path]
+        there.update(dict.fromkeys(commit.files[layer]))
+    return list(there)
 
 
 def parse_manifest(text: bytes) -> Commit:
@@ -60,4 +67,5 @@ def parse_manifest(text: bytes) -> Commit:
         offsets={int(partition): (span["from"], span["until"]) for partition, span in manifest["offsets"].items()},
         files={layer: tuple(file["path"] for file in manifest[layer]) for layer in ("bronze", "silver", "quarantine")},
         rows={layer: manifest["rows"][layer] for layer in ("bronze", "silver", "quarantine")},
+        replaces={layer: tuple(paths) for layer, paths in (manifest.get("replaces") or {}).items()},
     )

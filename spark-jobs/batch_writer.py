@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import base64
 import math
+import re
 import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
+from functools import partial
 from statistics import median_low
+from typing import Any
 
 from pyspark import InheritableThread, SparkContext
 from pyspark.sql import Column, DataFrame, DataFrameWriter, Observation, SparkSession
@@ -21,9 +24,10 @@ from pyspark.sql import functions as F
 
 import contract
 from job_log import JobError
-from layers import bronze_rows, is_kafka_time, parsed_records, quarantine_columns, quarantine_rows, silver_rows
+from kafka_records import KafkaRecord
+from layers import bronze_rows, is_kafka_time, parsed_records, quarantine_columns, quarantine_rows, records_in_memory, silver_columns, silver_rows
 from object_store import ObjectStore, StoredObject
-from poison import Poison
+from poison import Poison, Trial, isolated
 from session import ZSTD_CODEC
 
 # About 60 MB of lines: one file a layer and hour in quiet times, a file a core and more while a backlog drains.
@@ -77,16 +81,21 @@ class WrittenBatch:
         return self.files["bronze"], self.files["silver"], self.files["quarantine"]
 
 
+REPROCESSED = re.compile(r"/batch=\d{20}-r[0-9a-f]{11}/")
+"""In the path of files that a day was parsed again into; another attempt's name has no r."""
+
+
 def own_hours(timestamps_ms: Sequence[int]) -> range:
     """The hours since 1970 that get files of their own in a batch whose partitions begin with these Kafka timestamps."""
-    first = median_low([time for time in timestamps_ms if is_kafka_time(time)] or [round(time.time() * 1000)])
+    first = median_low([one for one in timestamps_ms if is_kafka_time(one)] or [0])
     hour = first // (_HOUR_SECONDS * 1000)
     return range(hour - _HOURS_BEFORE, hour - _HOURS_BEFORE + OWN_HOURS)
 
 
-def new_attempt() -> str:
+def new_attempt(of_reprocess: bool = False) -> str:
     """A name that no other attempt has."""
-    return uuid.uuid4().hex[:12]
+    name = uuid.uuid4().hex
+    return f"r{name[:11]}" if of_reprocess else name[:12]
 
 
 class BatchWriter:
@@ -111,18 +120,18 @@ class BatchWriter:
         parsed = parsed_records(records, self._time_zone)
         is_short = F.length(F.coalesce("text", "value_base64", F.lit(""))) <= _SHORT_VALUE
         collected = F.when((F.col("place") < FEW) & is_short, _quarantine_line(parsed.columns))
-        hour = F.when(F.col("reason").isNull(), _hour_number())
+        # Null for what is quarantined, and for what is gathered with other hours.
+        own_hour = F.when(F.col("reason").isNull() & _is_one_of(hours, _hour_number()), _hour_number())
         # Beside counting, the observation keeps the optimizer from pushing the filter below it, where the parser's
         # expressions would be repeated inside the condition.
-        observed = parsed.withColumns({"place": _place_among_quarantined(), "hour_number": hour}).observe(
+        observed = parsed.withColumns({"place": _place_among_quarantined(), "own_hour": own_hour}).observe(
             seen,
             F.count(F.lit(1)).alias("rows"),
             F.count("reason").alias("quarantined"),
-            F.array_join(F.collect_set(F.when(_is_one_of(hours, F.col("hour_number")), F.col("hour_number"))).cast("array<string>"), ",").alias("hours"),
+            F.array_join(F.collect_set("own_hour").cast("array<string>"), ",").alias("hours"),
             F.array_join(F.collect_list(collected), "\n").alias("quarantine_lines"),
         )
         silver = silver_rows(observed).withColumn("batch", F.lit(name))
-        silver = silver.withColumns({column: F.when(_is_one_of(hours, _hour_number()), F.col(column)) for column in contract.SILVER_PARTITIONS})
         counted: dict[str, object] = {}
 
         def write_silver_and_quarantine() -> None:
@@ -146,11 +155,33 @@ class BatchWriter:
             write_silver_and_quarantine()
         return replace(self._written(name, stored.get if with_bronze else None, counted, len(poison)), hours=hours)
 
-    def evaluate(self, records: DataFrame) -> None:
-        """Computes what write() would store of records, and stores nothing."""
-        parsed = parsed_records(records, self._time_zone)
-        for rows in (silver_rows(parsed), quarantine_rows(parsed), bronze_rows(records)):
-            rows.write.format("noop").mode("overwrite").save()
+    def readable(self, spark: SparkSession, some: Sequence[KafkaRecord]) -> tuple[list[KafkaRecord], list[Poison]]:
+        """Splits records into those of which write() can compute the rows, and the others."""
+        sound, failing = isolated(some, partial(self._trial, spark))
+        return sound, [Poison(record, reason) for record, reason in failing]
+
+    def _trial(self, spark: SparkSession, some: Sequence[KafkaRecord], slices: int) -> Trial[KafkaRecord]:
+        """Computes what write() would store of records, slice by slice, and stores nothing: planned once for all slices."""
+        records = records_in_memory(spark, self._topic, some).repartition(slices)
+        by_place = {(record.partition, record.offset): record for record in some}
+        parts: list[list[KafkaRecord]] = [[] for _ in range(slices)]
+        for row in records.select("partition", "offset", F.spark_partition_id().alias("slice")).collect():
+            parts[row["slice"]].append(by_place[row["partition"], row["offset"]])
+        # Without the observation the plan would repeat the parser's expressions: see write().
+        parsed = parsed_records(records, self._time_zone).observe(Observation(), F.count(F.lit(1)).alias("rows"))
+        stored = parsed.select(F.xxhash64(*silver_columns(), *quarantine_columns(parsed.columns)))
+        raw = bronze_rows(records)
+        passes = [rows._jdf.toJavaRDD() for rows in (stored, raw.select(F.xxhash64(*raw.columns)))]
+        gateway: Any = spark.sparkContext._gateway
+
+        def try_(numbers: Sequence[int]) -> None:
+            wanted = gateway.new_array(gateway.jvm.int, len(numbers))
+            for place, number in enumerate(numbers):
+                wanted[place] = number
+            for rows in passes:
+                rows.collectPartitions(wanted)
+
+        return parts, try_
 
     def _written(self, name: str, stored: dict[str, int] | None, seen: dict[str, object], poisoned: int) -> WrittenBatch:
         rows, quarantined = int(str(seen["rows"])), int(str(seen["quarantined"]))
@@ -205,13 +236,13 @@ class BatchWriter:
     def delete_other_attempts(self, sequence: int, attempt: str, hours: range) -> int:
         """Removes the files of a committed sequence that another attempt left behind; gives their number.
 
-        Safe once this sequence is committed: no other attempt can commit it any more. The other began at the same record,
+        Not those of a day that is being parsed again: it commits under whatever sequence is free then. Safe once this sequence is committed: no other attempt can commit it any more. The other began at the same record,
         so it had the same hours of silver: a listing for each of them, however many files silver has.
         """
         ours, all_attempts = f"/batch={sequence:020d}-{attempt}/", f"/batch={sequence:020d}-"
         parents = (self._bronze_folder(), self._locations.quarantine, self._folder_of_many_hours(), *(self._hour_folder(hour) for hour in hours))
         folders = (*(f"{parent}{all_attempts}" for parent in parents), f"{self._locations.silver}/__magic/")
-        stale = [file.url for folder in folders for file in self._store.list(folder) if ours not in file.url]
+        stale = [file.url for folder in folders for file in self._store.list(folder) if ours not in file.url and not REPROCESSED.search(file.url)]
         self._store.delete(stale)
         return len(stale)
 

@@ -39,7 +39,9 @@ def claim(store: ObjectStore, commits: str, layers: Mapping[str, str], topic: st
     former = next((one for one in found.values() if one is not None and one.commits == commits), None)
     identity = _created(store, commits, former or LogIdentity(uuid.uuid4().hex, commits, topic, topic_id))
     if identity.commits != commits:
-        raise JobError(f"--commits {commits} was begun as {identity.commits} and copied; start the job with --commits {identity.commits}, or remove {commits}{NAME} if the former is gone for good")
+        raise JobError(
+            f"--commits {commits} was begun as {identity.commits} and copied; start the job with --commits {identity.commits}, or remove {commits}{NAME} if the former is gone for good"
+        )
     if identity.topic != topic:
         raise JobError(f"--commits {commits} holds topic {identity.topic}, not --topic {topic}; give each topic its own commit log")
     # In one order whoever claims: of two jobs that begin at once and share several folders, one gets all of them.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timezone
 from functools import cache
 
@@ -11,6 +11,7 @@ from pyspark.sql import functions as F
 
 import contract
 from event_parser import base64_line, parse, valid_text
+from kafka_records import KafkaRecord
 
 # A Kafka timestamp is any 64-bit number. Outside of these days it is no time of the contract's.
 FIRST_KAFKA_TIME, END_OF_KAFKA_TIME = datetime(1970, 1, 2, tzinfo=timezone.utc), datetime(2106, 1, 1, tzinfo=timezone.utc)
@@ -27,8 +28,9 @@ def records(kafka: DataFrame) -> DataFrame:
     return kafka.select("value", "topic", "partition", "offset", F.col("timestamp").alias("kafka_timestamp"))
 
 
-def records_in_memory(spark: SparkSession, rows: Sequence[tuple[bytes | None, str, int, int, int]]) -> DataFrame:
-    """The same columns of records that the driver has: value, topic, partition, offset, timestamp in milliseconds."""
+def records_in_memory(spark: SparkSession, topic: str, some: Iterable[KafkaRecord]) -> DataFrame:
+    """The same columns of records that the driver has, whose timestamps are times of the contract's."""
+    rows = [(one.value, topic, one.partition, one.offset, one.timestamp_ms) for one in some]
     given = spark.createDataFrame(rows, "value BINARY, topic STRING, partition INT, offset BIGINT, timestamp BIGINT")
     return records(given.withColumn("timestamp", F.timestamp_millis("timestamp"))).coalesce(1)
 
@@ -109,12 +111,24 @@ def parsed_records(records: DataFrame, time_zone: str) -> DataFrame:
 
 
 def silver_rows(parsed: DataFrame) -> DataFrame:
-    """The contract's silver columns of the records that parse."""
-    return parsed.where(F.col("reason").isNull()).select(*_silver_columns())
+    """The contract's silver columns of the records that parse.
+
+    `own_hour` is the event's hour since 1970 where it has files of its own, and null where it is gathered with others:
+    then the columns of the path are null.
+    """
+    return parsed.where(F.col("reason").isNull()).select(*_silver_columns_of_path())
 
 
 @cache
-def _silver_columns() -> list[Column]:
+def _silver_columns_of_path() -> list[Column]:
+    has_own = F.col("own_hour").isNotNull()
+    made = dict(zip(contract.SILVER_COLUMNS, silver_columns(), strict=True))
+    return [F.when(has_own, column).alias(name) if name in contract.SILVER_PARTITIONS else column for name, column in made.items()]
+
+
+@cache
+def silver_columns() -> list[Column]:
+    """The contract's silver columns of one parsed record, its own hour in the columns of the path."""
     made = {"raw_json": F.col("text"), "year": F.year("event_time"), "month": F.month("event_time"), "day": F.dayofmonth("event_time"), "hour": F.hour("event_time")}
     return [made.get(name, F.col(name)).alias(name) for name in contract.SILVER_COLUMNS]
 

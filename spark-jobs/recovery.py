@@ -168,7 +168,11 @@ class Recovery:
         """All there are, by sequence."""
         first, behind = f"batch={sequences[0]:020d}-", f"batch={sequences[-1]:020d}-~"
         attempts: dict[int, dict[str, _Attempt]] = {sequence: {} for sequence in sequences}
-        for layer, folder in (("bronze", f"{self._locations.bronze}/topic={self._topic}/"), ("quarantine", f"{self._locations.quarantine}/"), ("silver", f"{self._locations.silver}/")):
+        for layer, folder in (
+            ("bronze", f"{self._locations.bronze}/topic={self._topic}/"),
+            ("quarantine", f"{self._locations.quarantine}/"),
+            ("silver", f"{self._locations.silver}/"),
+        ):
             # Silver's folders are hours: its files of a batch are found by looking at all.
             for file in self._store.list(folder, start_after=None if layer == "silver" else f"{folder}{first}"):
                 if layer != "silver" and file.url > f"{folder}{behind}":

@@ -7,6 +7,7 @@ import json
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -25,8 +26,9 @@ from kafka_records import CHUNK_RECORDS, KafkaRecord, KafkaRecords
 from kafka_topic import KafkaTopic, TopicState, check_is_stored_topic
 from layers import UNREADABLE_KAFKA_TIMESTAMP, is_kafka_time, records, records_in_memory
 from object_store import ObjectStore
-from poison import Poison, described, isolated, may_be_a_record
+from poison import Poison, described, may_be_a_record
 from recovery import LOST_ATTEMPT, Recovery
+from reprocess import Reprocess
 
 # One fetch holds thousands of records instead of the default 500, and fills up to 8 MiB a partition. A batch asks for what
 # is there; but a consumer that has come to the end of a partition asks for more, and can ask for nothing else meanwhile.
@@ -42,9 +44,9 @@ _CLAIM_SECONDS = 6 * 3600
 def main(arguments: Sequence[str]) -> int:
     options = parse_arguments(arguments)
     try:
-        spark = session.create("streaming")
+        spark = session.create("streaming" if options.date is None else "reprocess")
         try:
-            StreamingJob(spark, options).run()
+            StreamingJob(spark, options).run() if options.date is None else parse_again(spark, options)
         finally:
             spark.stop()
     except JobError as error:
@@ -56,7 +58,7 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="streaming_job.py", description="Stores every record of a Kafka topic in bronze, and parsed in silver or quarantine, once.")
     parser.add_argument("--bootstrap-servers", required=True, metavar="HOST:PORT,…", help="the Kafka brokers")
     parser.add_argument("--topic", required=True, help="the Kafka topic to store")
-    for layer in ("bronze", "silver", "quarantine"):
+    for layer in LAYERS:
         parser.add_argument(f"--{layer}", required=True, metavar="URL", help=f"s3a:// location of {layer}")
     parser.add_argument("--commits", required=True, metavar="URL", help="s3a:// location of the commit log")
     parser.add_argument("--checkpoint", required=True, metavar="URL", help="s3a:// location of Spark's checkpoint, which every run begins anew")
@@ -64,8 +66,13 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--max-offsets-per-trigger", type=_positive, default=1_000_000, metavar="N", help="a batch holds at most N records (default 1000000)")
     parser.add_argument("--time-zone", type=_zone, default="UTC", metavar="ZONE", help="zone of a time that names none (default UTC)")
     parser.add_argument("--stop-timeout-seconds", type=_positive, default=120, metavar="N", help="how long SIGTERM waits for the batch under way (default 120)")
-    parser.add_argument("--accept-lost", type=_sequence, action="append", default=[], metavar="SEQUENCE", help="go on without the batch of this sequence, which is gone for good; an error names it")
+    parser.add_argument(
+        "--accept-lost", type=_sequence, action="append", default=[], metavar="SEQUENCE", help="go on without the batch of this sequence, which is gone for good; an error names it"
+    )
     parser.add_argument("--until-caught-up", action="store_true", help="store what is in the topic now, in batches, and end")
+    parser.add_argument(
+        "--date", type=_day, metavar="DAY", help="parse a UTC day, e.g. 2026-01-15, again from bronze with this version of the parser, and end; the streaming job may run meanwhile"
+    )
     parser.add_argument("--kafka-option", action="append", default=[], type=_pair, metavar="K=V", help="a setting of the Kafka client, e.g. security.protocol=SSL")
     return parser.parse_args(arguments)
 
@@ -74,6 +81,13 @@ def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) == 0:
         raise argparse.ArgumentTypeError(f"{text!r} is no number above zero")
     return int(text)
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no day, such as 2026-01-15") from None
 
 
 def _sequence(text: str) -> int:
@@ -99,6 +113,24 @@ def _pair(text: str) -> tuple[str, str]:
     return key, value
 
 
+def parse_again(spark: SparkSession, options: argparse.Namespace) -> None:
+    """Replaces silver and quarantine of a day. Raises JobError."""
+    store = ObjectStore(spark)
+    for name in (*LAYERS, "commits"):
+        store.check(getattr(options, name), f"--{name}")
+    log = CommitLog(store, options.commits)
+    last = log.last()
+    if last is None:
+        raise JobError(f"--commits {options.commits} has no commits; give the arguments of the streaming job")
+    layer_owner.claim(store, options.commits, {layer: str(getattr(options, layer)) for layer in LAYERS}, options.topic, last.topic_id)
+    writer = BatchWriter(store, locations_of(options), options.topic, options.time_zone)
+    Reprocess(spark, store, log, writer, options.topic).run(options.date)
+
+
+def locations_of(options: argparse.Namespace) -> Locations:
+    return Locations(*(getattr(options, layer).rstrip("/") for layer in LAYERS))
+
+
 class StreamingJob:
     """The one query, and the commit log that says what it has stored."""
 
@@ -118,14 +150,14 @@ class StreamingJob:
 
     def run(self) -> None:
         options = self._options
-        for name in ("bronze", "silver", "quarantine", "commits", "checkpoint"):
+        for name in (*LAYERS, "commits", "checkpoint"):
             self._store.check(getattr(options, name), f"--{name}")
         client = dict(options.kafka_option)
         self._topic = KafkaTopic(self._spark, options.bootstrap_servers, options.topic, client)
         state = self._topic.state()
         earliest = state.earliest
         self._topic_id = state.id
-        locations = Locations(*(getattr(options, layer).rstrip("/") for layer in LAYERS))
+        locations = locations_of(options)
         self._writer = BatchWriter(self._store, locations, options.topic, options.time_zone)
         self._last = self._log.last()
         self._check_topic(state)
@@ -162,7 +194,9 @@ class StreamingJob:
                 raise self._failure from None
             self._check_source()
             print(self._failure or error, file=sys.stderr, flush=True)  # nobody foresaw it: with its stack trace
-            raise JobError(f"the batch after sequence {self._last.sequence if self._last else 'none'} failed: {described(self._failure or error)}; nothing of it is committed, start the job again") from None
+            raise JobError(
+                f"the batch after sequence {self._last.sequence if self._last else 'none'} failed: {described(self._failure or error)}; nothing of it is committed, start the job again"
+            ) from None
         finally:
             self._stop.close()
             self._records.close()
@@ -260,17 +294,13 @@ class StreamingJob:
     def _store_chunk(self, chunk: Sequence[KafkaRecord], ranges: Mapping[int, OffsetRange], hours: range) -> None:
         """Stores records that the driver has read; those that no pass gets over go to quarantine as they are."""
         began = time.monotonic()
-        sound, failing = isolated([record for record in chunk if is_kafka_time(record.timestamp_ms)], lambda some: self._writer.evaluate(self._in_memory(some)))
-        poison = [Poison(record, UNREADABLE_KAFKA_TIMESTAMP) for record in chunk if not is_kafka_time(record.timestamp_ms)]
-        poison += [Poison(record, reason) for record, reason in failing]
+        odd = [Poison(record, UNREADABLE_KAFKA_TIMESTAMP) for record in chunk if not is_kafka_time(record.timestamp_ms)]
+        sound, failing = self._writer.readable(self._spark, [record for record in chunk if is_kafka_time(record.timestamp_ms)])
+        poison = odd + failing
         for one in poison:
             say("quarantined a record that cannot be read", partition=one.record.partition, offset=one.record.offset, reason=one.reason)
-        written = self._writer.write(self._in_memory(sound), len(sound), self._attempt_name(), hours, poison)
+        written = self._writer.write(records_in_memory(self._spark, self._options.topic, sound), len(sound), self._attempt_name(), hours, poison)
         self._commit(written, ranges, began)
-
-    def _in_memory(self, some: Sequence[KafkaRecord]) -> DataFrame:
-        topic = self._options.topic
-        return records_in_memory(self._spark, [(record.value, topic, record.partition, record.offset, record.timestamp_ms) for record in some])
 
     def _read(self, ranges: Mapping[int, OffsetRange]) -> DataFrame:
         """The records of ranges, by Spark's Kafka source."""
@@ -294,7 +324,7 @@ class StreamingJob:
         self._has_leftovers = True
 
     def _commit(self, written: WrittenBatch, ranges: Mapping[int, OffsetRange], began: float) -> None:
-        sequence = self._sequence()
+        first_sequence = self._sequence()
         stored = self._last.until if self._last else {}
         # Partitions that this part of a batch does not touch stand where they stood.
         offsets = {**{p: OffsetRange(offset, offset) for p, offset in stored.items()}, **ranges}
@@ -304,13 +334,19 @@ class StreamingJob:
         except JobError:
             self._writer.delete(written)
             raise
-        previous = self._last.sequence if self._last else None
-        manifest = Manifest(sequence, self._attempt, self._options.topic, offsets, *written.layers, written.rows, self._topic_id, previous)
-        if not self._log.create(manifest):
-            # Another driver may have found this attempt's files complete, and committed them.
-            if self._log.read(sequence).attempt != self._attempt:
-                self._writer.delete(written)
-            raise self._two_writers(sequence)
+        while True:
+            sequence, previous = self._sequence(), self._last.sequence if self._last else None
+            manifest = Manifest(sequence, self._attempt, self._options.topic, offsets, *written.layers, written.rows, self._topic_id, previous)
+            if self._log.create(manifest):
+                break
+            other = self._log.read(sequence)
+            if other.kind != "reprocess" or other.until != stored:
+                # Another driver may have found this attempt's files complete, and committed them.
+                if other.attempt != self._attempt:
+                    self._writer.delete(written)
+                raise self._two_writers(sequence)
+            # A day was parsed again meanwhile: what this batch stored follows on that.
+            self._last = other
         self._last = manifest
         lag = sum(offset - manifest.until.get(partition, 0) for partition, offset in state.latest.items())
         seconds = time.monotonic() - began
@@ -319,7 +355,7 @@ class StreamingJob:
         if self._has_leftovers:
             # Of the batch that was under way at a crash, or of a try that failed; this attempt has committed its sequence now.
             self._has_leftovers = False
-            if removed := self._writer.delete_other_attempts(sequence, self._attempt, written.hours):
+            if removed := self._writer.delete_other_attempts(first_sequence, self._attempt, written.hours):
                 say("removed files that no manifest names", files=removed)
         if self._has_former_runs:
             self._has_former_runs = False
