@@ -25,7 +25,7 @@ _DIGITS = re.compile(r"[0-9]+")
 _INTEGER = re.compile(r"(-?)0*([0-9]+)")
 _GAP = re.compile(f"[{_WHITE}]+")
 _TOKEN = re.compile(f"[^{_WHITE}]+")
-_TIME = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,6}))?)?(Z|([+-])(\d\d)(?::?(\d\d))?)?", re.ASCII)
+_TIME = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,6}))?(Z|([+-])(\d\d)(?::?(\d\d))?)?)?", re.ASCII)
 _EPOCH = datetime(1970, 1, 1)
 _FIRST_US, _END_US = ((datetime(*day) - _EPOCH) // timedelta(microseconds=1) for day in ((1970, 1, 2), (2106, 1, 1)))
 

@@ -17,8 +17,8 @@ integer, which is read as its digits; any other value is as if the field were no
 
 Both: a user is digits, at most MAX_USER_DIGITS; bytes and latency are digits with or without a minus, from 0 to their
 maximum; a session is any token but `-`, and falls back to the user; an endpoint begins with `/`; a time is
-`YYYY-MM-DDTHH:MM[:SS[.f]]` with one to six digits of fraction and an optional zone (`Z`, `+HH`, `+HHMM`, `+HH:MM`, at
-most 18 hours), from FIRST_TIME until END_OF_TIME. What does not fit is null; a number or a time that fits and is out of
+`YYYY-MM-DDTHH:MM[:SS[.f][zone]]` with one to six digits of fraction and a zone of `Z`, `+HH`, `+HHMM` or `+HH:MM`, at
+most 18 hours, from FIRST_TIME until END_OF_TIME. What does not fit is null; a number or a time that fits and is out of
 its range, no event type or no time put the record into quarantine.
 
 Every expression takes time in proportion to the value's length: a pattern is anchored, or begins with a character that
@@ -45,7 +45,7 @@ _DIGITS = "0123456789"
 _SPACE = r"[ \t\r\n]"
 _EVENT_TYPE = f"[{_UPPER}_]+"
 _ACTION = f"[{_UPPER}][{_UPPER}{_DIGITS}_]*"
-_TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?(?:Z|[+-]\d\d(?::?\d\d)?)?"
+_TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,6})?(?:Z|[+-]\d\d(?::?\d\d)?)?)?"
 _ZONED = r"(?:Z|[+-]\d\d(?::?\d\d)?)\z"
 _INTEGER = rf"-?[{_DIGITS}]+"
 

@@ -77,6 +77,25 @@ test('a measure that is added to the contract alone reaches both engines, the DD
   expect(files.get('lib/contract/schema.ts')).toContain('readonly total_latency: number;');
 });
 
+test('a field that is added to the event may be a column of silver', () => {
+  const changed = edited(
+    '      - name: year\n        logicalType: integer\n',
+    '      - name: country\n        logicalType: string\n        physicalType: STRING\n        description: Country.\n      - name: year\n        logicalType: integer\n',
+  ).replace(
+    '      - name: bytes\n        logicalType: integer\n        logicalTypeOptions',
+    '      - name: country\n        logicalType: string\n        description: Country.\n      - name: bytes\n        logicalType: integer\n        logicalTypeOptions',
+  );
+  expect(problemsOf(changed)).toEqual([]);
+});
+
+test('the limits of an event reach the jobs', () => {
+  const changed = edited('{ minimum: 0, maximum: 2147483647 }', '{ minimum: 0, maximum: 60000 }');
+  const jobs = generatedFiles(readContract(changed)).get('spark-jobs/contract.py');
+  expect(jobs).toContain('MAX_LATENCY_MS = 60000\n');
+  expect(jobs).toContain('MAX_BYTES = 1099511627775\n');
+  expect(jobs).toContain('FIRST_TIME = "1970-01-02T00:00:00Z"\n');
+});
+
 test.each([
   [
     'an unknown logical type',
@@ -110,6 +129,34 @@ test.each([
     'a window of nothing',
     edited('value: 50000', 'value: 0'),
     /^custom property deduplicationWindow is 0; set a whole number above 0$/,
+  ],
+  [
+    'a silver column that nothing makes',
+    edited(
+      '      - name: year\n        logicalType: integer\n',
+      '      - name: country\n        logicalType: string\n        physicalType: STRING\n        description: Country.\n      - name: year\n        logicalType: integer\n',
+    ),
+    /^silver\.country is no field of the event, and no job makes it; those that are made are raw_json, topic, /,
+  ],
+  [
+    'a range that does not begin at 0',
+    edited('{ minimum: 0, maximum: 2147483647 }', '{ minimum: -1, maximum: 2147483647 }'),
+    /^event: minimum of latency_ms is -1; the parser knows only 0$/,
+  ],
+  [
+    'a range without an end',
+    edited('{ minimum: 0, maximum: 1099511627775 }', '{ minimum: 0 }'),
+    /^event: maximum of bytes is undefined; set a whole number above 0, at most 2\^53 - 1$/,
+  ],
+  [
+    'a first time that is none',
+    edited("minimum: '1970-01-02T00:00:00Z'", "minimum: 'yesterday'"),
+    /^event: minimum of event_time is yesterday; set a time as 2026-01-15T00:00:00Z$/,
+  ],
+  [
+    'no longest value',
+    edited('property: maxValueBytes', 'property: maxValueBits'),
+    /^event: custom property maxValueBytes is undefined; set a whole number above 0/,
   ],
   [
     'no description',

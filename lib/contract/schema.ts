@@ -20,7 +20,7 @@ export interface Event {
   readonly endpoint: string | null;
   /** How far the request came, API_CALL, API_FINISH, DATA_LOOKUP or FAILED. */
   readonly status: string | null;
-  /** time=, ISO 8601 with up to microseconds; without a zone it is in the configured zone (default UTC). Another form, or a time that no calendar has, is unreadable_time; before 1970-01-02 or from 2106 on (UTC) it is time_out_of_range, so that a business day in any time zone has a date. */
+  /** time=, ISO 8601 with up to microseconds; a zone may follow the seconds, without one the time is in the configured zone (default UTC). Another form, or a time that no calendar has, is unreadable_time; before 1970-01-02 or from 2106 on (UTC) it is time_out_of_range, so that a business day in any time zone has a date. */
   readonly event_time: string;
   /** Size of the response in bytes, digits with or without a minus. Below 0 or above 2^40 - 1 it is number_out_of_range; what is no integer is as if it were not there. */
   readonly bytes: number | null;

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
+import contract
 from event_parser import parse
 from local.reference_parser import reference_parser
 
@@ -78,6 +79,23 @@ LINES = {
     "digits of another script": f"[A] - X user=١٢ {TIME} bytes=１",
     "CRLF": PREFIX + USUAL + "\r\n",
     "a tab": PREFIX + USUAL.replace(" user", "\tuser"),
+    "numbers at the ends of their ranges": f"[A] - X user={'9' * 20} {TIME} bytes={2**40 - 1} latency_ms={2**31 - 1}",
+    "too many bytes": f"[A] - X user=1 {TIME} bytes={2**40}",
+    "too long a time to serve": f"[A] - X user=1 {TIME} latency_ms={2**31}",
+    "a user of 21 digits": f"[A] - X user={'0' * 21} {TIME}",
+    "usual, and a user of 21 digits": USUAL.replace("14185", "1" * 21),
+    "usual, and too many bytes": USUAL.replace("5120", str(2**40)),
+    "usual, and bytes that overflow": USUAL.replace("5120", str(2**64)),
+    "usual, and too long a time to serve": USUAL.replace("ms=37", f"ms={2**31}"),
+    "bytes below 0": f"[A] - X user=1 {TIME} bytes=-1",
+    "a negative 0": f"[A] - X user=1 {TIME} bytes=-0 latency_ms=-000",
+    "bytes of one dash": f"[A] - X user=1 {TIME} bytes=-",
+    "leading zeros": f"[A] - X user=007 {TIME} bytes={'0' * 1500}7 latency_ms=007",
+    "a number of 1,500 digits": f"[A] - X user=1 {TIME} bytes={'9' * 1500}",
+    "Unicode's line ends and spaces": f"[A] - X\u2029 user=1\u0085 GET /a\u2028b\u0085 API_CALL\x0b {TIME} session=\u3000",
+    "Unicode's line end after the time": f"[A] - X user=1 {TIME}\u2028",
+    "a byte order mark": "\ufeff" + USUAL,
+    "NUL in every token": f"[A] - X user=1\x00 GET /a\x00 API_CALL {TIME} session=\x00",
     "a line break inside": PREFIX + USUAL.replace(" GET", "\nGET"),
     "two spaces": PREFIX + USUAL.replace(" GET", "  GET"),
     "a control character at the end": PREFIX + USUAL + "\x01",
@@ -98,13 +116,39 @@ LINES = {
             *("2026-01-15T00:00", "2026-01-15T00:00:00.1", "2026-01-15T00:00:00.123456", "2026-01-15T00:00:00.1234567", "2026-01-15T00:00:00."),
             *("2026-01-15T00:00:00Z", "2026-01-15T00:00:00z", "2026-01-15T00:00:00+09:00", "2026-01-15T00:00:00-0930", "2026-01-15T00:00:00+09"),
             *("2026-01-15T00:00:00+18:00", "2026-01-15T00:00:00+18:01", "2026-01-15T00:00:00-19:00", "2026-01-15T00:00:00+09:60", "2026-01-15T00:00+9"),
+            *("2026-01-15T00:00Z", "2026-01-15T00:00+09:00", "2026-01-15T00:00+09", "2026-01-15T00:00:00.5+09", "2026-01-15T00:00:00.123456-0930"),
             *("2026-01-15", "2026-01-15 00:00:00", "T00:00:00", "now", "2026-1-15T00:00:00", "+2026-01-15T00:00:00", "20260115T000000"),
             *("2026-02-29T00:00:00", "2024-02-29T00:00:00", "2026-13-01T00:00:00", "2026-01-15T24:00:00", "2026-01-15T23:60:00", "2026-01-15T23:59:60"),
             *("1969-12-31T23:59:59.999999", "1970-01-01T00:00:00", "1970-01-01T00:00:00+01:00", "2105-12-31T23:59:59.999999Z", "2106-01-01T00:00:00"),
+            *("1970-01-01T23:59:59.999999Z", "1970-01-02T00:00:00Z", "1970-01-02T00:30:00+01:00", "2105-12-31T23:59:59-01:00", "2106-01-01T00:59:59+01:00"),
+            *("0000-02-29T00:00:00", "0001-02-29T00:00:00", "1900-02-29T00:00:00", "2000-02-29T00:00:00", "9999-12-31T23:59:59-18:00"),
             *("0000-01-01T00:00:00", "9999-12-31T23:59:59", "2026-01-15T00:00:00UTC", "2026-01-15T00:00:00[UTC]"),
         )
     },
 }
+
+# JSON's own oddities, each in an event that is whole without it.
+HEAD = '"event_type":"A","event_time":"2026-01-15T00:00:00"'
+SESSIONS = (
+    *("true", "false", "null", "{}", '{"a":1}', "[1]", "[]", "1e5", "1.10", "1E400", "12", "-0", "-12", '"true"', '"12"', '"1.10"', '"{}"', '"~"', '"~a"', '""', '" "', '"a b"'),
+    *(r'"\ud800"', r'"\udc00"', r'"\ud83d\ude00"', r'"\uD83D\uDE00"', r'"\ude00\ud83d"', r'"\ud83d\ud83d\ude00"', r'"\\ud800"', r'"\u0041\\"', r'"\""', r'"\u0000"', r'"\u2028"'),
+)
+NUMBERS = (
+    *("0", "-0", "-1", "007", "5120", "1.0", "1.", ".5", "+1", "1e5", "1E+2", "1e", "0x1", "NaN", "Infinity", "-Infinity", "-", "--1", "1 2", "nullx", "True", "'1'"),
+    *('"5120"', '"-0"', '"-1"', '"007"', '"1e5"', '"1.0"', '"1099511627775"', '"1099511627776"', "1099511627775", "1099511627776", "9223372036854775808"),
+    *("9" * 1000, "9" * 1001, "-" + "9" * 1000, "-" + "9" * 1001, "9" * 1500, "1." + "5" * 999, "1." + "5" * 1000, "1e" + "0" * 999, "1e-" + "0" * 999, "1e" + "0" * 1000),
+)
+OTHERS = (
+    *("[" * 999 + "]" * 999, "[" * 1000 + "]" * 1000, "[" * 5000 + "]" * 5000, '{"a":' * 999 + "1" + "}" * 999, '{"a":' * 1000 + "1" + "}" * 1000),
+    *("[1,]", "[,1]", "[1 2]", '{"a":1,}', "{,}", '{"a"}', "{1:2}", '"a" "b"', '"\t"', '"\x01"', '"\x7f"', '"\u2028"', r'"\x"', r'"\u12g4"', r'"\/"', r'"\ud800"'),
+    *(r'{"\ud800":1}', '{"event_type":"B"}', "[{}]", '[[],{"a":{}}]', "{", "[", '"', "\\", "//", "/**/1"),
+)
+BEHIND = (" \r\n\t ", " x}", "}", "{}", ' {"a":1}', ',{"a":1}', "],[{}", ',"end":""}', ',"end":""}{}', '"}', "\x00}", "\x00", "//}", "\ufeff}", "\u2028")
+
+
+def shown(text: str) -> str:
+    return text if len(text) < 40 else f"{text[:8]}… of {len(text)}"
+
 
 EVENT = {
     "event_type": "USER_ACTIVITY",
@@ -137,8 +181,19 @@ OBJECTS: dict[str, str] = {
     "a line in braces": "{" + USUAL + "}",
     "a line after a brace": "{x} " + USUAL,
     "words outside ASCII": json.dumps({**EVENT, "endpoint": "/größe/한국"}, ensure_ascii=False),
+    **{f"a session of {text}": f"{{{HEAD},\"session_id\":{text}}}" for text in SESSIONS},
+    **{f"bytes of {shown(text)}": f"{{{HEAD},\"bytes\":{text}}}" for text in NUMBERS},
+    **{f"another field of {shown(text)}": f"{{{HEAD},\"other\":{text}}}" for text in (*OTHERS, *NUMBERS)},
+    **{f"behind the object {text!r}": f"{{{HEAD}}}{text}" for text in BEHIND},
+    **{f"before the object {text!r}": f"{text}{{{HEAD}}}" for text in ("\ufeff", "\x00", "\x0b", "\u2028", "\xa0", "x", "{", '"', "[")},
+    **{f"in place of an object {text}": text for text in ("{ }", "{{}", "{}}", "{}{}", '{"}', '{"a}', '{\\"a":1}', '{,"a":1}', '{"a"}', "{1:2}", '{"a":1 "b":2}')},
+    **{f"twice, then {text}": f"{{{HEAD},\"event_type\":{text}}}" for text in ("null", "{}", '"B"', "true", '"b"')},
+    "a name with an escape": HEAD.join("{}").replace("event_type", "event\\u005ftype"),
+    "names as the parser marks them": f'{{"~event_type":"B","end":"","malformed":"x",{HEAD}}}',
+    "a comma too many": f"{{{HEAD},}}",
     "escapes": json.dumps({**EVENT, "endpoint": "/größe/한국"}),
 }
+EVENT_JSON = json.dumps(EVENT).encode()
 BYTES: dict[str, bytes | None] = {
     "null": None,
     "a byte of no UTF-8": b"\xff" + USUAL.encode(),
@@ -150,6 +205,13 @@ BYTES: dict[str, bytes | None] = {
     "one megabyte": (PREFIX + "x" * 1_000_000 + USUAL).encode(),
     "one megabyte of brackets": b"[" * 1_000_000 + USUAL.encode(),
     "one megabyte of spaces": USUAL.encode() + b" " * 1_000_000 + b"x",
+    "as long as a value may be": USUAL.encode().rjust(2**20, b"x"),
+    "a byte longer": USUAL.encode().rjust(2**20 + 1, b"x"),
+    "JSON as long as a value may be": EVENT_JSON + b" " * (2**20 - len(EVENT_JSON)),
+    "JSON a byte longer": EVENT_JSON + b" " * (2**20 - len(EVENT_JSON) + 1),
+    "too long and no UTF-8": b"\xff" * (2**20 + 1),
+    "a megabyte of backslashes in JSON": b'{"a":"' + b"\\" * 2**19 + f'",{HEAD}}}'.encode(),
+    "100,000 members": b"{" + b'"a":1,' * 100_000 + f"{HEAD}}}".encode(),
 }
 CASES: dict[str, bytes | None] = {
     **{f"line: {name}": line.encode() for name, line in LINES.items()},
@@ -184,8 +246,83 @@ def test_a_value_is_read_as_the_reference_parser_reads_it(name: str, zone_and_re
 def test_the_table_has_every_reason_and_events(zone_and_results: tuple[str, dict[str, object]]) -> None:
     _, results = zone_and_results
     reasons = {result for result in results.values() if isinstance(result, str)}
-    assert reasons == {"null_value", "not_utf8", "no_event", "no_time", "unreadable_time", "malformed_json"}
-    assert sum(isinstance(result, dict) for result in results.values()) > 50
+    assert reasons == {
+        *("null_value", "too_long", "not_utf8", "malformed_json", "no_event", "no_time"),
+        *("unreadable_time", "time_out_of_range", "number_out_of_range"),
+    }
+    assert sum(isinstance(result, dict) for result in results.values()) > 150
+
+
+# What the contract says of each, beside what the two parsers agree on.
+DECIDED = {
+    "line: numbers at the ends of their ranges": {"user_id": "9" * 20, "bytes": 2**40 - 1, "latency_ms": 2**31 - 1},
+    "line: too many bytes": "number_out_of_range",
+    "line: too long a time to serve": "number_out_of_range",
+    "line: a user of 21 digits": "number_out_of_range",
+    "line: usual, and bytes that overflow": "number_out_of_range",
+    "line: bytes below 0": "number_out_of_range",
+    "line: a negative 0": {"bytes": 0, "latency_ms": 0},
+    "line: bytes of one dash": {"bytes": None},
+    "line: leading zeros": {"user_id": "007", "bytes": 7, "latency_ms": 7},
+    "line: time '1970-01-01T23:59:59.999999Z'": "time_out_of_range",
+    "line: time '1970-01-02T00:00:00Z'": {"event_time": 86_400_000_000},
+    "line: time '2105-12-31T23:59:59.999999Z'": {"event_time": 4_291_747_199_999_999},
+    "line: time '2105-12-31T23:59:59-01:00'": "time_out_of_range",
+    "line: time '2026-01-15T00:00Z'": "unreadable_time",
+    "line: time '2000-02-29T00:00:00'": {"event_time": 951_782_400_000_000},
+    "line: time '1900-02-29T00:00:00'": "unreadable_time",
+    "JSON: a session of true": {"session_id": None},
+    'JSON: a session of {"a":1}': {"session_id": None},
+    "JSON: a session of [1]": {"session_id": None},
+    "JSON: a session of 1e5": {"session_id": None},
+    "JSON: a session of 1.10": {"session_id": None},
+    "JSON: a session of 12": {"session_id": "12"},
+    "JSON: a session of -0": {"session_id": "0"},
+    'JSON: a session of "true"': {"session_id": "true"},
+    'JSON: a session of "1.10"': {"session_id": "1.10"},
+    'JSON: a session of "~a"': {"session_id": "~a"},
+    r'JSON: a session of "\ud800"': "malformed_json",
+    r'JSON: a session of "\\ud800"': {"session_id": r"\ud800"},
+    r'JSON: a session of "\ud83d\ude00"': {"session_id": "😀"},
+    "JSON: behind the object ' x}'": "malformed_json",
+    "JSON: behind the object '}'": "malformed_json",
+    "JSON: behind the object '{}'": "malformed_json",
+    "JSON: behind the object ' \\r\\n\\t '": {"event_type": "A"},
+    "JSON: before the object '\\ufeff'": "no_event",
+    f"JSON: bytes of {shown('9' * 1000)}": "number_out_of_range",
+    f"JSON: bytes of {shown('9' * 1500)}": "malformed_json",
+    f"JSON: another field of {shown('9' * 1000)}": {"event_type": "A"},
+    f"JSON: another field of {shown('9' * 1500)}": "malformed_json",
+    f"JSON: another field of {shown('[' * 999 + ']' * 999)}": {"event_type": "A"},
+    f"JSON: another field of {shown('[' * 1000 + ']' * 1000)}": "malformed_json",
+    f"JSON: another field of {shown('[' * 5000 + ']' * 5000)}": "malformed_json",
+    "JSON: bytes of 1.0": {"bytes": None},
+    'JSON: bytes of "1099511627775"': {"bytes": 2**40 - 1},
+    "JSON: bytes of 1099511627776": "number_out_of_range",
+    'JSON: twice, then "B"': {"event_type": "B"},
+    "JSON: twice, then null": "no_event",
+    "JSON: names as the parser marks them": {"event_type": "A"},
+    "bytes: as long as a value may be": {"user_id": "14185"},
+    "bytes: a byte longer": "too_long",
+    "bytes: too long and no UTF-8": "too_long",
+}
+
+
+@pytest.mark.parametrize("name", DECIDED)
+def test_a_value_is_read_as_the_contract_decides(name: str, zone_and_results: tuple[str, dict[str, object]]) -> None:
+    zone, results = zone_and_results
+    result, decided = results[name], DECIDED[name]
+    if isinstance(decided, dict) and "event_time" in decided and zone != "UTC" and not name.endswith("Z'"):
+        decided = {"event_type": "A"}
+    assert result == decided if isinstance(decided, str) else isinstance(result, dict) and decided.items() <= result.items()
+
+
+def test_the_parser_makes_what_the_contract_asks_of_it(spark: SparkSession) -> None:
+    made = parse(spark.createDataFrame([(b"",)], "value BINARY"), "UTC").columns
+
+    assert set(contract.EVENT_FIELDS) <= set(made)
+    beside_the_event = {"raw_json", "topic", "partition", "offset", "kafka_timestamp", "year", "month", "day", "hour"}
+    assert set(contract.SILVER_COLUMNS) - beside_the_event <= set(made)
 
 
 def test_hours_that_a_zone_has_twice_or_never_are_read_as_the_reference_parser_reads_them(spark: SparkSession) -> None:
