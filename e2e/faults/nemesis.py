@@ -10,11 +10,13 @@ import random
 import re
 import shutil
 import signal
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from http.client import HTTPException
 from pathlib import Path
 
@@ -796,6 +798,24 @@ def _new_version(context: Context) -> None:
     lane = context.lane
     with _while_stopped(lane.streaming, lane.gold):
         lane.engine = "clickhouse" if lane.engine == "spark" else "spark"
+
+
+@_fault("reprocess", patience=180)
+def _reprocess(context: Context) -> None:
+    """The day is parsed again from bronze beside the running jobs: once cut off by SIGKILL, once whole."""
+    lane = context.lane
+    day = datetime.now(timezone.utc).strftime("%Y-%m-%d")
+    cut_off = lane.submit_streaming("reprocess", date=day)
+    time.sleep(context.chance.uniform(6, 16))
+    cut_off.kill()
+    whole = lane.submit_streaming("reprocess", date=day)
+    try:
+        code = whole.wait(240)
+    except subprocess.TimeoutExpired:
+        whole.kill()
+        raise FaultError("the day was not parsed again within 240 s") from None
+    if code != 0:
+        context.violate("reprocess", f"it ended with code {code}", [*whole.tail(5).splitlines()])
 
 
 @_fault("database-lost", patience=180)

@@ -90,7 +90,9 @@ class Reader:
 
     def silver_rows(self) -> int:
         """Rows of silver that gold has to count, by the manifests."""
-        return sum(manifest.rows["silver"] for manifest in self.manifests()) - sum(len(self._read[url]) for url in self._expired)
+        manifests = self.manifests()
+        replaced = {url for manifest in manifests for url in manifest.replaces.get("silver", ())}
+        return sum(manifest.rows["silver"] for manifest in manifests) - sum(len(self._once(url, self._silver)) for url in replaced | self._expired)
 
     def expire(self, urls: Iterable[str]) -> None:
         """Deletes files of silver as the lake's retention does; their rows stay known here."""

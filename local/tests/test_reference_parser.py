@@ -117,14 +117,22 @@ def test_any_value_has_an_event_or_a_reason(value: bytes) -> None:
 
 
 _JSON = st.recursive(
-    st.one_of(st.none(), st.booleans(), st.integers(-(10**20), 10**20), st.floats(allow_nan=False, allow_infinity=False), st.text(st.characters(exclude_categories=["Cs"]), max_size=5)),
+    st.one_of(
+        st.none(), st.booleans(), st.integers(-(10**20), 10**20), st.floats(allow_nan=False, allow_infinity=False), st.text(st.characters(exclude_categories=["Cs"]), max_size=5)
+    ),
     lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(st.characters(exclude_categories=["Cs"]), max_size=3), inner, max_size=3)),
     max_leaves=8,
 )
 
 
 @settings(deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.dictionaries(st.sampled_from(["other", "session_id"]), _JSON), st.booleans(), st.integers(0, 200), st.sampled_from([*'"{}[],:\\ 0-.e\x00\x1f', "\\u12", "true"]), st.integers(0, 2))
+@given(
+    st.dictionaries(st.sampled_from(["other", "session_id"]), _JSON),
+    st.booleans(),
+    st.integers(0, 200),
+    st.sampled_from([*'"{}[],:\\ 0-.e\x00\x1f', "\\u12", "true"]),
+    st.integers(0, 2),
+)
 def test_json_is_what_the_standard_library_takes_for_it(fields: dict[str, object], ascii_only: bool, place: int, piece: str, taken: int) -> None:
     text = json.dumps({"event_time": "2026-01-15T00:00:00", "event_type": "A", **fields}, ensure_ascii=ascii_only)
     text = text[:place] + piece + text[place + taken :]
