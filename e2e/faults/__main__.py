@@ -18,7 +18,7 @@ def options() -> argparse.Namespace:
     chosen = parser.parse_args()
     if chosen.ci:
         chosen.seconds, chosen.rounds = chosen.seconds or 5.0, min(chosen.rounds, 8)
-    chosen.minutes = 0 if chosen.fault or chosen.mixes else 15
+    chosen.minutes = 0.0 if chosen.fault or chosen.mixes or chosen.soak else 5.5 if chosen.ci else 14.0
     return chosen
 
 

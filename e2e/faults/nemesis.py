@@ -539,7 +539,22 @@ def _transactions(context: Context) -> None:
     left_open.abort_transaction(30)
 
 
-@_fault("retention-expired", ends_lane=True, ci=True)
+@_fault("retention-expired-under-the-job", ends_lane=True, ci=True)
+def _retention_expired_under_the_job(context: Context) -> None:
+    """Kafka deletes records while the streaming job is stopped by SIGSTOP: it says so when it goes on, and skips nothing."""
+    lane = context.lane
+    lane.streaming.signal(signal.SIGSTOP)
+    after = time.monotonic()
+    try:
+        until = lane.reader.until()
+        _more(context, 200)
+        _delete_records(lane, {partition: end + 50 for partition, end in until.items()})
+    finally:
+        lane.streaming.signal(signal.SIGCONT)
+    expect_alarm(context, lane.streaming, [lane.topic], after=after, run=False)
+
+
+@_fault("retention-expired", ends_lane=True, on_ended_lane=True, ci=True)
 def _retention_expired(context: Context) -> None:
     """Kafka deletes records that a stopped streaming job has not stored: it says which, by partition and offset."""
     lane = context.lane
@@ -555,21 +570,6 @@ def _delete_records(lane: Lane, below: dict[int, int]) -> None:
     admin = lane.stores.kafka.admin()
     for done in admin.delete_records([TopicPartition(lane.topic, partition, offset) for partition, offset in below.items()]).values():
         done.result(30)
-
-
-@_fault("retention-expired-under-the-job", ends_lane=True, ci=True)
-def _retention_expired_under_the_job(context: Context) -> None:
-    """Kafka deletes records while the streaming job is stopped by SIGSTOP: it says so when it goes on, and skips nothing."""
-    lane = context.lane
-    lane.streaming.signal(signal.SIGSTOP)
-    after = time.monotonic()
-    try:
-        until = lane.reader.until()
-        _more(context, 200)
-        _delete_records(lane, {partition: end + 50 for partition, end in until.items()})
-    finally:
-        lane.streaming.signal(signal.SIGCONT)
-    expect_alarm(context, lane.streaming, [lane.topic], after=after, run=False)
 
 
 @_fault("topic-recreated", ends_lane=True, on_ended_lane=True, ci=True)

@@ -358,11 +358,15 @@ def own_mounts() -> bool:
 
 
 def chosen_faults(options: Namespace, bounded: bool) -> list[Fault]:
-    """In the order of the list, those that end a lane last."""
+    """Those that end a lane last, the others of a whole run in an order that the seed gives."""
     if options.fault:
         return [FAULTS[name] for name in options.fault]
-    every = [fault for fault in FAULTS.values() if fault.ci or not options.ci]
-    return [fault for fault in sorted(every, key=lambda one: one.ends_lane) if bounded or not fault.name.startswith("disk-full")]
+    every = [fault for fault in FAULTS.values() if (fault.ci or not options.ci) and (bounded or not fault.name.startswith("disk-full"))]
+    going_on, ending = [fault for fault in every if not fault.ends_lane], [fault for fault in every if fault.ends_lane]
+    if not options.ci:
+        random.Random(options.seed).shuffle(going_on)
+    # The first one takes the lane that is there, those that can follow on what it leaves, and each other needs a new one.
+    return going_on + ending[:1] + sorted(ending[1:], key=lambda one: not one.on_ended_lane)
 
 
 def run(options: Namespace) -> int:
@@ -405,11 +409,11 @@ def run(options: Namespace) -> int:
 def _let_loose(suite: Suite, faults: Sequence[Fault]) -> None:
     options = suite.options
     only_mixes = options.mixes and not options.fault
-    for fault in () if only_mixes else faults:
-        suite.note(suite.run_fault(fault))
-        if options.minutes and time.monotonic() > suite.started + options.minutes * 60 and not options.soak:
-            suite.say(f"{options.minutes} minutes are over")
+    for number, fault in enumerate(() if only_mixes else faults):
+        if options.minutes and time.monotonic() > suite.started + options.minutes * 60:
+            suite.say(f"{options.minutes:.1f} minutes are over; not tried: {', '.join(one.name for one in faults[number:])}")
             return
+        suite.note(suite.run_fault(fault))
     for number in range(options.mixes or 0):
         suite.note(suite.run_mix(options.seed + number))
     number = 0
