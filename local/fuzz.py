@@ -17,7 +17,7 @@ from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,9 @@ ZONES = (("UTC", "UTC"), ("Europe/Berlin", "America/New_York"), ("Asia/Seoul", "
 """The zone of times that name none, and the business day's, batch by batch."""
 
 _TEXTS = ("raw_json_clean", "event_type", "action_type", "user_id", "session_id", "http_method", "endpoint", "status")
-_SILVER = pa.schema([("reason", pa.string()), *((name, pa.string()) for name in _TEXTS), ("is_failed", pa.bool_()), *((name, pa.int64()) for name in ("event_time", "bytes", "latency_ms"))])
+_SILVER = pa.schema(
+    [("reason", pa.string()), *((name, pa.string()) for name in _TEXTS), ("is_failed", pa.bool_()), *((name, pa.int64()) for name in ("event_time", "bytes", "latency_ms"))]
+)
 _GOLD_TEXTS = ("route", "method", "type", "action", "user", "session")
 _GOLD_NUMBERS = ("minute", "event_hour", "business_date", "failed", "incomplete", "sized", "size", "event_us", "delay_us")
 _GOLD = pa.schema([*((name, pa.string()) for name in _GOLD_TEXTS), *((name, pa.int64()) for name in _GOLD_NUMBERS)])
@@ -132,7 +134,9 @@ class Readers:
         source.mkdir(exist_ok=True)
         pq.write_table(pa.table({"place": pa.array(range(len(values)), pa.int64()), "value": pa.array(values, pa.binary())}), source / "values.parquet", compression="none")
         rows = self._parse(self._spark.read.schema("place BIGINT, value BINARY").parquet(f"file://{source}").coalesce(1), time_zone)
-        rows.select("place", "reason", *_TEXTS, "is_failed", F.unix_micros("event_time").alias("event_time"), "bytes", "latency_ms").write.mode("overwrite").parquet(self._url("silver"))
+        rows.select("place", "reason", *_TEXTS, "is_failed", F.unix_micros("event_time").alias("event_time"), "bytes", "latency_ms").write.mode("overwrite").parquet(
+            self._url("silver")
+        )
         table = self._read("silver").cast(pa.schema([("place", pa.int64()), *_SILVER]))
         # What a record in quarantine has in its other columns is nobody's.
         is_silver = table["reason"].is_null()
@@ -208,9 +212,7 @@ def differences(readers: Readers, values: Sequence[Value], kafka_us: Sequence[in
     by_spark, by_clickhouse = readers.gold(silver, times, zones[1])
     by_hand = expected_gold(silver, times, zones[1])
     for name, by_engine in (("gold by Spark against plain Python", by_spark), ("gold by ClickHouse against plain Python", by_clickhouse)):
-        unlike += [
-            Difference(values[of_silver[place]], times[place], zones, name, _row(by_engine, place), _row(by_hand, place)) for place in _unlike(by_engine, by_hand)
-        ]
+        unlike += [Difference(values[of_silver[place]], times[place], zones, name, _row(by_engine, place), _row(by_hand, place)) for place in _unlike(by_engine, by_hand)]
     return unlike
 
 
@@ -249,19 +251,19 @@ class Tally:
 
     values: int = 0
     silver: int = 0
-    reasons: Counter[str] | None = None
+    reasons: Counter[str] = field(default_factory=Counter)
     different: int = 0
     seconds: float = 0.0
 
     def __str__(self) -> str:
-        reasons = ", ".join(f"{count:,} {reason}" for reason, count in (self.reasons or Counter()).most_common())
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in self.reasons.most_common())
         return f"{self.values:,} values, {self.silver:,} of them events ({reasons}); {self.different:,} differences; {self.values / max(self.seconds, 1e-9):,.0f} values/s"
 
 
 def fuzz(readers: Readers, seed: int, count: int, say: Callable[[str], None], minutes: float = 1e9, stop_after: int = 20) -> tuple[Tally, list[Difference]]:
     """Compares batch after batch until enough values, minutes or kinds of differences; gives each kind's first difference."""
     begun = time.monotonic()
-    tally, kinds = Tally(reasons=Counter()), dict[tuple[Any, ...], Difference]()
+    tally, kinds = Tally(), dict[tuple[Any, ...], Difference]()
     batches = [(number, min(BATCH, count - number * BATCH)) for number in range(-(-count // BATCH))]
 
     def made(number: int, size: int) -> tuple[list[Value], list[int], pa.Table]:
@@ -281,7 +283,7 @@ def fuzz(readers: Readers, seed: int, count: int, say: Callable[[str], None], mi
             tally.values += size
             tally.different += len(unlike)
             tally.silver += wanted["reason"].null_count
-            tally.reasons.update(reason for reason in wanted["reason"].to_pylist() if reason is not None)  # type: ignore[union-attr]
+            tally.reasons.update(reason for reason in wanted["reason"].to_pylist() if reason is not None)
             tally.seconds = time.monotonic() - begun
             for one in unlike:
                 kind = (one.readers, *(name for name in one.wanted if one.found.get(name) != one.wanted[name]), one.found.get("reason"), one.wanted.get("reason"))

@@ -83,9 +83,7 @@ def reference_parser(time_zone: str) -> Parse:
     return parse
 
 
-_NO_FIELDS: dict[str, str | None] = dict.fromkeys(
-    ("event_type", "action_type", "user_id", "session_id", "http_method", "endpoint", "status", "event_time", "bytes", "latency_ms")
-)
+_NO_FIELDS: dict[str, str | None] = dict.fromkeys(("event_type", "action_type", "user_id", "session_id", "http_method", "endpoint", "status", "event_time", "bytes", "latency_ms"))
 _KEYS = {"user": "user_id", "time": "event_time", "session": "session_id", "bytes": "bytes", "latency_ms": "latency_ms"}
 
 

@@ -147,9 +147,7 @@ def base64_line(value: Column) -> Column:
 
 
 def _reason() -> Column:
-    number_out_of_range = (
-        ~F.col("bytes").between(0, MAX_BYTES) | ~F.col("latency_ms").between(0, MAX_LATENCY_MS) | (F.octet_length("user_id") > MAX_USER_DIGITS)
-    )
+    number_out_of_range = ~F.col("bytes").between(0, MAX_BYTES) | ~F.col("latency_ms").between(0, MAX_LATENCY_MS) | (F.octet_length("user_id") > MAX_USER_DIGITS)
     return (
         F.when(F.col("text").isNull() & F.col("value_base64").isNull(), "null_value")
         .when(F.col("is_too_long"), "too_long")
@@ -257,16 +255,17 @@ _MARK, _END, _MALFORMED = "~", "end", "malformed"
 _JSON_SCHEMA = ", ".join(f"`{name}` STRING" for name in (*(_MARK + field for field in EVENT_FIELDS), _END, _MALFORMED))
 _JSON_OPTIONS = {"columnNameOfCorruptRecord": _MALFORMED, "allowSingleQuotes": "false", "allowNonNumericNumbers": "false"}
 _HIGH, _LOW = r"\\u[dD][89abAB][0-9a-fA-F]{2}", r"\\u[dD][c-fC-F]"
-_HALF_A_PAIR = f"{_HIGH}(?!{_LOW})|(?<!{_HIGH}){_LOW}"
+# Half a surrogate pair; and no hexadecimal digits, for Jackson takes the lowest eight bits of any character for one.
+_NO_CHARACTER = rf"{_HIGH}(?!{_LOW})|(?<!{_HIGH}){_LOW}|\\u(?![0-9a-fA-F]{{4}})"
 
 
 def _any_value(text: Column) -> Column:
     is_braced = text.rlike(rf"\A{_SPACE}*+\{{") & _without_space_at_end(text).endswith("}")
     return _let(
         F.when(is_braced, F.from_json(_marked(text), _JSON_SCHEMA, _JSON_OPTIONS)),
-        lambda found: F.when(found.isNull(), _line(text, F.lit(False)))
-        .when(found[_MALFORMED].isNotNull() | found[_END].isNull(), _line(text, F.lit(True)))
-        .otherwise(_json(text, found)),
+        lambda found: (
+            F.when(found.isNull(), _line(text, F.lit(False))).when(found[_MALFORMED].isNotNull() | found[_END].isNull(), _line(text, F.lit(True))).otherwise(_json(text, found))
+        ),
     )
 
 
@@ -277,7 +276,7 @@ def _marked(text: Column) -> Column:
     marked = _without_space_at_end(F.regexp_replace(escaped, '"([^"]*)"', f'"{_MARK}$1"'))
     members = _without_space_at_end(marked.substr(F.lit(1), F.length(marked) - 1))
     ended = F.concat(members, F.when(members.endswith("{"), "").otherwise(","), F.lit(f'"{_END}":""}}'))
-    return F.when(escaped.rlike(_HALF_A_PAIR), F.lit("{")).otherwise(ended)
+    return F.when(escaped.rlike(_NO_CHARACTER), F.lit("{")).otherwise(ended)
 
 
 def _line(text: Column, is_malformed_json: Column) -> Column:

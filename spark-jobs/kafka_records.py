@@ -15,7 +15,7 @@ from job_log import JobError
 
 # So much of a topic is in the driver's memory at a time.
 CHUNK_RECORDS = 1_000
-_CHUNK_BYTES = 32 * 1024 * 1024
+_CHUNK_BYTES = 8 * 1024 * 1024
 _PATIENCE_SECONDS = 60
 
 

@@ -111,29 +111,35 @@ class Recovery:
         attempts = self._attempts(sequences)
         for chunk in _chunks(sequences, _CHUNK):
             self._count([one for sequence in chunk for one in attempts[sequence]])
-            for sequence in chunk:
-                may_be_cut = behind is None and sequence == sequences[-1]
-                before = self._restore_one(sequence, attempts.pop(sequence), before, behind, may_be_cut) or before
+        for sequence, following in zip(sequences, [*sequences[1:], None], strict=True):
+            next_: dict[int, int] = {}
+            if behind is not None and behind.previous == sequence:
+                next_ = {p: range_.from_ for p, range_ in behind.offsets.items()}
+            elif sequence in self._accepted and following == sequence + 1:
+                next_ = {p: span.first for one in attempts[following] if one.is_complete for p, span in one.raw.items()}
+            may_be_cut = behind is None and following is None
+            before = self._restore_one(sequence, attempts[sequence], before, next_, may_be_cut) or before
         return before
 
-    def _restore_one(self, sequence: int, attempts: list[_Attempt], before: Manifest | None, behind: Manifest | None, may_be_cut: bool) -> Manifest | None:
+    def _restore_one(self, sequence: int, attempts: list[_Attempt], before: Manifest | None, next_: Mapping[int, int], may_be_cut: bool) -> Manifest | None:
+        """Between the manifest before it and the offsets where the next batch begins, as far as those are known."""
         until = before.until if before else {}
-        next_ = {p: range_.from_ for p, range_ in behind.offsets.items()} if behind else {}
         complete = [one for one in attempts if one.is_complete and all(span.first >= until.get(p, 0) and span.last < next_.get(p, span.last + 1) for p, span in one.raw.items())]
         if may_be_cut:
             # A crash leaves such files too, and a batch that was cut may lack records in its middle: it is read again.
             complete = [one for one in complete if one.follows(until)]
             if not complete:
+                for one in attempts:
+                    self._check_no_batch_is_missing(sequence, one, before)
                 return None
         if len(complete) != 1 and sequence not in self._accepted:
-            if behind is None and before is None and sequence > 0:
+            if before is None and sequence > 0:
                 say("left out a batch of which files are gone, as those before it", sequence=sequence)
                 return None
             raise self._refusal(sequence, attempts, len(complete))
         one = complete[0] if len(complete) == 1 else _Attempt(sequence, LOST_ATTEMPT)
-        ends = {p: span.last + 1 for p, span in one.raw.items()}
-        if behind is not None and behind.previous == sequence:
-            ends = next_
+        # Up to the next batch where that is known: offsets between are of aborted records, or of the batch that is lost.
+        ends = {**{p: span.last + 1 for p, span in one.raw.items()}, **next_}
         self._check_no_batch_is_missing(sequence, one, before)
         offsets = {p: OffsetRange(until.get(p, ends[p] if p not in one.raw else one.raw[p].first), max(ends.get(p, 0), until.get(p, 0))) for p in sorted({*until, *ends})}
         topic_id = self._topic_id if before is None else before.topic_id

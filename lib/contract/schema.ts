@@ -108,7 +108,7 @@ export interface Quarantine {
   readonly value: string | null;
   /** The value's bytes in base64, only when they are no valid UTF-8. */
   readonly value_base64: string | null;
-  /** Why the record is not in silver: the first that holds of null_value, too_long, not_utf8, malformed_json, no_event, no_time, unreadable_time, time_out_of_range, number_out_of_range, unreadable_kafka_timestamp; the name of the error, e.g. ArithmeticException, when reading it ends in one. */
+  /** Why the record is not in silver: the first that holds of unreadable_kafka_timestamp, null_value, too_long, not_utf8, malformed_json, no_event, no_time, unreadable_time, time_out_of_range, number_out_of_range; or the name of the error, e.g. ArithmeticException, when reading it ends in one. */
   readonly reason: string;
 }
 

@@ -20,7 +20,9 @@ from layers import bronze_rows
 
 _ODD = st.sampled_from([b'"', b"\\", b"\n", b"\r", b"\x00", b"\x1f", b"\x7f", b"/", "é".encode(), "\u2028".encode(), "😀".encode(), b"\xff", b"\xed\xa0\x80", b"plain"])
 _VALUES = st.one_of(st.none(), st.binary(max_size=200), st.lists(_ODD, max_size=12).map(b"".join), st.text().map(lambda text: text.encode("utf-8", "surrogatepass")))
-_TIMES = st.integers(-1, 4_102_444_799_999)
+_FIRST_MS, _END_MS = 86_400_000, 4_291_747_200_000
+"""From 1970-01-02, before 2106: what kafka_timestamp holds. Spark's own timestamps end at 2^63 microseconds."""
+_TIMES = st.one_of(st.integers(_FIRST_MS, _END_MS - 1), st.integers(-2_208_988_800_000, 2**63 // 1000), st.sampled_from([-1, 0, _FIRST_MS - 1, _FIRST_MS, _END_MS - 1, _END_MS]))
 
 
 def is_utf8(value: bytes) -> bool:
@@ -53,8 +55,11 @@ def test_a_line_gives_back_the_record(spark: SparkSession, records: list[tuple[b
     for value, _, partition, offset, millis in rows:
         row = found[offset]
         text, encoded = row.get("value"), row.get("value_base64")
-        moment = datetime.fromisoformat(row["kafka_timestamp"].replace("Z", "+00:00"))
         assert row["partition"] == partition
-        assert round((moment - datetime(1970, 1, 1, tzinfo=timezone.utc)).total_seconds() * 1000) == millis
+        if _FIRST_MS <= millis < _END_MS:
+            moment = datetime.fromisoformat(row["kafka_timestamp"].replace("Z", "+00:00"))
+            assert round((moment - datetime(1970, 1, 1, tzinfo=timezone.utc)).total_seconds() * 1000) == millis
+        assert row.get("kafka_timestamp_ms") == (None if _FIRST_MS <= millis < _END_MS else millis)
+        assert ("kafka_timestamp" in row) == (_FIRST_MS <= millis < _END_MS)
         assert (base64.b64decode(encoded) if encoded is not None else None if text is None else text.encode()) == value
         assert (encoded is not None) == (value is not None and not is_utf8(value))

@@ -46,11 +46,11 @@ def cpu_seconds(spark: SparkSession, rows: DataFrame) -> float:
     context.setJobGroup(group, group)
     known = set(context.statusTracker().getJobIdsForGroup(group))
     rows.select(F.count(F.hash(*rows.columns))).collect()
-    java = context._jsc.sc()  # type: ignore[attr-defined]
+    java = context._jsc.sc()
     java.listenerBus().waitUntilEmpty()
-    stages = [stage for job in set(context.statusTracker().getJobIdsForGroup(group)) - known for stage in java.statusStore().job(job).stageIds().mkString(",").split(",")]
-    times = [java.statusStore().stageAttempt(int(stage), 0, False, None, False, None)._1().executorCpuTime() for stage in stages if stage]
-    return sum(times) / 1e9
+    infos = [context.statusTracker().getJobInfo(job) for job in set(context.statusTracker().getJobIdsForGroup(group)) - known]
+    times = [java.statusStore().lastStageAttempt(stage).executorCpuTime() for info in infos if info is not None for stage in info.stageIds]
+    return float(sum(times)) / 1e9
 
 
 def filled(place: str, character: str, length: int) -> str:
@@ -71,8 +71,7 @@ def test_the_parser_takes_time_in_proportion(spark: SparkSession, character: str
 
 def endpoints(length: int) -> list[str]:
     """The paths that are hardest to normalize."""
-    paths = ["/" + character * (length // len(character.encode())) + end for character in ("/", "1", "a", "A", "-", "?", "\u2028", "/1", "1/", "a/") for end in ("", "X", "/")]
-    return paths
+    return ["/" + character * (length // len(character.encode())) + end for character in ("/", "1", "a", "A", "-", "?", "\u2028", "/1", "1/", "a/") for end in ("", "X", "/")]
 
 
 def test_gold_by_spark_takes_time_in_proportion(spark: SparkSession) -> None:

@@ -1,0 +1,80 @@
+"""Whose a layer's folder is, on a real object store."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from pyspark import InheritableThread
+from pyspark.sql import SparkSession
+
+from job_log import JobError
+from layer_owner import LogIdentity, claim
+from local.lake import Lake
+from object_store import ObjectStore
+
+
+def folders(lake: Lake, *, swapped: bool = False) -> dict[str, str]:
+    bronze, silver = (lake.silver, lake.bronze) if swapped else (lake.bronze, lake.silver)
+    return {"bronze": bronze, "silver": silver, "quarantine": lake.quarantine}
+
+
+@pytest.fixture
+def store(spark: SparkSession) -> ObjectStore:
+    return ObjectStore(spark)
+
+
+def test_a_folder_stays_with_the_log_that_claimed_it_first(store: ObjectStore, lake: Lake) -> None:
+    first = claim(store, lake.commits, folders(lake), "a", "id")
+    assert claim(store, lake.commits, folders(lake), "a", "id") == first
+    assert len([url for url in lake.object_store.list(lake.silver) if url.endswith("/_owner.json")]) == 1
+    other = f"{lake.commits}other/"
+    with pytest.raises(JobError, match=f"belongs to the commit log {lake.commits} of topic a .*, not to --commits {other} ") as refusal:
+        claim(store, other, folders(lake), "b", "id b")
+    assert "\n" not in str(refusal.value)
+    assert claim(store, other, {"bronze": f"{lake.bronze}b/"}, "b", "id b").log != first.log
+
+
+def test_a_log_that_was_lost_takes_its_identity_from_its_layers(store: ObjectStore, lake: Lake) -> None:
+    first = claim(store, lake.commits, folders(lake), "a", "id")
+    lake.object_store.delete(lake.commits)
+    assert claim(store, lake.commits, folders(lake), "a", "another id") == first
+    lake.object_store.delete(lake.commits)
+    with pytest.raises(JobError, match="holds topic a, not --topic b"):
+        claim(store, lake.commits, folders(lake), "b", "id")
+
+
+def test_a_marker_that_has_expired_is_written_again(store: ObjectStore, lake: Lake) -> None:
+    first = claim(store, lake.commits, folders(lake), "a", "id")
+    lake.object_store.delete(f"{lake.silver}_owner.json")
+    assert claim(store, lake.commits, folders(lake), "a", "id") == first
+    assert f"{lake.silver}_owner.json" in lake.object_store.list(lake.silver)
+
+
+def test_a_damaged_marker_is_named(store: ObjectStore, lake: Lake) -> None:
+    claim(store, lake.commits, folders(lake), "a", "id")
+    store.put(f"{lake.silver}_owner.json", b"{")
+    with pytest.raises(JobError, match=f"{lake.silver}_owner.json is damaged .*; remove it"):
+        claim(store, lake.commits, folders(lake), "a", "id")
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_of_two_first_starts_at_once_one_gets_all_folders(store: ObjectStore, lake: Lake, swapped: bool) -> None:
+    for round_ in range(10):
+        barrier = threading.Barrier(2)
+        outcomes: dict[str, LogIdentity | JobError] = {}
+
+        def start(name: str, barrier: threading.Barrier = barrier, outcomes: dict[str, LogIdentity | JobError] = outcomes, round_: int = round_) -> None:
+            barrier.wait()
+            layers = {layer: f"{url}{round_}/" for layer, url in folders(lake, swapped=swapped and name == "b").items()}
+            try:
+                outcomes[name] = claim(store, f"{lake.commits}{round_}/{name}/", layers, name, "id")
+            except JobError as refusal:
+                outcomes[name] = refusal
+
+        threads = [InheritableThread(target=start, args=(name,)) for name in "ab"]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(type(one).__name__ for one in outcomes.values()) == ["JobError", "LogIdentity"], outcomes
