@@ -66,9 +66,9 @@ def measure(place: Path, kafka: Kafka, object_store: ObjectStore, data: Path, co
     write_log(data, lake, topic, count)
     send(kafka.bootstrap_servers, topic, _PARTITIONS, events(Traffic(), 0, _BATCHES * _ROWS))
     given = {
-        **{"bootstrap-servers": kafka.bootstrap_servers, "topic": topic, "commits": lake.commits, "checkpoint": lake.streaming_checkpoint},
+        "bootstrap-servers": kafka.bootstrap_servers, "topic": topic, "commits": lake.commits, "checkpoint": lake.streaming_checkpoint,
         **{layer: getattr(lake, layer) for layer in _FILES},
-        **{"trigger-seconds": 1, "max-offsets-per-trigger": _ROWS},
+        "trigger-seconds": 1, "max-offsets-per-trigger": _ROWS,
     }
     began = time.time()
     job = submit(JOBS / "streaming_job.py", [text for name, value in given.items() for text in (f"--{name}", str(value))], place / topic, object_store=object_store)

@@ -138,12 +138,10 @@ class CommitLog:
     def manifests(self, after: int | None = None, attempt: str | None = None) -> Iterator[Manifest]:
         """Every manifest, or those behind the sequence `after`, in order.
 
-        Raises JobError when one is missing or is no manifest. The one that `after` names has to be there still, and
-        when `attempt` is given, to be that attempt's.
+        Raises JobError when one is missing or is no manifest. With `attempt`, `after` was read before: it has to be there
+        still, and of that attempt. Without, it may be a number that the log leaves out.
         """
-        if after is not None:
-            self._check_seen(after, attempt)
-        before = after
+        before = after if after is None else self._known(after, attempt)
         for sequence in self._sequences(-1 if after is None else after):
             manifest = self.read(sequence)
             self._check_chain(manifest, before)
@@ -185,11 +183,18 @@ class CommitLog:
         """Commits. False when this sequence is there already."""
         return self._store.create(self.url(manifest.sequence), manifest.to_json())
 
-    def _check_seen(self, after: int, attempt: str | None) -> None:
-        if next(self._sequences(after - 1), None) != after:
+    def _known(self, after: int, attempt: str | None) -> int | None:
+        """The sequence that the first one behind `after` has to follow on."""
+        found = next(self._sequences(after - 1), None)
+        if found != after and found is not None and attempt is None:
+            previous = self.read(found).previous
+            if previous is None or previous < after:
+                return previous
+        if found != after:
             raise JobError(f"{self.url(after)}, which was read before, is missing in the commit log; {REMEDY}")
         if attempt is not None and (found := self.read(after).attempt) != attempt:
             raise JobError(f"{self.url(after)} is of attempt {found}, and was of attempt {attempt} when it was read before: the commit log was cut and went on another way")
+        return after
 
     def _check_chain(self, manifest: Manifest, before: int | None) -> None:
         previous = manifest.previous

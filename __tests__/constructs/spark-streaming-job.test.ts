@@ -121,6 +121,10 @@ describe('defaults', () => {
 });
 
 describe('custom props', () => {
+  test('nothing is accepted as lost by default', () => {
+    expect(streaming({}).spec().arguments).not.toContain('--accept-lost');
+  });
+
   test('reach the command line', () => {
     const spec = streaming({
       job: {
@@ -128,6 +132,7 @@ describe('custom props', () => {
         trigger: Duration.seconds(30),
         maxOffsetsPerTrigger: 50_000,
         timeZone: 'Asia/Seoul',
+        acceptLost: [17, 18],
         executors: SparkExecutorCount.fixed(3),
         executor: { memory: Size.gibibytes(3) },
       },
@@ -135,6 +140,7 @@ describe('custom props', () => {
     expect(option(spec, '--trigger-seconds')).toBe('30');
     expect(option(spec, '--max-offsets-per-trigger')).toBe('50000');
     expect(option(spec, '--time-zone')).toBe('Asia/Seoul');
+    expect(spec.arguments.join(' ')).toContain(' --accept-lost 17 --accept-lost 18');
     expect(spec.executor).toMatchObject({ instances: 3, memory: '3g' });
   });
 

@@ -6,13 +6,15 @@ from collections.abc import Callable
 
 import pytest
 
-from commit_log import CommitLog
+from batch_writer import Locations
+from commit_log import CommitLog, Manifest
 from e2e.pipeline.conftest import MakeStream
 from e2e.pipeline.stream import LAYERS, QUIET, Stream
 from e2e.pipeline.test_streaming import as_committed, refused
 from job_log import JobError
 from local.object_store import path_of
 from object_store import ObjectStore
+from recovery import Recovery
 
 
 def put(stream: Stream, url: str, content: bytes) -> None:
@@ -122,6 +124,25 @@ def test_a_manifest_that_is_lost_with_a_file_of_its_batch_is_named_and_goes_when
     assert stream.commits()[1].offsets == middle.offsets
     assert read_by_another(stream) == [0, 1, 2]
     assert "is lost" not in stream.drain()
+
+
+def test_a_driver_that_finds_anothers_batch_complete_commits_it_and_the_other_leaves_its_files(stream: Stream, monkeypatch: pytest.MonkeyPatch) -> None:
+    stream.send(4_000, QUIET)
+    create = CommitLog.create
+
+    def create_too_late(log: CommitLog, manifest: Manifest) -> bool:
+        monkeypatch.setattr(CommitLog, "create", create)
+        locations = Locations(*(getattr(stream.lake, layer).rstrip("/") for layer in LAYERS))
+        found = Recovery(stream.spark, ObjectStore(stream.spark), log, locations, stream.topic, None, []).restored(log.last())
+        assert found is not None
+        assert (found.kind, found.attempt) == ("rebuilt", manifest.attempt)
+        return log.create(manifest)
+
+    monkeypatch.setattr(CommitLog, "create", create_too_late)
+    assert "only one streaming job may run on a commit log" in refused(stream)
+    assert not stream.unnamed_files()
+    stream.drain()
+    assert stream.prove().bronze == 4_000
 
 
 def test_a_second_commit_log_in_the_same_folders_is_refused_and_in_its_own_runs(make_stream: MakeStream) -> None:

@@ -53,6 +53,11 @@ export interface SparkStreamingJobProps extends StreamOptions {
    */
   readonly silverRetention?: Duration;
   /**
+   * Sequences of batches that are gone for good, as an error of the job names them: it goes on without them.
+   * @default none
+   */
+  readonly acceptLost?: readonly number[];
+  /**
    * IANA zone of event times without a zone.
    * @default 'UTC'
    */
@@ -177,6 +182,7 @@ export class SparkStreamingJob extends Construct {
         ...['--trigger-seconds', `${figures.triggerSeconds}`],
         ...['--max-offsets-per-trigger', `${this.maxOffsetsPerTrigger}`],
         ...['--time-zone', timeZone],
+        ...(props.acceptLost ?? []).flatMap(sequence => ['--accept-lost', `${sequence}`]),
         ...kafkaOptions(kafka).flatMap(option => ['--kafka-option', option]),
       ],
       connectors: ['kafka', 'objectStore'],

@@ -124,6 +124,14 @@ def test_a_manifest_that_was_read_before_has_to_be_there_still_and_the_same(log:
     assert f"{log.folder}{2:020d}.json, which was read before, is missing" in log.refused(lambda: log.sequences(after=2))
 
 
+def test_a_log_that_begins_late_or_leaves_out_a_number_is_read_behind_any_number(log: Log) -> None:
+    log.commit(*chain(5, 6), manifest(8, 6))
+    assert [log.sequences(after) for after in (0, 5, 7)] == [[5, 6, 8], [6, 8], [8]]
+    log.delete(6)
+    assert f"{log.folder}{6:020d}.json" in log.refused(lambda: log.sequences(after=6))
+    assert f"{log.folder}{6:020d}.json" in log.refused(lambda: log.sequences(after=5))
+
+
 def test_a_manifest_that_follows_on_an_earlier_one_is_of_another_log(log: Log) -> None:
     log.commit(*chain(0, 2), manifest(3, 1))
     assert "two logs are mixed" in log.refused(log.sequences)
