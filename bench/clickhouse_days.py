@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 from clickhouse import ClickHouse as Client
 from contract_gold import STATE_LOADS
 from gold_ledger import Target
-from gold_load import Loader
+from gold_load import SETTINGS, Loader
 from local import manifests
 from local.clickhouse import READER, WRITER, ClickHouse, ClickHouseError
 from local.usage import of_group
@@ -69,7 +69,7 @@ class Days:
         for first in seconds:
             source = events(day, first, seconds.step)
             for load in STATE_LOADS:
-                client.execute(loader.statement(load.from_file, load, _ALL_ROWS, source), settings=loader.settings(f"{day}-{first}-{seconds.step}"))
+                client.execute(loader.statement(load.from_file, load, _ALL_ROWS, f"{day}-{first}-{seconds.step}", source), settings=SETTINGS)
 
     def copy(self, day: int) -> None:
         """Fills a day with the first one's states."""

@@ -123,7 +123,9 @@ def days(files: Iterable[str], business_time_zone: str) -> list[str]:
 
 def _left_the_tables(clickhouse: ClickHouse, files: Iterable[str]) -> set[str]:
     """Those of the files whose days the tables keep no longer."""
-    definition = clickhouse.rows(f"SELECT replaceAll(create_table_query, '\\n', ' ') FROM system.tables WHERE database = {literal(clickhouse.database)} AND name = {literal(STATE_LOADS[0].table)}")
+    definition = clickhouse.rows(
+        f"SELECT replaceAll(create_table_query, '\\n', ' ') FROM system.tables WHERE database = {literal(clickhouse.database)} AND name = {literal(STATE_LOADS[0].table)}"
+    )
     kept = re.search(r"toIntervalDay\((\d+)\)", definition[0][0])
     if kept is None:
         return set()

@@ -32,6 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def apply(clickhouse: ClickHouse, retention_days: int | None) -> None:
     """Raises JobError, with every refused change, before anything is changed."""
     clickhouse.execute(f"CREATE DATABASE IF NOT EXISTS {clickhouse.database}")
+    refuse_former_tables(clickhouse)
     plans = [plan_table(clickhouse, table, retention_days) for table in TABLES]
     refusals = [refusal for _, refused in plans for refusal in refused]
     if refusals:
@@ -43,6 +44,24 @@ def apply(clickhouse: ClickHouse, retention_days: int | None) -> None:
         # A view holds no data: it is always written, and readers see the old or the new one.
         clickhouse.execute(create_view(view, clickhouse.database))
     say("schema is as the contract says", database=clickhouse.database, tables=len(TABLES), views=len(VIEWS))
+
+
+def refuse_former_tables(clickhouse: ClickHouse) -> None:
+    """Raises JobError when the state tables are of a version that did not keep sums a load.
+
+    What such a row sums up cannot be told apart again, and the silver of most of its days has expired: so a person decides.
+    """
+    there = {
+        name for (name,) in clickhouse.rows(f"SELECT table FROM system.columns WHERE database = {literal(clickhouse.database)} GROUP BY table HAVING countIf(name = 'load') = 0")
+    }
+    former = [table.name for table in TABLES if table.name in there and any(column == "load" for column, _, _ in table.columns)]
+    if former:
+        moves = ", ".join(f"{clickhouse.database}.{name} TO {clickhouse.database}.former_{name}" for name in former)
+        raise JobError(
+            f"{len(former)} tables of {clickhouse.database} ({', '.join(former)}) are of an earlier version, whose sums do not say which files they hold; "
+            f"stop the gold job, move them away with: RENAME TABLE {moves}; then run schema_job.py again and start the gold job, "
+            "which counts every silver file that is still there anew (metrics_incomplete_days lists the days of those that are not)"
+        )
 
 
 def plan_table(clickhouse: ClickHouse, table: Table, retention_days: int | None) -> tuple[list[str], list[str]]:

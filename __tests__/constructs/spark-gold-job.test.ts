@@ -42,6 +42,8 @@ describe('defaults', () => {
       '10',
       '--business-time-zone',
       'UTC',
+      '--silver-retention-days',
+      '7',
       '--stop-timeout-seconds',
       '120',
     ]);

@@ -35,7 +35,7 @@ test('the contract of this repository has no problem', () => {
   expect(problemsOf(text)).toEqual([]);
 });
 
-test('the five metrics tables are views, and their states and ledgers tables', () => {
+test('the metrics tables are views, and their states and ledgers tables', () => {
   const contract = readContract(text);
   expect(clickHouseViews(contract).map(view => view.name)).toEqual([
     'gold_hidden_generations',
@@ -44,6 +44,7 @@ test('the five metrics tables are views, and their states and ledgers tables', (
     'metrics_business_daily',
     'metrics_funnel_daily',
     'metrics_data_quality_hourly',
+    'metrics_incomplete_days',
   ]);
   expect(Object.keys(metricsTables)).toEqual(objectsTagged(contract, 'metrics').map(object => object.name));
   expect(clickHouseTables(contract).every(table => table.columns.every(column => column.type !== ''))).toBe(
@@ -51,10 +52,27 @@ test('the five metrics tables are views, and their states and ledgers tables', (
   );
 });
 
-test('every state table remembers tokens', () => {
-  for (const table of clickHouseTables(readContract(text)).filter(table => table.name.endsWith('_states'))) {
-    expect(table.settings['non_replicated_deduplication_window']).toBe(50000);
-  }
+describe('a row that is inserted twice is a row that is inserted once', () => {
+  const states = clickHouseTables(readContract(text)).filter(table => table.name.endsWith('_states'));
+
+  // max, min, any of equal values, and unions: each gives for a value and the same value that value.
+  const idempotent =
+    /^(SimpleAggregateFunction\((max|min|any|groupUniqArrayArray), .*\)|AggregateFunction\(uniqExact, .*\))$/;
+
+  test.each(states.map(table => [table.name, table] as const))('in %s', (_, table) => {
+    expect(table.engine).toBe('AggregatingMergeTree');
+    expect(table.orderBy.at(-1)).toBe('load');
+    const aggregates = table.columns.filter(column => !table.orderBy.includes(column.name));
+    expect(aggregates.length).toBeGreaterThan(0);
+    expect(aggregates.filter(column => !idempotent.test(column.type))).toEqual([]);
+  });
+
+  test('and no table has a memory of what was inserted', () => {
+    for (const table of clickHouseTables(readContract(text))) {
+      expect(table.settings).toMatchObject({ fsync_after_insert: 1, fsync_part_directory: 1 });
+      expect(Object.keys(table.settings).join()).not.toContain('deduplication');
+    }
+  });
 });
 
 test('a measure that is added to the contract alone reaches both engines, the DDL, the view and the types', () => {
@@ -63,12 +81,12 @@ test('a measure that is added to the contract alone reaches both engines, the DD
     `      - { name: latency, logicalType: integer, required: true, description: Sum of latencies, customProperties: [{ property: measure, value: { kind: sum, of: delay_us } }] }
       - { name: users, logicalType: array, required: true, description: The distinct users, customProperties`,
   ).replace(
-    '      - { name: total_bytes, logicalType: integer, physicalType: UInt64,',
+    '      - { name: total_bytes, logicalType: integer, physicalType: UInt128,',
     `      - { name: total_latency, logicalType: integer, physicalType: Int64, required: true, description: Latency, customProperties: [{ property: derivation, value: { server_health_states: latency } }] }
-      - { name: total_bytes, logicalType: integer, physicalType: UInt64,`,
+      - { name: total_bytes, logicalType: integer, physicalType: UInt128,`,
   );
   const files = generatedFiles(readContract(changed));
-  expect(files.get('contract/clickhouse.sql')).toContain('latency SimpleAggregateFunction(sum, Int64)');
+  expect(files.get('contract/clickhouse.sql')).toContain('latency SimpleAggregateFunction(max, Int64)');
   expect(files.get('contract/clickhouse.sql')).toContain("CAST(states.latency, 'Int64') AS total_latency");
   expect(files.get('spark-jobs/contract_gold.py')).toContain('sum(delay_us) AS latency_state');
   expect(files.get('spark-jobs/contract_gold.py')).toContain(
@@ -124,11 +142,6 @@ test.each([
     'a derivation from no state table',
     edited('{ server_health_states: minute }', '{ server_states: minute }'),
     /metrics_server_health_minutely/,
-  ],
-  [
-    'a window of nothing',
-    edited('value: 50000', 'value: 0'),
-    /^custom property deduplicationWindow is 0; set a whole number above 0$/,
   ],
   [
     'a silver column that nothing makes',

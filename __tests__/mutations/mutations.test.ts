@@ -177,11 +177,6 @@ const MUTATIONS: readonly (readonly [rule: string, what: string, mutate: (dist: 
     d => d.edit(STREAM_CODE, 'streaming_job.py', /\n\s*\.option\("maxOffsetsPerTrigger"[^\n]*/, ''),
   ],
   [
-    'unbounded-backlog',
-    'commits without a bound',
-    d => d.edit(GOLD_CODE, 'gold_job.py', /"maxFilesPerTrigger"/, '"maxFilesPerTrigge"'),
-  ],
-  [
     'table-schema-mismatch',
     'the schema job makes another table',
     d => d.edit(/./, 'contract_clickhouse.py', 'name="user_states"', 'name="users_states"'),

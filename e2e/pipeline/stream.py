@@ -13,6 +13,7 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 
 from clickhouse import ClickHouse as Client
+from commit_log import Manifest
 from gold_job import Gold, _s3_url
 from gold_load import Loader
 from local import committed
@@ -27,6 +28,7 @@ from local.proof import Proof, prove
 from local.recount import KEYS
 from local.reference_parser import Parse, reference_parser
 from local.spark import submit
+from object_store import ObjectStore as JobsObjectStore
 from streaming_job import StreamingJob, parse_arguments
 
 PARTITIONS = 3
@@ -114,9 +116,9 @@ class Stream:
     def commits(self) -> list[committed.Commit]:
         return committed.CommitLog(self.object_store, self.lake.commits).commits()
 
-    def manifests(self) -> list[str]:
+    def manifests(self) -> list[Manifest]:
         """What gold reads: every manifest as it is stored."""
-        return [self.object_store.read(url).decode() for url in self.object_store.list(self.lake.commits) if "/_" not in url and url.endswith(".json")]
+        return [Manifest.from_json(self.object_store.read(url)) for url in self.object_store.list(self.lake.commits) if "/_" not in url and url.endswith(".json")]
 
     def unnamed_files(self) -> set[str]:
         """Files in the three layers that no manifest names."""
@@ -126,10 +128,10 @@ class Stream:
     def gold(self) -> Gold:
         """The gold job in this process, with SQL settings of its own."""
         client = Client(self.clickhouse.url, WRITER, self.clickhouse.password, self.database, backoff_seconds=(0.1,))
-        options = argparse.Namespace(engine=self.engine, commits=self.lake.commits)
-        return Gold(self.spark.newSession(), Loader(client, "UTC", _s3_url(self.spark)), options)
+        options = argparse.Namespace(engine=self.engine, commits=self.lake.commits, silver_retention_days=None)
+        return Gold(self.spark.newSession(), Loader(client, "UTC", _s3_url(self.spark)), JobsObjectStore(self.spark), options)
 
-    def fold(self, manifests: list[str] | None = None) -> None:
+    def fold(self, manifests: list[Manifest] | None = None) -> None:
         """Gold as after the loss of its checkpoint: every manifest again, in another order each time."""
         again = self.manifests() if manifests is None else manifests
         self.shuffle.shuffle(again)

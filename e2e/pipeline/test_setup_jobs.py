@@ -312,7 +312,7 @@ def test_the_reader_reads_the_metrics_and_changes_nothing(server: Server) -> Non
 
 def test_the_writer_writes_rows_and_changes_no_table(server: Server) -> None:
     writer = server.client("writer")
-    writer.execute("INSERT INTO logs.gold_loads VALUES ('s3a://silver/x', '1970-01-01', 0, now64(3))")
+    writer.execute("INSERT INTO logs.gold_loads VALUES (generateUUIDv4(), '1970-01-01', 0, 's3a://silver/x', now64(3))")
     assert writer.rows("SELECT count() FROM logs.gold_loads WHERE file = 's3a://silver/x'") == [["1"]]
     writer.execute("ALTER TABLE logs.action_states DROP PARTITION ('2026-01-15', 0)")
     for statement in (

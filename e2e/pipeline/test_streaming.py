@@ -23,7 +23,7 @@ from layers import quarantine_rows, records
 from local import committed
 from local.events import Traffic
 from local.object_store import path_of
-from object_store import ObjectStore
+from object_store import ObjectStore, StoredObject
 
 
 def refused(stream: Stream, **changed: object) -> str:
@@ -343,7 +343,7 @@ class TestMutations:
         stream.send(5_000, QUIET)
         crash_at("before the manifest", stream)
         left = sorted(url for url in stream.unnamed_files() if url.startswith(stream.lake.silver))
-        stray = json.dumps({"sequence": 0, "silver": [{"path": url} for url in left], "rows": {"silver": 0}, "committed_at": "2026-01-15T00:00:00Z"})
+        stray = Manifest(0, "stray", stream.topic, {}, [], [StoredObject(url, 1) for url in left], [], {"silver": 0})
         stream.fold([stray])
         stream.drain()
         assert "total_requests" in self.wrong(stream)

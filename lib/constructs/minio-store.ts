@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { ApiObject, type Duration, Lazy, Size } from 'cdk8s';
+import { ApiObject, Lazy, Size } from 'cdk8s';
 import { Cpu, type CpuResources, k8s, type MemoryResources } from 'cdk8s-plus-28';
 import type { Construct } from 'constructs';
 import { imageReference, images } from '../versions';
@@ -8,7 +8,12 @@ import { imageProblems, resourceProblems, resourceRequirements, sizeQuantity } f
 import { contentHash } from './content-hash';
 import { ExternalSecret, secretEnv } from './external';
 import { objectLabels, selectorLabels } from './labels';
-import { ObjectStore, type ObjectStoreClientProps, type ObjectStoreCredentials } from './object-store';
+import {
+  expiryDays,
+  ObjectStore,
+  type ObjectStoreClientProps,
+  type ObjectStoreCredentials,
+} from './object-store';
 import { leastPolicy } from './object-store-policy';
 import { restrictedContainer, restrictedPod, scratchVolume } from './pod-security';
 import { imageExceptions, policyAnnotations } from './policy-exceptions';
@@ -336,11 +341,6 @@ export class MinioStore extends ObjectStore {
       ...Object.fromEntries([...lifecycles, ...policies]),
     };
   }
-}
-
-/** A lifecycle rule counts whole days. */
-function expiryDays(retention: Duration): number {
-  return Math.ceil(retention.toDays({ integral: false }));
 }
 
 function json(value: unknown): string {

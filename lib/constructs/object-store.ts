@@ -29,6 +29,11 @@ export interface DataSetProps {
   readonly bytesPerDay: number;
 }
 
+/** A lifecycle rule counts whole days. */
+export function expiryDays(retention: Duration): number {
+  return Math.ceil(retention.toDays({ integral: false }));
+}
+
 export interface DataSet extends DataSetProps {
   readonly location: ObjectLocation;
 }

@@ -8,7 +8,7 @@ import { timeZoneProblems } from './container';
 import { secretEnv } from './external';
 import { locationProblems, storeOf, validLocations } from './job-locations';
 import { objectLabels } from './labels';
-import type { ObjectLocation } from './object-store';
+import { expiryDays, type ObjectLocation } from './object-store';
 import { SparkExecutorCount, SparkJob, type SparkPodDefaults, sparkPod } from './spark-job';
 import type { SparkStreamingJob } from './spark-streaming-job';
 import { type StreamFigures, type StreamOptions, streamFigures, streamProblems } from './stream-options';
@@ -132,6 +132,7 @@ export class SparkGoldJob extends Construct {
         ...['--trigger-seconds', `${figures.triggerSeconds}`],
         ...['--max-files-per-trigger', `${this.maxFilesPerTrigger}`],
         ...['--business-time-zone', businessTimeZone],
+        ...['--silver-retention-days', `${expiryDays(source.silverRetention)}`],
       ],
       connectors: ['objectStore'],
       store,

@@ -80,11 +80,8 @@ FROM (
 ${groups}
 ) AS groups
 ARRAY JOIN [false, true] AS is_of_load`;
-    const source = used.some(name => name in silverRanges)
-      ? `(SELECT * REPLACE (${Object.keys(silverRanges)
-          .map(name => `${inRange(name, 'clickhouse')} AS ${name}`)
-          .join(', ')}) FROM {source})`
-      : '{source}';
+    const moved = Object.keys(silverRanges).map(name => `${inRange(name, 'clickhouse')} AS ${name}`);
+    const source = `(SELECT * REPLACE (${moved.join(', ')}) FROM {source})`;
     return {
       table: states.name,
       day,

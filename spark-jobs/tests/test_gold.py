@@ -16,9 +16,12 @@ import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
 
+import gold_job
 import gold_ledger
+import gold_load
 from clickhouse import ClickHouse as Client
 from commit_log import Manifest
+from contract_gold import StateLoad
 from gold_job import Gold, _s3_url
 from gold_load import Loader
 from job_log import JobError
@@ -266,9 +269,13 @@ def test_shuffled_files_and_a_replay_change_nothing(silver: Silver, make_gold: M
     before = tables(client)
 
     gold.fold(manifests, 0)  # the ledger knows them all
-    client.execute(f"TRUNCATE TABLE {client.database}.gold_loads")
-    gold.fold([manifests[2], manifests[0]], 1)  # the tokens alone
-    gold.fold([manifests[3], manifests[1]], 2)
+    for number in range(3):  # it knows none, and the rows of a file are there twice, merged or not
+        client.execute(f"TRUNCATE TABLE {client.database}.gold_loads")
+        gold.fold([manifests[2], manifests[0]], 1)
+        assert tables(client) == before
+        for table in STATES if number == 1 else ():
+            client.execute(f"OPTIMIZE TABLE {client.database}.{table} FINAL")
+        gold.fold([manifests[3], manifests[1]], 2)
 
     assert tables(client) == before
     assert wrong(clickhouse, client.database, silver.rows) == []
@@ -290,6 +297,268 @@ def test_an_insert_that_fails_in_the_middle_stops_the_batch_and_is_made_up_for(s
     gold.fold([manifest], 0)
 
     assert wrong(clickhouse, client.database, silver.rows) == []
+
+
+def test_what_one_engine_has_loaded_the_other_may_load_again(silver: Silver, make_gold: MakeGold, client: Client) -> None:
+    manifests = [silver.commit(events(seed, 300, hours=2)) for seed in range(2)]
+    make_gold("spark").fold(manifests, 0)
+    before = tables(client)
+    client.execute(f"TRUNCATE TABLE {client.database}.gold_loads")
+    make_gold("clickhouse").fold(manifests, 0)
+
+    assert tables(client) == before
+
+
+@dataclass(frozen=True)
+class _AnonymousLoader(Loader):
+    """Gives each INSERT an identity of its own."""
+
+    def statement(self, text: str, load: StateLoad, target: gold_ledger.Target, file: str, source: str = "") -> str:
+        return super().statement(text, load, target, str(uuid.uuid4()), source)
+
+
+def test_without_a_files_identity_a_replay_counts_twice(silver: Silver, make_gold: MakeGold, client: Client, clickhouse: ClickHouse) -> None:
+    gold = make_gold()
+    gold.loader = _AnonymousLoader(**vars(gold.loader))
+    manifest = silver.commit(events(1, 300, hours=2))
+    gold.fold([manifest], 0)
+    assert wrong(clickhouse, client.database, silver.rows) == []
+
+    client.execute(f"TRUNCATE TABLE {client.database}.gold_loads")
+    gold.fold([manifest], 0)
+
+    sentences = wrong(clickhouse, client.database, silver.rows)
+    assert any("total_requests" in sentence for sentence in sentences)
+    assert not any("unique_users" in sentence for sentence in sentences)
+
+
+def test_a_row_of_sums_that_stands_twice_is_read_once(silver: Silver, make_gold: MakeGold, client: Client, clickhouse: ClickHouse) -> None:
+    make_gold().fold([silver.commit(events(1, 300, hours=2))], 0)
+    for table in STATES:
+        client.execute(f"SYSTEM STOP MERGES {client.database}.{table}")
+        client.execute(f"INSERT INTO {client.database}.{table} SELECT * FROM {client.database}.{table}")
+    assert wrong(clickhouse, client.database, silver.rows) == []
+
+    view = client.rows(f"SELECT as_select FROM system.tables WHERE database = '{client.database}' AND name = 'metrics_server_health_minutely'")[0][0]
+    assert " FINAL" in view
+    client.execute(f"CREATE OR REPLACE VIEW {client.database}.metrics_server_health_minutely AS {view.replace(' FINAL', '')}")
+    assert any("total_requests" in sentence for sentence in wrong(clickhouse, client.database, silver.rows))
+
+
+LATEST = int(datetime(2106, 1, 1, tzinfo=timezone.utc).timestamp()) * 1_000_000
+EXTREMES: dict[str, list[dict[str, Any]]] = {
+    "two events with the largest BIGINT of bytes": [{"bytes": 2**63 - 1}, {"bytes": 2**63 - 1}],
+    "the largest size of the range, and the smallest outside": [{"bytes": 2**40 - 1}, {"bytes": 2**40}],
+    "negative bytes": [{"bytes": -5}, {"bytes": -(2**63)}, {"bytes": 7}],
+    "the epoch itself": [{"event_us": 0, "kafka_us": 0}, {"event_us": 86_400_000_000}],
+    "before the epoch": [{"event_us": -1}, {"event_us": -(10**15)}],
+    "the last instant, and the first outside": [{"event_us": LATEST - 1}, {"event_us": LATEST}, {"event_us": 2 * LATEST}],
+    "delays of a century, many of them": [{"event_us": 86_400_000_000, "kafka_us": LATEST - 1}] * 3000,
+}
+
+
+@pytest.mark.parametrize("case", EXTREMES)
+def test_no_value_in_silver_stops_gold_or_wraps_a_sum(silver: Silver, make_gold: MakeGold, client: Client, clickhouse: ClickHouse, case: str) -> None:
+    usual = _event(DAY, "MAIN", 0)
+    rows = [usual._replace(offset=offset, **changed) for offset, changed in enumerate(EXTREMES[case])]
+    zone = "America/New_York"
+    manifest = silver.commit(rows)
+    make_gold("spark", zone).fold([manifest], 0)
+    assert wrong(clickhouse, client.database, silver.rows, zone) == []
+    before = tables(client)
+
+    for table in (*STATES, "gold_loads"):
+        client.execute(f"TRUNCATE TABLE {client.database}.{table}")
+    make_gold("clickhouse", zone).fold([manifest], 0)
+    assert tables(client) == before
+
+
+def test_the_ledgers_question_is_bounded_however_many_files_a_batch_has(client: Client) -> None:
+    files = [
+        f"s3a://silver/user-activity-v2/year=2026/month=1/day=15/hour=3/batch=00000000000000000001-0123456789ab/part-{number}-{uuid.uuid4()}.zstd.parquet"
+        for number in range(5_000)
+    ]
+    assert gold_ledger.loaded(client, files) == {}
+    gold_ledger.note(client, files)
+
+    assert gold_ledger.loaded(client, files) == {file: {(gold_ledger.WHOLE_FILE, 0)} for file in files}
+
+
+def test_a_manifest_of_many_files_is_loaded_a_bounded_number_at_a_time(
+    silver: Silver, make_gold: MakeGold, client: Client, clickhouse: ClickHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gold_job, "_FILES_AT_ONCE", 7)
+    gold = make_gold()
+    at_once: list[int] = []
+    load = gold.load
+
+    def counted(loads: Sequence[gold_load.FileLoad]) -> None:
+        at_once.append(len(loads))
+        load(loads)
+
+    monkeypatch.setattr(gold, "load", counted)
+    gold.fold([silver.commit(events(1, 60, hours=20))], 0)
+
+    assert max(at_once) == 7
+    assert wrong(clickhouse, client.database, silver.rows) == []
+
+
+class TestAudit:
+    """The tables against the manifests, without the ledger."""
+
+    @pytest.fixture
+    def gold(self, silver: Silver, make_gold: MakeGold) -> Gold:
+        gold = make_gold()
+        for seed in range(3):
+            silver.commit(events(seed, 120, hours=3))
+        gold.fold(silver.manifests, 0)
+        gold_ledger.note_position(gold.loader.clickhouse, silver.lake.commits, gold_ledger.Position(2, silver.manifests[-1].attempt))
+        return gold
+
+    def test_says_nothing_of_tables_that_are_whole(self, gold: Gold, capsys: pytest.CaptureFixture[str]) -> None:
+        capsys.readouterr()
+        gold.audit_all()
+        assert capsys.readouterr().out == ""
+
+    @pytest.mark.parametrize("table", STATES)
+    def test_loads_again_what_a_table_lacks_and_names_it(
+        self, gold: Gold, silver: Silver, client: Client, clickhouse: ClickHouse, capsys: pytest.CaptureFixture[str], table: str
+    ) -> None:
+        lost = silver.manifests[1].silver[0].url
+        key = "user = '' AND " if table == "user_states" else ""
+        client.execute(f"DELETE FROM {client.database}.{table} WHERE {key}load = '{gold_ledger.load_id(lost)}'")
+
+        gold.audit_all()
+
+        said = capsys.readouterr().out
+        assert "manifest 1: 1 silver files of 120 events" in said
+        assert lost in said
+        assert said.splitlines()[-1].endswith("audit manifests=3 different=1")
+        assert wrong(clickhouse, client.database, silver.rows) == []
+        gold.audit_all()
+        assert capsys.readouterr().out == ""
+
+    def test_a_table_that_is_lost_is_filled_again(self, gold: Gold, silver: Silver, client: Client, clickhouse: ClickHouse) -> None:
+        client.execute(f"TRUNCATE TABLE {client.database}.operational_states")
+        assert wrong(clickhouse, client.database, silver.rows) != []
+        gold.audit_all()
+        assert wrong(clickhouse, client.database, silver.rows) == []
+
+    def test_a_ledger_that_says_loaded_what_is_not_does_not_matter(self, silver: Silver, make_gold: MakeGold, client: Client, clickhouse: ClickHouse) -> None:
+        gold = make_gold()
+        manifest = silver.commit(events(1, 100, hours=2))
+        gold_ledger.note(client, [file.url for file in manifest.silver])
+        gold.fold([manifest], 0)
+        assert wrong(clickhouse, client.database, silver.rows) != []
+        gold.audit([manifest])
+        assert wrong(clickhouse, client.database, silver.rows) == []
+
+    def test_computes_a_day_anew_of_which_too_much_counts(self, gold: Gold, silver: Silver, client: Client, clickhouse: ClickHouse) -> None:
+        some = silver.manifests[0].silver[0].url
+        client.execute(
+            f"INSERT INTO {client.database}.operational_states (hour, endpoint, method, load, requests) VALUES ('2026-01-15 01:00:00', '/by/other/code', 'GET', '{gold_ledger.load_id(some)}', 5)"
+        )
+        assert wrong(clickhouse, client.database, silver.rows) != []
+        gold.audit_all()
+        assert wrong(clickhouse, client.database, silver.rows) == []
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+class TestFilesThatAreGone:
+    """Expired by the lake's retention, or lost."""
+
+    def with_a_gone_file(self, silver: Silver, make_gold: MakeGold, engine: str, committed_at: str) -> tuple[Gold, Manifest, list[Row]]:
+        gone = [row._replace(event_us=row.event_us % 3_600_000_000 + int(DAY.timestamp()) * 1_000_000) for row in events(1, 50, hours=1)]
+        manifest = silver.commit(gone, committed_at=committed_at)
+        left = events(2, 50, hours=1)
+        left = [row._replace(event_us=row.event_us % 3_600_000_000 + int((DAY + timedelta(days=3)).timestamp()) * 1_000_000) for row in left]
+        silver.commit(left, committed_at=datetime.now(timezone.utc).isoformat())
+        silver.lake.object_store.delete(manifest.silver[0].url)
+        gold = make_gold(engine)
+        gold.options.silver_retention_days = 7
+        return gold, manifest, left
+
+    def test_an_expired_one_is_left_out_and_its_day_is_marked(self, silver: Silver, make_gold: MakeGold, client: Client, clickhouse: ClickHouse, engine: str) -> None:
+        gold, _, left = self.with_a_gone_file(silver, make_gold, engine, "2026-01-15T01:00:00.000Z")
+        gold.fold(silver.manifests, 0)
+        gold.fold(silver.manifests, 0)
+
+        assert wrong(clickhouse, client.database, left) == []
+        assert client.rows(f"SELECT date, missing_files FROM {client.database}.metrics_incomplete_days") == [["2026-01-15", "1"]]
+        gold.audit(silver.manifests)
+        with pytest.raises(
+            JobError,
+            match=r"day 2026-01-15 cannot be computed anew: 1 of its 1 silver files have left the lake by its retention of 7 days \(the first is s3a://\S+\); its metrics stay as they are",
+        ):
+            gold.rebuild("2026-01-15")
+        gold.rebuild("2026-01-18")
+        assert wrong(clickhouse, client.database, left) == []
+
+    def test_one_that_was_counted_before_it_expired_leaves_its_day_whole(self, silver: Silver, make_gold: MakeGold, client: Client, clickhouse: ClickHouse, engine: str) -> None:
+        gold = make_gold(engine)
+        manifest = silver.commit(events(1, 50, hours=1), committed_at="2026-01-15T01:00:00.000Z")
+        gold.fold([manifest], 0)
+        silver.lake.object_store.delete(manifest.silver[0].url)
+        client.execute(f"TRUNCATE TABLE {client.database}.gold_loads")
+        gold.options.silver_retention_days = 7
+        gold.fold([manifest], 0)
+
+        assert wrong(clickhouse, client.database, silver.rows) == []
+        assert client.rows(f"SELECT count() FROM {client.database}.metrics_incomplete_days") == [["0"]]
+
+    def test_one_that_should_be_there_ends_the_job_in_one_sentence(self, silver: Silver, make_gold: MakeGold, engine: str) -> None:
+        gold, manifest, _ = self.with_a_gone_file(silver, make_gold, engine, datetime.now(timezone.utc).isoformat())
+        with pytest.raises(JobError) as ended:
+            gold.fold(silver.manifests, 0)
+        sentence = str(ended.value)
+        assert sentence.startswith(f"silver file {manifest.silver[0].url}, which {silver.lake.commits}{0:020d}.json names, is not in the object store, though it was committed at")
+        assert sentence.endswith("restore it from a backup, or compute it again from bronze (1 such files in all)")
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+class TestReprocess:
+    """A manifest that replaces files of earlier ones."""
+
+    def commits(self, silver: Silver) -> tuple[list[Row], list[Row]]:
+        """Three batches, then a reprocess of the second, whose events were read wrongly; all rows, and those that count."""
+        parts = [events(seed, 150, hours=4) for seed in range(3)]
+        for part in parts:
+            silver.commit(part)
+        mended = [row._replace(action_type="ORDER", bytes=11) for row in parts[1]]
+        silver.commit(mended, replaces=[file.url for file in silver.manifests[1].silver])
+        return [*parts[0], *parts[1], *parts[2]], [*parts[0], *mended, *parts[2]]
+
+    def test_its_files_count_and_the_replaced_ones_no_more(self, silver: Silver, make_gold: MakeGold, client: Client, clickhouse: ClickHouse, engine: str) -> None:
+        before, after = self.commits(silver)
+        gold = make_gold(engine)
+        gold.fold(silver.manifests[:3], 0)
+        assert wrong(clickhouse, client.database, before) == []
+        gold.fold(silver.manifests[3:], 1)
+        assert wrong(clickhouse, client.database, after) == []
+        gold.audit(silver.manifests)
+        assert wrong(clickhouse, client.database, after) == []
+
+    def test_a_replay_from_the_beginning_ends_the_same(self, silver: Silver, make_gold: MakeGold, client: Client, clickhouse: ClickHouse, engine: str) -> None:
+        _, after = self.commits(silver)
+        gold = make_gold(engine)
+        gold.fold(silver.manifests, 0)
+        assert wrong(clickhouse, client.database, after) == []
+        client.execute(f"TRUNCATE TABLE {client.database}.gold_loads")
+        for number, manifest in enumerate(silver.manifests):
+            gold.fold([manifest], number)
+        assert wrong(clickhouse, client.database, after) == []
+
+    def test_it_may_be_cut_anywhere(self, silver: Silver, make_gold: MakeGold, client: Client, clickhouse: ClickHouse, monkeypatch: pytest.MonkeyPatch, engine: str) -> None:
+        before, after = self.commits(silver)
+        gold = make_gold(engine)
+        gold.fold(silver.manifests[:3], 0)
+        with monkeypatch.context() as patch:
+            patch.setattr(gold_ledger, "publish", _cut_off)
+            with pytest.raises(KeyboardInterrupt):
+                gold.fold(silver.manifests[3:], 1)
+        assert wrong(clickhouse, client.database, before) == []
+        gold.fold(silver.manifests[3:], 1)
+        assert wrong(clickhouse, client.database, after) == []
 
 
 def test_summed_uniques_are_wrong(silver: Silver, make_gold: MakeGold, client: Client, clickhouse: ClickHouse) -> None:
@@ -317,7 +586,7 @@ class TestRebuild:
         manifests = [silver.commit(events(seed, 500)) for seed in range(2)]
         gold.fold(manifests, 0)
         for table in STATES:
-            client.execute(f"INSERT INTO {client.database}.{table} SELECT * FROM {client.database}.{table}")  # every sum is now double
+            client.execute(f"INSERT INTO {client.database}.{table} SELECT * REPLACE (generateUUIDv4() AS load) FROM {client.database}.{table}")  # every sum is now double
         assert wrong(clickhouse, client.database, silver.rows, zone) != []
 
         for day in (self.day, "2026-01-16", "2026-01-17"):

@@ -89,8 +89,8 @@ REFUSED: dict[str, tuple[Callable[[], Table], str]] = {
         "run: ALTER TABLE {db}.gold_loads MODIFY COLUMN generation UInt64",
     ),
     "another sorting key": (
-        lambda: dataclasses.replace(table("user_states"), order_by=("user", "date", "generation")),
-        "the sorting key of table {db}.user_states is date, user, generation, the contract says user, date, generation; "
+        lambda: dataclasses.replace(table("user_states"), order_by=("user", "date", "generation", "load")),
+        "the sorting key of table {db}.user_states is date, user, generation, load, the contract says user, date, generation, load; "
         "to lose its rows and build them anew, run: DROP TABLE {db}.user_states SYNC",
     ),
 }
@@ -120,11 +120,37 @@ def test_every_refusal_is_reported_at_once(client: Client, with_tables: Callable
     assert len(str(refused.value).splitlines()) == 2
 
 
-def test_a_changed_deduplication_window_is_set(client: Client) -> None:
+def test_a_changed_setting_is_set(client: Client) -> None:
     apply(client, None)
-    client.execute(f"ALTER TABLE {client.database}.user_states MODIFY SETTING non_replicated_deduplication_window = 7")
+    client.execute(f"ALTER TABLE {client.database}.user_states MODIFY SETTING fsync_after_insert = 0")
     apply(client, None)
-    assert "non_replicated_deduplication_window = 50000" in {row[0]: row[1] for row in definitions(client)}["user_states"]
+    assert "fsync_after_insert = 1" in {row[0]: row[1] for row in definitions(client)}["user_states"]
+
+
+FORMER = """CREATE TABLE {db}.action_states (date Date, event_type LowCardinality(String), action_type LowCardinality(String), generation UInt32,
+  events SimpleAggregateFunction(sum, UInt64), users AggregateFunction(uniqExact, String), sessions AggregateFunction(uniqExact, String))
+ENGINE = AggregatingMergeTree PARTITION BY (date, generation) ORDER BY (date, event_type, action_type, generation)
+SETTINGS non_replicated_deduplication_window = 50000"""
+
+
+def test_tables_of_a_version_that_did_not_know_loads_are_refused_in_one_sentence_that_mends_it(client: Client) -> None:
+    client.execute(f"CREATE DATABASE {client.database}")
+    client.execute(FORMER.format(db=client.database))
+    client.execute(f"INSERT INTO {client.database}.action_states (date, events) VALUES ('2026-01-15', 3)")
+    before = definitions(client)
+
+    with pytest.raises(JobError) as refused:
+        apply(client, None)
+
+    sentence = str(refused.value)
+    assert sentence.startswith(
+        f"1 tables of {client.database} (action_states) are of an earlier version, whose sums do not say which files they hold; stop the gold job, move them away with: "
+    )
+    assert definitions(client) == before
+    client.execute(sentence.split("move them away with: ")[1].split(";")[0])
+    apply(client, None)
+    assert client.rows(f"SELECT sum(events) FROM {client.database}.former_action_states") == [["3"]]
+    assert client.rows(f"SELECT count() FROM {client.database}.metrics_business_daily") == [["0"]]
 
 
 def test_a_longer_retention_is_set_and_a_shorter_one_refused(client: Client) -> None:
