@@ -253,22 +253,38 @@ class _PartWatch:
         self._logs = [folder for folder in (os.path.join(one, "deduplication_logs") for one in self._folders) if os.path.isdir(folder)]
 
     @property
-    def moments(self) -> list[str]:
-        """What can be waited for: a table without a deduplication log has no moment of it."""
-        return [NEW_PART, PART, *([DEDUPLICATION_LOG] if self._logs else [])]
+    def has_token(self) -> bool:
+        return bool(self._logs)
 
-    def _state(self, moment: str) -> set[tuple[str, str, int]]:
-        if moment == DEDUPLICATION_LOG:
-            return {(folder, name, _size(os.path.join(folder, name))) for folder in self._logs for name in _listed(folder)}
-        return {(folder, name, 0) for folder in self._folders for name in _listed(folder) if re.search(moment, name)}
+    @property
+    def moments(self) -> list[str]:
+        """What can be waited for. A table with a deduplication log is at its weakest between the token and the part."""
+        return [NEW_PART, PART, *([DEDUPLICATION_LOG] * 6 if self._logs else [])]
 
     def wait(self, moment: str, timeout_seconds: float) -> bool:
-        """True as soon as something new is there."""
-        seen = self._state(moment)
+        """True as soon as it is there, within a few millionths of a second on a core of its own."""
         deadline = time.monotonic() + timeout_seconds
+        if moment == DEDUPLICATION_LOG:
+            return self._wait_for_token(deadline)
+        is_of = re.compile(moment).search
+        known = {folder: _listed(folder) for folder in self._folders}
         while time.monotonic() < deadline:
-            if not self._state(moment) <= seen:
-                return True
+            for folder, names in known.items():
+                now = _listed(folder)
+                if now != names:
+                    if any(is_of(name) for name in now if name not in names):
+                        return True
+                    known[folder] = now
+        return False
+
+    def _wait_for_token(self, deadline: float) -> bool:
+        while time.monotonic() < deadline:
+            newest = [max(os.path.join(folder, name) for name in names) for folder in self._logs if (names := _listed(folder))]
+            sizes = [(path, _size(path)) for path in newest]
+            for _ in range(20_000):
+                for path, size in sizes:
+                    if _size(path) != size:
+                        return True
         return False
 
 
@@ -295,7 +311,7 @@ def _clickhouse_in_insert(context: Context) -> None:
     while killed < context.rounds and time.monotonic() < deadline:
         if not watch.wait(watch.moments[-1 - killed % len(watch.moments)], 20):
             continue
-        if killed // len(watch.moments) % 2:
+        if killed // len(watch.moments) % 2 and not watch.has_token:
             time.sleep(context.chance.uniform(0, 0.004))
         context.stores.clickhouse.kill()
         context.stores.clickhouse.start()
