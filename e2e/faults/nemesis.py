@@ -279,13 +279,17 @@ class _PartWatch:
 
     def _wait_for_token(self, deadline: float) -> bool:
         while time.monotonic() < deadline:
-            newest = [max(os.path.join(folder, name) for name in names) for folder in self._logs if (names := _listed(folder))]
+            newest = [os.path.join(folder, max(names, key=_number)) for folder in self._logs if (names := _listed(folder))]
             sizes = [(path, _size(path)) for path in newest]
             for _ in range(20_000):
                 for path, size in sizes:
                     if _size(path) != size:
                         return True
         return False
+
+
+def _number(name: str) -> int:
+    return int(re.sub(r"\D", "", name) or 0)
 
 
 def _listed(folder: str) -> list[str]:
