@@ -162,11 +162,7 @@ class BatchWriter:
 
     def _trial(self, spark: SparkSession, some: Sequence[KafkaRecord], slices: int) -> Trial[KafkaRecord]:
         """Computes what write() would store of records, slice by slice, and stores nothing: planned once for all slices."""
-        records = records_in_memory(spark, self._topic, some).repartition(slices)
-        by_place = {(record.partition, record.offset): record for record in some}
-        parts: list[list[KafkaRecord]] = [[] for _ in range(slices)]
-        for row in records.select("partition", "offset", F.spark_partition_id().alias("slice")).collect():
-            parts[row["slice"]].append(by_place[row["partition"], row["offset"]])
+        records = records_in_memory(spark, self._topic, some, slices)
         # Without the observation the plan would repeat the parser's expressions: see write().
         parsed = parsed_records(records, self._time_zone).observe(Observation(), F.count(F.lit(1)).alias("rows"))
         stored = parsed.select(F.xxhash64(*silver_columns(), *quarantine_columns(parsed.columns)))
@@ -181,7 +177,7 @@ class BatchWriter:
             for rows in passes:
                 rows.collectPartitions(wanted)
 
-        return parts, try_
+        return [list(some[number::slices]) for number in range(slices)], try_
 
     def _written(self, name: str, stored: dict[str, int] | None, seen: dict[str, object], poisoned: int) -> WrittenBatch:
         rows, quarantined = int(str(seen["rows"])), int(str(seen["quarantined"]))

@@ -192,8 +192,8 @@ class CommitLog:
                 return previous
         if found != after:
             raise JobError(f"{self.url(after)}, which was read before, is missing in the commit log; {REMEDY}")
-        if attempt is not None and (found := self.read(after).attempt) != attempt:
-            raise JobError(f"{self.url(after)} is of attempt {found}, and was of attempt {attempt} when it was read before: the commit log was cut and went on another way")
+        if attempt is not None and (its := self.read(after).attempt) != attempt:
+            raise JobError(f"{self.url(after)} is of attempt {its}, and was of attempt {attempt} when it was read before: the commit log was cut and went on another way")
         return after
 
     def _check_chain(self, manifest: Manifest, before: int | None) -> None:

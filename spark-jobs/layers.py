@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timezone
 from functools import cache
 
@@ -28,11 +28,27 @@ def records(kafka: DataFrame) -> DataFrame:
     return kafka.select("value", "topic", "partition", "offset", F.col("timestamp").alias("kafka_timestamp"))
 
 
-def records_in_memory(spark: SparkSession, topic: str, some: Iterable[KafkaRecord]) -> DataFrame:
-    """The same columns of records that the driver has, whose timestamps are times of the contract's."""
-    rows = [(one.value, topic, one.partition, one.offset, one.timestamp_ms) for one in some]
-    given = spark.createDataFrame(rows, "value BINARY, topic STRING, partition INT, offset BIGINT, timestamp BIGINT")
-    return records(given.withColumn("timestamp", F.timestamp_millis("timestamp"))).coalesce(1)
+_IN_MEMORY = "value BINARY, topic STRING, partition INT, offset BIGINT, timestamp BIGINT, slice BIGINT"
+
+
+def records_in_memory(spark: SparkSession, topic: str, some: Sequence[KafkaRecord], slices: int = 1) -> DataFrame:
+    """The same columns of records that the driver has, whose timestamps are times of the contract's.
+
+    Record n is in partition n modulo `slices` of the frame, whatever is asked of it.
+    """
+    keys = _keys_by_partition(spark, slices)
+    rows = [(one.value, topic, one.partition, one.offset, one.timestamp_ms, keys[place % slices]) for place, one in enumerate(some)]
+    given = spark.createDataFrame(rows, _IN_MEMORY).repartition(slices, "slice")
+    return records(given.withColumn("timestamp", F.timestamp_millis("timestamp")))
+
+
+def _keys_by_partition(spark: SparkSession, partitions: int) -> list[int]:
+    """For each of so many partitions a number whose row repartition() brings there: it takes the hash, as below."""
+    if partitions == 1:
+        return [0]
+    numbers = spark.range(100 * partitions).select("id", F.pmod(F.hash("id"), F.lit(partitions)).alias("partition"))
+    found = {row["partition"]: row["id"] for row in numbers.collect()}
+    return [found[partition] for partition in range(partitions)]
 
 
 def bronze_rows(records: DataFrame) -> DataFrame:

@@ -68,8 +68,8 @@ def described(failure: BaseException) -> str:
 def isolated(items: Sequence[Item], trial: Callable[[Sequence[Item], int], Trial[Item]]) -> tuple[list[Item], list[tuple[Item, str]]]:
     """Splits items into those that can be read, and those that end whatever reads them, with the error's name.
 
-    What fails is tried again in at most 32 slices: an item of a thousand is found in some seventy short tries. An item is
-    poison only when it fails alone, twice.
+    What fails is tried again in at most 32 slices, in halves of them: one item of a thousand is found in some 25 short
+    tries. An item is poison only when it fails alone, twice.
     """
     sound: list[Item] = []
     poison: list[tuple[Item, str]] = []
@@ -77,20 +77,30 @@ def isolated(items: Sequence[Item], trial: Callable[[Sequence[Item], int], Trial
     while pending:
         part = pending.pop()
         slices, try_ = trial(part, min(_SLICES, len(part)))
-        if _failure(try_, range(len(slices))) is None:
-            sound += part
-            continue
+        failing = dict(_failing(try_, range(len(slices))))
         for number, slice_ in enumerate(slices):
-            failure = _failure(try_, [number])
-            if failure is None:
+            if number not in failing:
                 sound += slice_
             elif len(slice_) > 1:
                 pending.append(list(slice_))
             elif _failure(try_, [number]) is None:
                 sound += slice_
             else:
-                poison.append((slice_[0], error_name(failure)))
+                poison.append((slice_[0], error_name(failing[number])))
     return sound, poison
+
+
+def _failing(try_: Callable[[Sequence[int]], None], numbers: Sequence[int]) -> Iterator[tuple[int, Exception]]:
+    """The slices that fail alone, and how."""
+    failure = _failure(try_, numbers)
+    if failure is None:
+        return
+    if len(numbers) == 1:
+        yield numbers[0], failure
+        return
+    middle = len(numbers) // 2
+    yield from _failing(try_, numbers[:middle])
+    yield from _failing(try_, numbers[middle:])
 
 
 def _failure(try_: Callable[[Sequence[int]], None], numbers: Sequence[int]) -> Exception | None:

@@ -14,7 +14,7 @@ from confluent_kafka import TopicPartition
 from pyspark.sql import functions as F
 
 import batch_writer
-from batch_writer import BatchWriter, Locations, WrittenBatch, new_attempt, own_hours
+from batch_writer import OWN_HOURS, BatchWriter, Locations, WrittenBatch, new_attempt, own_hours
 from commit_log import CommitLog, Manifest, OffsetRange
 from e2e.pipeline.conftest import MakeStream
 from e2e.pipeline.stream import HARD, LAYERS, QUIET, Stream
@@ -49,7 +49,9 @@ def test_events_up_to_26_hours_late_and_early_are_counted_in_their_own_hour(stre
     stream.send(1_000, Traffic(hostile_share=0.02, late_share=0.4))
     stream.drain()
     stream.prove()
-    assert len({url.rsplit("/batch=", 1)[0] for url in committed.files(stream.commits(), "silver")}) > 40
+    folders = {url.rsplit("/batch=", 1)[0] for url in committed.files(stream.commits(), "silver")}
+    assert 1 < len(folders) <= OWN_HOURS + 1
+    assert any("year=__HIVE_DEFAULT_PARTITION__" in folder for folder in folders)
 
 
 class CrashError(Exception):
