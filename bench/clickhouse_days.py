@@ -1,12 +1,15 @@
 """`npm run bench:clickhouse`: what the ClickHouse server needs with days of data, as the chart configures it.
 
-A day is 4,320,000 events (50 a second), ten a session, 200,000 users; the contract's own INSERTs load it.
+A day is 4,320,000 events (50 a second), ten a session, 200,000 users, in 1,440 loads of a minute. The contract's own
+INSERTs make the first day, of which the others are copies with loads of their own. `--sums-only` copies what is kept a
+load, without the sets: then 90 days fit a small disk, and what the loads cost stands alone.
 """
 
 from __future__ import annotations
 
 import argparse
 import tempfile
+import time
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -21,6 +24,7 @@ from schema_job import apply
 
 _RATE = 50
 _FIRST_DAY = "2026-01-15"
+_NO_LOAD = "toUUID('00000000-0000-0000-0000-000000000000')"
 _ALL_ROWS = Target("1", "0")
 _SERVER_SETTINGS = ("max_server_memory_usage", "background_pool_size", "background_schedule_pool_size", "merge_tree")
 _VIEWS = (("server_health_minutely", "minute"), ("operational_hourly", "hour"), ("business_daily", "date"), ("funnel_daily", "date"), ("data_quality_hourly", "hour"))
@@ -60,23 +64,45 @@ class Days:
         assert self.server.process is not None
         (used,) = of_group(self.server.process.pid)
         mib = [f"{size / 2**20:8,.0f}" for size in (used.resident_bytes, used.peak_resident_bytes)]
-        print(f"{step:44}{used.cpu_seconds:8.1f} s {mib[0]} MiB {mib[1]} MiB", flush=True)
+        print(f"{step:56}{used.cpu_seconds:8.1f} s {mib[0]} MiB {mib[1]} MiB", flush=True)
+
+    @property
+    def client(self) -> Client:
+        return Client(self.server.url, WRITER, self.server.password, "logs")
 
     def load(self, day: int, seconds: range) -> None:
         """One load for each step of the range."""
-        client = Client(self.server.url, WRITER, self.server.password, "logs")
-        loader = Loader(client, "UTC", "")
+        loader = Loader(self.client, "UTC", "")
         for first in seconds:
             source = events(day, first, seconds.step)
             for load in STATE_LOADS:
-                client.execute(loader.statement(load.from_file, load, _ALL_ROWS, f"{day}-{first}-{seconds.step}", source), settings=SETTINGS)
+                loader.clickhouse.execute(loader.statement(load.from_file, load, _ALL_ROWS, f"{day}-{first}-{seconds.step}", source), settings=SETTINGS)
 
-    def copy(self, day: int) -> None:
+    def load_hours(self, day: int) -> None:
+        """The same as a load a minute, but an INSERT an hour: with the event's minute in place of its file."""
+        loader = Loader(self.client, "UTC", "")
+        for first in range(0, 86_400, 3_600):
+            for load in STATE_LOADS:
+                text = load.from_file.replace("toUUID('{load}')", "reinterpret(sipHash128(load_minute), 'UUID')")
+                text = text.replace("\nFROM (SELECT ", "\nFROM (SELECT toStartOfMinute(event_time) AS load_minute, ")
+                text = text.replace("FROM (\nSELECT ", "FROM (\nSELECT load_minute, ").replace("GROUP BY ", "GROUP BY load_minute, ")
+                loader.clickhouse.execute(loader.statement(text, load, _ALL_ROWS, "", events(day, first, 3_600)), settings=SETTINGS)
+
+    def copy(self, day: int, is_sums_only: bool) -> None:
         """Fills a day with the first one's states."""
         for load in STATE_LOADS:
             table, key = f"logs.{load.table}", load.day.removeprefix("toDate(").removesuffix(")")
-            moved = f"SELECT * REPLACE (states.{key} + INTERVAL {day} DAY AS {key}) FROM {table} AS states WHERE toDate(states.{key}) = '{_FIRST_DAY}'"
-            self.server.execute(f"INSERT INTO {table} {moved}")
+            of_load = f"if(states.load = {_NO_LOAD}, states.load, reinterpret(sipHash128(states.load, {day}), 'UUID')) AS load"
+            moved = f"SELECT * REPLACE (states.{key} + INTERVAL {day} DAY AS {key}, {of_load}) FROM {table} AS states WHERE toDate(states.{key}) = '{_FIRST_DAY}'"
+            self.server.execute(f"INSERT INTO {table} {moved}" + (f" AND states.load != {_NO_LOAD}" if is_sums_only else ""))
+
+    def say_sizes(self) -> None:
+        """Rows and bytes of each table."""
+        for load in STATE_LOADS:
+            per_load = "countIf(load != " + _NO_LOAD + ")"
+            rows = self.server.query(f"SELECT count() AS rows, {per_load} AS of_loads FROM logs.{load.table}")[0]
+            size = self.server.query(f"SELECT sum(bytes_on_disk) AS bytes FROM system.parts WHERE active AND database = 'logs' AND table = '{load.table}'")[0]["bytes"]
+            print(f"  {load.table:24}{int(rows['rows']):12,} rows, {int(rows['of_loads']):10,} of them of loads, {int(size) / 2**20:10,.1f} MiB", flush=True)
 
     def ask(self, view: str, key: str, days: int, last: int) -> str:
         """Reads all columns of some days, as the chart's reader may."""
@@ -90,16 +116,18 @@ class Days:
         return "read"
 
 
-def measure(days: Days, count: int) -> None:
+def measure(days: Days, count: int, is_sums_only: bool) -> None:
     """Fills, starts the server again so that the filling's own memory is gone, and measures what a day asks of it."""
     server = days.server
-    print(f"{'step':44}{'CPU':>10} {'resident':>12} {'peak':>12}")
+    print(f"{'step':56}{'CPU':>10} {'resident':>12} {'peak':>12}")
     with server:
-        apply(Client(server.url, WRITER, server.password, "logs"), None)
-        days.load(0, range(0, 86_400, 600))
-        days.say("one day, loaded every ten minutes")
+        apply(days.client, None)
+        days.load_hours(0)
+        days.say("one day of 1,440 loads")
+        days.say_sizes()
         for day in range(1, count):
-            days.copy(day)
+            days.copy(day, is_sums_only)
+        days.say_sizes()
         size = server.query("SELECT sum(bytes_on_disk) AS bytes FROM system.parts WHERE active AND database = 'logs'")[0]["bytes"]
         print(f"{count} days: {int(size) / 2**20:,.0f} MiB on disk; the server starts again")
     with server:
@@ -108,16 +136,18 @@ def measure(days: Days, count: int) -> None:
         days.say("an hour more, loaded every minute")
         for number in sorted({1, min(7, count), count}):
             for view, key in _VIEWS:
+                began = time.monotonic()
                 answer = days.ask(view, key, number, count - 1)
-                days.say(f"{number} days of {view} {answer}")
+                days.say(f"{number} days of {view} {answer} in {time.monotonic() - began:.2f} s")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="npm run bench:clickhouse --", description="What the ClickHouse server needs with days of data.")
     parser.add_argument("--days", type=int, default=7, metavar="N", help="days of data (default: %(default)s)")
-    count: int = parser.parse_args().days
+    parser.add_argument("--sums-only", action="store_true", help="copy days without their sets")
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="lakehouse-bench-") as folder:
-        measure(Days(Path(folder)), count)
+        measure(Days(Path(folder)), options.days, options.sums_only)
 
 
 if __name__ == "__main__":

@@ -403,6 +403,45 @@ def test_a_manifest_of_many_files_is_loaded_a_bounded_number_at_a_time(
     assert wrong(clickhouse, client.database, silver.rows) == []
 
 
+class TestPosition:
+    """Where gold stands is what ClickHouse says."""
+
+    def run(self, gold: Gold, steps: int) -> list[bool]:
+        """Whether each of the job's next steps folded something."""
+        gold.options.max_files_per_trigger = 2
+        batches = gold._batches(gold_ledger.position(gold.loader.clickhouse, gold.options.commits))
+        return [next(batches) for _ in range(steps)]
+
+    def test_a_start_goes_on_where_the_last_one_ended(
+        self, silver: Silver, make_gold: MakeGold, client: Client, clickhouse: ClickHouse, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert self.run(make_gold(), 1) == [False]
+        for seed in range(3):
+            silver.commit(events(seed, 40, hours=1))
+        assert self.run(make_gold(), 3) == [True, True, False]
+        silver.commit(events(9, 40, hours=1))
+        capsys.readouterr()
+        assert self.run(make_gold(), 2) == [True, False]
+        assert "commits=1 files=1 already_loaded=0 rows=40" in capsys.readouterr().out
+        assert wrong(clickhouse, client.database, silver.rows) == []
+
+    def test_an_empty_database_is_filled_from_the_beginning(self, silver: Silver, make_gold: MakeGold, client: Client, clickhouse: ClickHouse) -> None:
+        for seed in range(3):
+            silver.commit(events(seed, 40, hours=1))
+        self.run(make_gold(), 2)
+        client.execute(f"DROP DATABASE {client.database} SYNC")
+        apply(client, None)
+        assert self.run(make_gold(), 3) == [True, True, False]
+        assert wrong(clickhouse, client.database, silver.rows) == []
+
+    def test_a_log_that_was_cut_and_went_on_another_way_is_refused(self, silver: Silver, make_gold: MakeGold) -> None:
+        silver.commit(events(1, 10, hours=1))
+        gold = make_gold()
+        gold_ledger.note_position(gold.loader.clickhouse, gold.options.commits, gold_ledger.Position(0, "another"))
+        with pytest.raises(JobError, match="is of attempt 000000000000, and was of attempt another when it was read before"):
+            self.run(gold, 1)
+
+
 class TestAudit:
     """The tables against the manifests, without the ledger."""
 

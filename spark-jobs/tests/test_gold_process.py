@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
+from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ import pytest
 from clickhouse import ClickHouse as Client
 from local.clickhouse import WRITER, ClickHouse
 from local.lake import Lake
+from local.object_store import path_of
 from local.process import Process, free_port
 from local.spark import JOBS, submit
 from schema_job import apply
@@ -49,7 +52,7 @@ def test_a_wrong_password_is_one_sentence(start: Start, schema: None, clickhouse
 
 
 def test_absent_tables_are_one_sentence(start: Start, clickhouse: ClickHouse, database: str) -> None:
-    ends_with(start(), f"ClickHouse at {clickhouse.url} has no {database}.server_health_states (12 missing in all); run schema_job.py first")
+    ends_with(start(), f"ClickHouse at {clickhouse.url} has no {database}.server_health_states (16 missing in all); run schema_job.py first")
 
 
 def test_an_absent_bucket_is_one_sentence(start: Start, schema: None) -> None:
@@ -64,6 +67,45 @@ def test_a_local_commit_log_is_one_sentence(start: Start, schema: None) -> None:
 def test_an_unreachable_server_is_one_sentence_within_a_minute(start: Start) -> None:
     url = f"http://127.0.0.1:{free_port()}"
     ends_with(start(url=url), f"ClickHouse at {url} cannot be reached ([Errno 111] Connection refused); start it or correct --clickhouse-url")
+
+
+def commit(lake: Lake, sequence: int, silver: list[str]) -> None:
+    """A manifest by hand, of one row a file."""
+    body = {
+        "version": 2,
+        "sequence": sequence,
+        "previous": sequence - 1 if sequence else None,
+        "kind": "batch",
+        "attempt": f"{sequence:012x}",
+        "topic": "events",
+        "topic_id": None,
+        "offsets": {},
+        "bronze": [],
+        "silver": [{"path": url, "bytes": 1} for url in silver],
+        "quarantine": [],
+        "rows": {"bronze": len(silver), "silver": len(silver), "quarantine": 0},
+        "committed_at": datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+    }
+    with lake.object_store.files().open_output_stream(path_of(f"{lake.commits}{sequence:020d}.json")) as out:
+        out.write(json.dumps(body).encode())
+
+
+def last_line(job: Process) -> str:
+    assert job.wait(400) == 1
+    assert "Traceback" not in job.output()
+    return job.output().splitlines()[-1]
+
+
+def test_a_lost_silver_file_is_named_in_the_last_line(start: Start, schema: None, lake: Lake) -> None:
+    lost = f"{lake.silver}year=2026/month=1/day=15/hour=3/part-0.zstd.parquet"
+    commit(lake, 0, [lost])
+    assert last_line(start()).startswith(f"silver file {lost}, which {lake.commits}{0:020d}.json names, is not in the object store")
+
+
+def test_a_manifest_that_is_missing_in_the_middle_is_named_in_the_last_line(start: Start, schema: None, lake: Lake) -> None:
+    for sequence in (0, 1, 3):
+        commit(lake, sequence, [])
+    assert f"{lake.commits}{2:020d}.json is missing in the commit log" in last_line(start())
 
 
 def test_sigterm_ends_a_job_that_waits_for_the_first_commit(start: Start, schema: None) -> None:
