@@ -116,7 +116,7 @@ class Readers:
         self._of_spark = {event.rpartition(" AS ")[2]: event.rpartition(" AS ")[0] for load in STATE_LOADS for event in load.events}
         self._of_clickhouse: dict[str, str] = {}
         for load in STATE_LOADS:
-            inner = re.search(r"FROM \(SELECT (.*) FROM \{source\}\)", load.from_file, re.DOTALL)
+            inner = re.search(r"FROM \(SELECT (.*?) FROM (?:\{source\}|\(SELECT)", load.from_file, re.DOTALL)
             for column, following in _named(inner[1] if inner else "", self._of_spark):
                 self._of_clickhouse[following] = column
         spark.conf.set("spark.sql.session.timeZone", "UTC")

@@ -195,7 +195,7 @@ class Values:
 
     def kafka_micros(self, count: int) -> list[int]:
         """Kafka timestamps, in whole milliseconds, over all the time that an event can be of."""
-        return [(int(self._chance() * 4_291_747_200_000) if self._one_in(2) else 1_768_435_200_000 + int(self._chance() * 10**8)) * 1000 for _ in range(count)]
+        return [(86_400_000 + int(self._chance() * 4_291_660_800_000) if self._one_in(2) else 1_768_435_200_000 + int(self._chance() * 10**8)) * 1000 for _ in range(count)]
 
     def _pick(self, choices: Sequence[One]) -> One:
         return choices[int(self._chance() * len(choices))]

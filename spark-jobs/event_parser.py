@@ -130,8 +130,8 @@ def _either_way(time_zone: str) -> dict[str, tuple[Column, Column]]:
         "status": (usual["status"], F.col("other.status")),
         "has_time": (F.lit(True), F.col("other.event_time").isNotNull()),
         "time": (_instant(usual["event_time"], time_zone), F.when(F.col("other.event_time").rlike(rf"\A{_TIME}\z"), _instant(F.col("other.event_time"), time_zone))),
-        "bytes": (usual["bytes"].cast("bigint"), _integer(F.col("other.bytes"))),
-        "latency_ms": (usual["latency_ms"].cast("bigint"), _integer(F.col("other.latency_ms"))),
+        "bytes": (_number(usual["bytes"]), _integer(F.col("other.bytes"))),
+        "latency_ms": (_number(usual["latency_ms"]), _integer(F.col("other.latency_ms"))),
     }
 
 
@@ -161,9 +161,14 @@ def _reason() -> Column:
     )
 
 
+def _number(digits: Column) -> Column:
+    """The number that digits are, -1 when it fits no BIGINT."""
+    return F.coalesce(digits.cast("bigint"), F.when(digits.isNotNull(), F.lit(-1)))
+
+
 def _integer(text: Column) -> Column:
-    """The integer that a text is, -1 when it is too large for any range; null when it is none."""
-    return F.when(text.rlike(rf"\A{_INTEGER}\z"), F.coalesce(text.cast("bigint"), F.lit(-1)))
+    """The integer that a text is, as _number has it; null when it is none."""
+    return F.when(text.rlike(rf"\A{_INTEGER}\z"), _number(text))
 
 
 def _instant(text: Column, time_zone: str) -> Column:
@@ -193,8 +198,8 @@ def _raw(fields: dict[str, Column]) -> Column:
 
 _PRINTABLE = "".join(rf"\x{code:02x}" for code in range(0x21, 0x7F))
 _USUAL_TAIL = (
-    rf"\A{_EVENT_TYPE}\] - {_ACTION} user=(?:-|[{_DIGITS}]{{1,{MAX_USER_DIGITS}}}) (?:{'|'.join(HTTP_METHODS)}) /[{_PRINTABLE}]* (?:{'|'.join(STATUSES)}) time={_TIME}"
-    rf"(?: session=[{_PRINTABLE.replace(rf'{chr(92)}x2d', '')}][{_PRINTABLE}]*)?(?: bytes=[{_DIGITS}]{{1,{len(str(MAX_BYTES))}}})?(?: latency_ms=[{_DIGITS}]{{1,{len(str(MAX_LATENCY_MS))}}})?\z"
+    rf"\A{_EVENT_TYPE}\] - {_ACTION} user=(?:-|[{_DIGITS}]+) (?:{'|'.join(HTTP_METHODS)}) /[{_PRINTABLE}]* (?:{'|'.join(STATUSES)}) time={_TIME}"
+    rf"(?: session=[{_PRINTABLE.replace(rf'{chr(92)}x2d', '')}][{_PRINTABLE}]*)?(?: bytes=[{_DIGITS}]+)?(?: latency_ms=[{_DIGITS}]+)?\z"
 )
 
 

@@ -82,6 +82,15 @@ def test_an_hour_without_bytes_has_no_percentile() -> None:
         ("/store/123abc", "/store/123abc"),
         ("/store/550E8400-e29b-41d4-a716-446655440000/reviews/9", "/store/:id/reviews/:id"),
         ("/search?q=17", "/search"),
+        ("/search/?q=17", "/search"),
+        ("///", "/"),
+        ("//store//17//", "//store//:id"),
+        ("/store/17\u2028", "/store/17\u2028"),
+        ("/store/17\u0085", "/store/17\u0085"),
+        ("/A/\u2028", "/a/\u2028"),
+        ("/A\u2028/", "/a\u2028"),
+        ("/STORE/\u0130/\u212a", "/store/\u0130/\u212a"),
+        ("/" * 64_000 + "X", "/" * 64_000 + "x"),
     ],
 )
 def test_endpoints_lose_what_tells_one_item_from_another(endpoint: str | None, expected: str | None) -> None:

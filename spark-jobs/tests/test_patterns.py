@@ -162,7 +162,7 @@ def of_parser(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def of_gold() -> list[str]:
     """Every text in gold's expressions on either engine that is a pattern."""
     sources = [event for load in STATE_LOADS for event in load.events]
-    sources += [found[1] for load in STATE_LOADS if (found := re.search(r"FROM \(SELECT (.*) FROM \{source\}\)", load.from_file, re.DOTALL))]
+    sources += [load.from_file for load in STATE_LOADS]
     texts = [text.replace("\\\\", "\\") for source in dict.fromkeys(sources) for text in re.findall(r"'([^']*)'", source)]
     return [text for text in texts if re.search(r"[*+?$^]|\[.*\]", text) and text != "?"]
 
