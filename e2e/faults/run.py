@@ -35,7 +35,7 @@ from local.web_server import WebServer
 
 _UNANSWERED = (OSError, HTTPException, KafkaException, ClickHouseError)
 FAULT_ITSELF = "the fault itself"
-_START_PATIENCE, _DRAIN_PATIENCE, _REFOLD_PATIENCE = 300, 120, 120
+_START_PATIENCE, _DRAIN_PATIENCE, _REFOLD_PATIENCE = 300, 120, 240
 _NEWNS, _NEWUSER, _REC_PRIVATE = 0x00020000, 0x10000000, 0x44000  # linux/sched.h, linux/mount.h
 
 
