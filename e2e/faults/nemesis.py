@@ -135,17 +135,27 @@ def _kill_streaming(context: Context) -> None:
 def _kill_streaming_before_manifest(context: Context) -> None:
     """SIGKILL to the streaming driver when files of a batch are complete and its manifest is not."""
     lane = context.lane
-    names = lane.reader.manifest_names()
-    last = int(names[-1][:20]) if names else -1
     root = lane.reader.path(lane.lake.silver)
-    _until(lambda: _batches(root) > last or lane.streaming.process is None, 60, "a file of a batch")
-    lane.streaming.kill()
-    _back(lane.streaming)
+    for _ in range(5):
+        last = _last_sequence(lane)
+        _until(lambda last=last: _written(root) > last, 90, "a file of a batch")  # type: ignore[misc]
+        lane.streaming.kill()
+        written, committed = _written(root), _last_sequence(lane)
+        _back(lane.streaming)
+        if written > committed:
+            context.say(f"batch {written} was written and not committed")
+            return
+    raise FaultError("each manifest was faster than the kill")
 
 
-def _batches(root: Path) -> int:
-    """The highest sequence in the paths of files."""
-    found = (re.match(r"batch=(\d+)-", name) for _, folders, _ in os.walk(root) for name in folders)
+def _last_sequence(lane: Lane) -> int:
+    names = lane.reader.manifest_names()
+    return int(names[-1][:20]) if names else -1
+
+
+def _written(root: Path) -> int:
+    """The highest sequence that has a complete file."""
+    found = (re.search(r"/batch=(\d+)-", folder) for folder, _, files in os.walk(root) if "__magic" not in folder and any(name.endswith(".parquet") for name in files))
     return max((int(one.group(1)) for one in found if one), default=-1)
 
 
