@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from functools import partial
 from http.client import HTTPException
 from pathlib import Path
 
@@ -138,7 +139,7 @@ def _kill_streaming_before_manifest(context: Context) -> None:
     root = lane.reader.path(lane.lake.silver)
     for _ in range(5):
         last = _last_sequence(lane)
-        _until(lambda last=last: _written(root) > last, 90, "a file of a batch")  # type: ignore[misc]
+        _until(partial(_is_written_after, root, last), 90, "a file of a batch")
         lane.streaming.kill()
         written, committed = _written(root), _last_sequence(lane)
         _back(lane.streaming)
@@ -151,6 +152,10 @@ def _kill_streaming_before_manifest(context: Context) -> None:
 def _last_sequence(lane: Lane) -> int:
     names = lane.reader.manifest_names()
     return int(names[-1][:20]) if names else -1
+
+
+def _is_written_after(root: Path, last: int) -> bool:
+    return _written(root) > last
 
 
 def _written(root: Path) -> int:
