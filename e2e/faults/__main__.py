@@ -37,7 +37,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--bug", action="append", metavar="NAME", help="this deliberate bug alone")
     parser.add_argument("--report", metavar="FILE", help="writes seed, timeline, recovery times and broken invariants there; a failed run writes them in any case")
     parser.add_argument("--engine", choices=("spark", "clickhouse"), default="spark", help="who folds silver into gold at first (default: %(default)s)")
-    parser.add_argument("--rate", type=_from(1), default=80, metavar="R", help="records a second straight to Kafka (default: %(default)s)")
+    parser.add_argument("--rate", type=_from(1), default=40, metavar="R", help="records a second straight to Kafka (default: %(default)s)")
     parser.add_argument("--hostile", type=_share, default=0.1, metavar="SHARE", help="how many of them nobody should send (default: %(default)s)")
     parser.add_argument("--seconds", type=_from(1), metavar="N", help="how long a fault lasts that lasts (default: 8 to 20, by the seed)")
     parser.add_argument("--rounds", type=_from(1), default=20, metavar="N", help="how often a kill at a named point is repeated (default: %(default)s)")
