@@ -91,7 +91,7 @@ const SERVERS: readonly ToolName[] = ['node', 'npm', 'python', 'venv', 'java', '
 /** What each command needs. */
 export const needs: Readonly<Record<string, readonly ToolName[]>> = {
   'synth, cdk8s, check, capacity, secrets, cluster-context, test:unit': ['node'],
-  'test, test:crashes, local, bench': SERVERS,
+  'test, test:crashes, local, bench, fuzz': SERVERS,
   'test:cluster': SERVERS,
   'test:policy': ['node', 'python', 'venv', 'go'],
 };

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from py4j.protocol import Py4JJavaError
+from py4j.protocol import Py4JError, Py4JJavaError
 from pyspark.sql import SparkSession
 
 from commit_log import OffsetRange
@@ -78,7 +78,10 @@ class KafkaRecords:
 
     def close(self) -> None:
         if self._consumer is not None:
-            self._consumer.close()
+            try:
+                self._consumer.close()
+            except Py4JError:
+                pass  # a batch that outlasts the stop is using it, or the JVM is gone
             self._consumer = None
 
     def _read(self, partition: int, range_: OffsetRange) -> Iterator[KafkaRecord]:

@@ -11,7 +11,9 @@ from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from py4j.protocol import Py4JError
 from pyspark.errors import StreamingQueryException
+from pyspark.errors.exceptions.captured import CapturedException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
@@ -124,7 +126,10 @@ def parse_again(spark: SparkSession, options: argparse.Namespace) -> None:
         raise JobError(f"--commits {options.commits} has no commits; give the arguments of the streaming job")
     layer_owner.claim(store, options.commits, {layer: str(getattr(options, layer)) for layer in LAYERS}, options.topic, last.topic_id)
     writer = BatchWriter(store, locations_of(options), options.topic, options.time_zone)
-    Reprocess(spark, store, log, writer, options.topic).run(options.date)
+    try:
+        Reprocess(spark, store, log, writer, options.topic).run(options.date)
+    except (Py4JError, CapturedException) as failure:
+        raise JobError(f"--date {options.date} could not be parsed again: {described(failure)}; nothing has changed, start it again") from None
 
 
 def locations_of(options: argparse.Namespace) -> Locations:
