@@ -1,44 +1,38 @@
 """`npm run bench:long-log`: what the age of a streaming job costs it, at its start and in a batch.
 
-Each round gives the job a commit log of so many manifests, as of a batch a minute, with bronze of the last 7 days of them, and
-stores ten batches of 1,000 records. It counts the requests that the job's own code makes; those of Spark's writers, which are
-the same in every batch, are not among them. The log and bronze are written into the S3 server's folder.
+Each round has a commit log of so many manifests, as of a batch a minute, with bronze of the last 7 days of them, and does what the
+job does with it at a start and for ten commits: the requests to the store, and the time. A batch's data is not written: its cost has
+nothing to do with the log. The log and bronze are written into the S3 server's folder.
 """
 
 from __future__ import annotations
 
 import argparse
-import io
 import os
 import tempfile
 import time
 from collections import Counter
-from contextlib import redirect_stdout
+from dataclasses import replace
 from pathlib import Path
-from statistics import median
 from typing import Any
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import SparkSession
 
+import layer_owner
 import session
-from batch_writer import BatchWriter, WrittenBatch
-from commit_log import Manifest, OffsetRange
+from batch_writer import BatchWriter, Locations
+from commit_log import LAYERS, CommitLog, Manifest, OffsetRange
 from local import spark as local_spark
-from local.events import Traffic, events
-from local.kafka import Kafka
 from local.lake import Lake
 from local.object_store import ObjectStore, path_of
-from local.produce import send
 from object_store import ObjectStore as JobStore
 from object_store import StoredObject
-from streaming_job import StreamingJob, parse_arguments
+from recovery import Recovery
 
 _PARTITIONS = 3
 _BATCHES = 10
-_ROWS = 1_000
 _DAYS_OF_BRONZE = 7
 _FILES = {"bronze": 1, "silver": 2, "quarantine": 1}
-_REQUESTS = ("listObjectsV2", "getObject", "putObject", "deleteObject")
 
 
 def write_log(buckets: Path, lake: Lake, topic: str, count: int) -> None:
@@ -71,75 +65,54 @@ class Counted:
         return getattr(self._client, name)
 
 
-class Phases:
-    """What the job has asked of the store and how long it took, from its start to its first batch and from batch to batch."""
-
-    def __init__(self) -> None:
-        self.requests: Counter[str] = Counter()
-        self.ends: list[tuple[float, Counter[str]]] = []
-        self._client = JobStore._client
-        self._write = BatchWriter.write
-
-    def end(self) -> None:
-        self.ends.append((time.monotonic(), self.requests.copy()))
-
-    def __enter__(self) -> Phases:
-        def write(writer: BatchWriter, records: DataFrame, *arguments: Any) -> WrittenBatch:
-            self.end()
-            return self._write(writer, records, *arguments)
-
-        JobStore._client = lambda store, bucket: Counted(self._client(store, bucket), self.requests)  # type: ignore[assignment,method-assign]
-        BatchWriter.write = write  # type: ignore[assignment,method-assign]
-        self.end()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        JobStore._client = self._client  # type: ignore[method-assign]
-        BatchWriter.write = self._write  # type: ignore[method-assign]
-
-    def rows(self) -> list[tuple[float, list[int]]]:
-        return [(end - began, [(after - before)[name] for name in _REQUESTS]) for (began, before), (end, after) in zip(self.ends, self.ends[1:], strict=False)]
-
-
-def measure(spark: SparkSession, kafka: Kafka, object_store: ObjectStore, count: int) -> None:
-    topic, lake = f"log{count}", Lake.create(object_store, f"n{count}-")
-    kafka.create_topic(topic, _PARTITIONS)
+def measure(spark: SparkSession, object_store: ObjectStore, count: int) -> None:
+    topic, lake = "events", Lake.create(object_store, f"n{count}-")
     write_log(object_store.folder / "buckets", lake, topic, count)
-    send(kafka.bootstrap_servers, topic, _PARTITIONS, events(Traffic(), 0, _BATCHES * _ROWS))
-    given = {
-        "bootstrap-servers": kafka.bootstrap_servers,
-        "topic": topic,
-        "commits": lake.commits,
-        "checkpoint": lake.streaming_checkpoint,
-        **{layer: getattr(lake, layer) for layer in _FILES},
-        "max-offsets-per-trigger": str(_ROWS),
-    }
-    options = parse_arguments([*(text for name, value in given.items() for text in (f"--{name}", value)), "--until-caught-up"])
-    with Phases() as phases, redirect_stdout(io.StringIO()):
-        StreamingJob(spark, options).run()
-    start, first, *others = phases.rows()
-    seconds = median(taken for taken, _ in others)
-    asked = " ".join(str(median(each)) for each in zip(*(requests for _, requests in others), strict=True))
-    print(f"{count:>9,} | {start[0]:>7.1f} {_shown(start[1]):>17} | {first[0]:>7.1f} {_shown(first[1]):>17} | {seconds:>7.1f} {asked:>17}", flush=True)
+    requests: Counter[str] = Counter()
+    client = JobStore._client
+    JobStore._client = lambda store, bucket: Counted(client(store, bucket), requests)  # type: ignore[assignment,method-assign]
+    store = JobStore(spark)
+    locations = Locations(*(getattr(lake, layer).rstrip("/") for layer in LAYERS))
+    writer = BatchWriter(store, locations, topic, "UTC")
+    phases: list[tuple[str, float, Counter[str]]] = []
 
+    def ended(phase: str, began: float) -> float:
+        phases.append((phase, time.monotonic() - began, requests.copy()))
+        requests.clear()
+        return time.monotonic()
 
-def _shown(requests: list[int]) -> str:
-    return " ".join(map(str, requests))
+    now = time.monotonic()
+    log = CommitLog(store, lake.commits)
+    last = log.last()
+    assert last is not None
+    now = ended("find the last", now)
+    layer_owner.claim(store, lake.commits, {layer: getattr(lake, layer) for layer in LAYERS}, topic, None)
+    now = ended("claim folders", now)
+    assert Recovery(spark, store, log, locations, topic, None, []).restored(last) == last
+    now = ended("look for lost ones", now)
+    for batch in range(_BATCHES):
+        last = replace(last, sequence=last.sequence + 1, previous=last.sequence, version=2)
+        assert log.create(last)
+        if batch == 0:
+            writer.delete_other_attempts(last.sequence, last.attempt, range(500_000, 500_012))
+        now = ended("first commit" if batch == 0 else "a later commit", now)
+    JobStore._client = client  # type: ignore[method-assign]
+    for phase, seconds, asked in phases[:5]:
+        print(f"| {count:,} | {phase} | {asked['listObjectsV2']} | {asked['getObject']} | {asked['putObject']} | {seconds * 1000:,.0f} |", flush=True)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="npm run bench:long-log --", description="The cost of a long commit log.")
-    parser.add_argument("--manifests", type=int, nargs="+", default=[100, 100, 100_000], help="lengths of the log, the first to warm up (default 100 100 100000)")
+    parser.add_argument("--manifests", type=int, nargs="+", default=[10, 100, 100_000], help="lengths of the log, the first to warm up (default 10 100 100000)")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="long-log-") as folder:
         place = Path(folder)
-        with Kafka(place / "kafka") as kafka, ObjectStore(place / "object-store") as object_store:
+        with ObjectStore(place / "object-store") as object_store:
             os.environ.update(local_spark.session_environment(place / "spark", object_store))
             spark = session.create("long-log")
-            print("seconds, then requests: lists, gets, puts, deletes")
-            print("manifests | start until the first write | first batch | median of the next ones")
-            for number, count in enumerate(options.manifests):
-                measure(spark, kafka, object_store, count + (1 if number == 0 else 0))
+            print("| manifests | what | lists | gets | puts | ms |\n|---|---|---|---|---|---|")
+            for count in options.manifests:
+                measure(spark, object_store, count)
             spark.stop()
 
 

@@ -40,12 +40,14 @@ _CONF = {
 }
 
 # Warnings that nobody can act on: a page of statistics for each checkpoint file, that object_store.py uses the AWS client,
-# that Hadoop has no native code here and no metrics file.
+# that Hadoop has no native code here and no metrics file, and a page for each try to ask the brokers for offsets: after the last
+# one the query ends, and the job says how.
 _LOUD = (
     "org.apache.hadoop.fs.s3a.S3AInstrumentation",
     "org.apache.hadoop.fs.s3a.S3AFileSystem",
     "org.apache.hadoop.util.NativeCodeLoader",
     "org.apache.hadoop.metrics2.impl.MetricsConfig",
+    "org.apache.spark.sql.kafka010.KafkaOffsetReaderAdmin",
 )
 
 
