@@ -112,17 +112,19 @@ def differences(clickhouse: ClickHouse, manifests: Sequence[Manifest], business_
     return found
 
 
-def days(files: Iterable[str], business_time_zone: str) -> list[str]:
-    """The days that these files can hold, in order."""
-    found: dict[str, None] = defaultdict()
-    for file in files:
-        for day in sorted(days_of(file, business_time_zone) or ()):
-            found[day] = None
-    return sorted(found)
+def days_held(clickhouse: ClickHouse, files: Sequence[str]) -> dict[str, set[str]]:
+    """File → the days on which a table holds something of it, in any generation; files that no table holds are left out."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for some in gold_ledger.in_chunks(files, _FILES_A_QUESTION):
+        of_load = {gold_ledger.load_id(file): file for file in some}
+        for load in STATE_LOADS:
+            for one, day in clickhouse.rows(f"SELECT DISTINCT load, {load.day} FROM {clickhouse.database}.{load.table} WHERE load IN ({gold_ledger.texts(of_load)})"):
+                found[of_load[one]].add(day)
+    return dict(found)
 
 
 def _left_the_tables(clickhouse: ClickHouse, files: Iterable[str]) -> set[str]:
-    """Those of the files whose days the tables keep no longer."""
+    """Those of the files whose days the tables keep no longer, in part or as a whole; of many hours, any may be such."""
     definition = clickhouse.rows(
         f"SELECT replaceAll(create_table_query, '\\n', ' ') FROM system.tables WHERE database = {literal(clickhouse.database)} AND name = {literal(STATE_LOADS[0].table)}"
     )
@@ -131,4 +133,4 @@ def _left_the_tables(clickhouse: ClickHouse, files: Iterable[str]) -> set[str]:
         return set()
     # A day more: rows leave when the whole day is too old, in their own time and their own zone's day.
     first = datetime.now(timezone.utc) - timedelta(days=int(kept[1]) - 1)
-    return {file for file in files if (hour := hour_of(file)) is not None and hour < first}
+    return {file for file in files if (hour := hour_of(file)) is None or hour < first}

@@ -30,6 +30,7 @@ from clickhouse import ClickHouse, literal
 from commit_log import CommitLog, Manifest
 from contract import SILVER_COLUMNS, SILVER_FIELDS, SILVER_PARTITIONS
 from contract_clickhouse import TABLES, VIEWS
+from contract_gold import SILVER_IN_RANGE
 from gold_files import days_of, hour_of
 from gold_ledger import Position, Target
 from gold_load import FileLoad, Loader, load_files, load_partials
@@ -193,9 +194,10 @@ class Gold:
         held = gold_audit.held(self._clickhouse, urls, zone)
         missed = [url for url in urls if not held.agrees(url)]
         for url in missed:
+            # Of a file of many hours nobody can say the days once it is gone.
             gold_ledger.note_expired(self._clickhouse, url, sorted(days_of(url, zone) or {gold_ledger.WHOLE_FILE}))
         if missed:
-            days = gold_audit.days(missed, zone)
+            days = sorted({day for url in missed for day in days_of(url, zone) or ()})
             say("expired", files=len(missed), days=",".join(days), first=missed[0], see=f"{self._clickhouse.database}.metrics_incomplete_days")
 
     def _gone(self, files: Iterable[_File]) -> list[_File]:
@@ -251,11 +253,27 @@ class Gold:
     def _reprocess(self, manifest: Manifest) -> int:
         """Computes anew the days whose files a reprocess has replaced; gives how many files it brought."""
         new = [file.url for file in manifest.silver]
-        days = gold_audit.days([*(manifest.replaces or {}).get("silver", ()), *new], self.loader.business_time_zone)
+        days = self._days([*(manifest.replaces or {}).get("silver", ()), *new])
         say("reprocess", sequence=manifest.sequence, days=",".join(days))
         self._compute_anew(days, is_incomplete_allowed=True)
         gold_ledger.note(self._clickhouse, new)
         return len(new)
+
+    def _days(self, files: Sequence[str]) -> list[str]:
+        """The UTC days and business days that files hold: by their URLs, else by the tables, else by the files themselves."""
+        zone = self.loader.business_time_zone
+        days = {day for file in files for day in days_of(file, zone) or ()}
+        of_many_hours = [file for file in files if days_of(file, zone) is None]
+        held = gold_audit.days_held(self._clickhouse, of_many_hours)
+        days.update(day for of_file in held.values() for day in of_file)
+        unread = [file for file in of_many_hours if file not in held]
+        there = [file for file in unread if next((one.url for one in self.store.list(file, limit=1)), None) == file]
+        if there:
+            in_range = dict(SILVER_IN_RANGE)["event_time"]
+            moments = self.spark.read.schema(_FILE_SCHEMA).parquet(*there).selectExpr(f"{in_range} AS moment")
+            found = moments.selectExpr(f"inline(array(struct(to_date(moment) AS day), struct(to_date(from_utc_timestamp(moment, '{zone}')) AS day)))").distinct()
+            days.update(row["day"].isoformat() for row in found.collect())
+        return sorted(days)
 
     def rebuild(self, day: str) -> None:
         """Computes a day anew from silver and swaps it in. Raises JobError; what is read is then as before."""
@@ -338,10 +356,12 @@ class Gold:
         second = gold_audit.differences(self._clickhouse, left, zone)
         if second:
             # Something counts that no file of the log brings: only a day that is computed anew is rid of it.
-            self._compute_anew(gold_audit.days([url for difference in second for url in difference.files], zone), is_incomplete_allowed=False)
-            third = gold_audit.differences(self._clickhouse, left, zone)
-            if third:
-                raise JobError(f"{third[0]}, also after its days were computed anew; the manifest's rows are not what its files hold")
+            try:
+                self._compute_anew(self._days([url for difference in second for url in difference.files]), is_incomplete_allowed=False)
+            except JobError as error:
+                say("audit cannot mend", what=f"'{error}'")
+            for difference in gold_audit.differences(self._clickhouse, left, zone):
+                say("audit cannot mend", what=f"'{difference}'")
         return len(first)
 
 

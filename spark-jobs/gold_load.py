@@ -27,6 +27,8 @@ SETTINGS = {
     "min_insert_block_size_bytes": "0",
     "input_format_parallel_parsing": "0",
     "session_timezone": "UTC",
+    # A file of many hours may hold as many days: each is a partition.
+    "max_partitions_per_insert_block": "0",
 }
 
 

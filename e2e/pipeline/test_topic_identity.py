@@ -39,7 +39,7 @@ def refused(stream: Stream) -> str:
 
 
 def topic_ids(stream: Stream) -> set[str | None]:
-    return {json.loads(manifest).get("topic_id") for manifest in stream.manifests()}
+    return {manifest.topic_id for manifest in stream.manifests()}
 
 
 def with_new_folders(stream: Stream) -> Stream:

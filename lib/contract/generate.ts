@@ -272,7 +272,7 @@ SILVER_STRUCTURE = ${python(silverStructure(contract))}
 
 # Spark: silver columns (name, expression) that count as the nearest value in their range.
 SILVER_IN_RANGE = (
-${tuples(silverInRange()).replaceAll('            (', '    (')}
+${tuples(silverInRange(contract)).replaceAll('            (', '    (')}
 )
 
 STATE_LOADS = (

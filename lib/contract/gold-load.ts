@@ -1,15 +1,23 @@
 import { type Contract, ContractError, objectNamed, objectsTagged } from './contract';
+import { eventLimits } from './event-limits';
 import { clickHouseTypes, measureOf, noLoad } from './measures';
+
+interface Range {
+  readonly from: string;
+  readonly to: string;
+}
 
 /**
  * What gold takes a silver row's numbers and times for, whoever wrote it: one outside counts as the nearest inside. The
- * parser lets none outside into silver; these are its bounds.
+ * parser lets none outside into silver.
  */
-const silverRanges: Readonly<Record<string, { readonly from: string; readonly to: string }>> = {
-  event_time: { from: '1970-01-02 00:00:00', to: '2105-12-31 23:59:59.999999' },
-  kafka_timestamp: { from: '1970-01-02 00:00:00', to: '2105-12-31 23:59:59.999999' },
-  bytes: { from: '0', to: '1099511627775' },
-};
+function silverRanges(contract: Contract): Readonly<Record<string, Range>> {
+  const { firstTime, endOfTime, maxBytes } = eventLimits(contract);
+  const text = (moment: Date): string => moment.toISOString().replace('T', ' ').slice(0, 19);
+  const last = new Date(Date.parse(endOfTime) - 1000);
+  const times = { from: text(new Date(firstTime)), to: `${text(last)}.999999` };
+  return { event_time: times, kafka_timestamp: times, bytes: { from: '0', to: `${maxBytes}` } };
+}
 
 /** How silver rows become the states of one table, on each engine. {…} are filled in by the gold job. */
 export interface StateLoad {
@@ -80,13 +88,16 @@ FROM (
 ${groups}
 ) AS groups
 ARRAY JOIN [false, true] AS is_of_load`;
-    const moved = Object.keys(silverRanges).map(name => `${inRange(name, 'clickhouse')} AS ${name}`);
+    const moved = Object.entries(silverRanges(contract)).map(
+      ([name, range]) => `${inRange(name, range, 'clickhouse')} AS ${name}`,
+    );
     const source = `(SELECT * REPLACE (${moved.join(', ')}) FROM {source})`;
     return {
       table: states.name,
       day,
-      count: states.columns.find(column => (column.custom['measure'] as Plain | undefined)?.['kind'] === 'count')
-        ?.name,
+      count: states.columns.find(
+        column => (column.custom['measure'] as Plain | undefined)?.['kind'] === 'count',
+      )?.name,
       fromFile: `${insert}
 ${rows(`SELECT ${[...keys.map(key => `${key.transformLogic} AS ${key.name}`), ...measures.map(measure => `${measure.aggregate} AS ${measure.name}_state`)].join(', ')}
 FROM (SELECT ${used.map(name => dialect(contract, name, 'clickhouse')).join(', ')} FROM ${source})
@@ -110,8 +121,7 @@ FORMAT JSONEachRow`,
 }
 
 /** A silver column's value, moved into its range; null stays null. */
-function inRange(name: string, engine: 'spark' | 'clickhouse'): string {
-  const { from = '', to = '' } = silverRanges[name] ?? {};
+function inRange(name: string, { from, to }: Range, engine: 'spark' | 'clickhouse'): string {
   const bound = (text: string): string => {
     if (!text.includes(':')) return text;
     return engine === 'spark' ? `timestamp'${text}'` : `toDateTime64('${text}', 6, 'UTC')`;
@@ -122,8 +132,8 @@ function inRange(name: string, engine: 'spark' | 'clickhouse'): string {
 }
 
 /** Spark: the silver columns that gold moves into their range, `expression AS name` each. */
-export function silverInRange(): readonly (readonly [string, string])[] {
-  return Object.keys(silverRanges).map(name => [name, inRange(name, 'spark')]);
+export function silverInRange(contract: Contract): readonly (readonly [string, string])[] {
+  return Object.entries(silverRanges(contract)).map(([name, range]) => [name, inRange(name, range, 'spark')]);
 }
 
 /** The columns of a silver file as ClickHouse reads them, which are those that are no partition. */

@@ -59,16 +59,22 @@ class Silver:
     rows: list[Row] = field(default_factory=list)
     manifests: list[Manifest] = field(default_factory=list)
 
-    def commit(self, rows: Sequence[Row], replaces: Sequence[str] | None = None, committed_at: str = "2026-01-15T00:00:00.000Z") -> Manifest:
-        """One batch: a file an hour of event time, and the manifest, which is returned. A reprocess says what it replaces."""
+    def commit(self, rows: Sequence[Row], replaces: Sequence[str] | None = None, committed_at: str = "2026-01-15T00:00:00.000Z", of_many_hours: bool = False) -> Manifest:
+        """One batch: a file an hour of event time, or one of many hours, and the manifest, which is returned.
+
+        A reprocess says what it replaces.
+        """
         sequence = len(self.manifests)
         by_hour: dict[datetime, list[Row]] = {}
         for row in rows:
             moment = datetime.fromtimestamp(row.event_us // 1_000_000, timezone.utc)
-            by_hour.setdefault(moment.replace(minute=0, second=0), []).append(row)
+            by_hour.setdefault(DAY if of_many_hours else moment.replace(minute=0, second=0), []).append(row)
         files = []
         for hour, of_hour in sorted(by_hour.items()):
-            url = f"{self.lake.silver}year={hour.year}/month={hour.month}/day={hour.day}/hour={hour.hour}/part-{uuid.uuid4()}.zstd.parquet"
+            none = "__HIVE_DEFAULT_PARTITION__"
+            of_hour_folder = f"year={hour.year}/month={hour.month}/day={hour.day}/hour={hour.hour}"
+            folder = f"year={none}/month={none}/day={none}/hour={none}" if of_many_hours else of_hour_folder
+            url = f"{self.lake.silver}{folder}/part-{uuid.uuid4()}.zstd.parquet"
             with self.lake.object_store.files().open_output_stream(path_of(url)) as out:
                 pq.write_table(pa.Table.from_pylist([_silver(row) for row in of_hour], _SCHEMA), out, compression="zstd")
             files.append({"path": url, "bytes": 1})
@@ -409,6 +415,24 @@ def test_a_manifest_of_many_files_is_loaded_a_bounded_number_at_a_time(
 
     assert max(at_once) == 7
     assert wrong(clickhouse, client.database, silver.rows) == []
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_file_of_more_days_than_one_insert_usually_may_have_is_folded_and_replaced(
+    silver: Silver, make_gold: MakeGold, client: Client, clickhouse: ClickHouse, engine: str
+) -> None:
+    far = [_event(DAY + timedelta(days=day, hours=day % 24), "MAIN", day) for day in range(110)]
+    gold = make_gold(engine, "Asia/Seoul")
+    gold.fold([silver.commit(far, of_many_hours=True)], 0)
+    gold.audit(silver.manifests)
+    assert wrong(clickhouse, client.database, far, "Asia/Seoul") == []
+
+    two = [far[3], far[50]]
+    before = silver.commit(two, of_many_hours=True)
+    gold.fold([before], 1)
+    mended = [row._replace(action_type="ORDER") for row in two]
+    gold.fold([silver.commit(mended, replaces=[file.url for file in before.silver], of_many_hours=True)], 2)
+    assert wrong(clickhouse, client.database, [*far, *mended], "Asia/Seoul") == []
 
 
 class TestPosition:
