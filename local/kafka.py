@@ -25,13 +25,16 @@ class Kafka:
 
     With the certificate and key of a server in one PEM file there is a second listener, as Strimzi makes it for clients
     that log in: TLS, SCRAM-SHA-512, and rights for each user alone. The first listener is then the administrator's.
+    With an advertised port there is one for clients that come through a proxy, which has that port and passes on to proxied_port.
     """
 
-    def __init__(self, folder: Path, heap: str = "512m", *, server_pem: Path | None = None) -> None:
+    def __init__(self, folder: Path, heap: str = "512m", *, server_pem: Path | None = None, advertised_port: int | None = None) -> None:
         self.folder = folder
         self.heap = heap
         self.server_pem = server_pem
+        self.advertised_port = advertised_port
         self.port = free_port()
+        self.proxied_port = free_port()
         self.secured_port = free_port()
         self.process: Process | None = None
 
@@ -65,6 +68,7 @@ replica.fetch.max.bytes=4194304
 log.retention.hours=-1
 """
                 + ("" if self.server_pem is None else self._secured(controller, self.server_pem))
+                + ("" if self.advertised_port is None else self._proxied(controller, self.advertised_port))
             )
             command = [fetch.java(), "-cp", classpath, "kafka.tools.StorageTool", "format", "-t", _cluster_id(), "-c", str(properties)]
             done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -74,6 +78,12 @@ log.retention.hours=-1
         self.process = Process("Kafka", [*java, "-cp", classpath, "kafka.Kafka", properties], self.folder / "kafka.log")
         self.process.wait_until(self._ready, 90)
         return self
+
+    def _proxied(self, controller: int, advertised_port: int) -> str:
+        return f"""listeners=PLAINTEXT://127.0.0.1:{self.port},CONTROLLER://127.0.0.1:{controller},PROXIED://127.0.0.1:{self.proxied_port}
+advertised.listeners=PLAINTEXT://127.0.0.1:{self.port},PROXIED://127.0.0.1:{advertised_port}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,PROXIED:PLAINTEXT
+"""
 
     def _secured(self, controller: int, server_pem: Path) -> str:
         return f"""listeners=PLAINTEXT://127.0.0.1:{self.port},CONTROLLER://127.0.0.1:{controller},CLIENTS://127.0.0.1:{self.secured_port}
