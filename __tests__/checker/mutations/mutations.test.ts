@@ -382,6 +382,13 @@ const MUTATIONS: readonly (readonly [rule: string, what: string, mutate: (dist: 
     d => d.argument(d.gold, '--checkpoint', 's3a://golden/checkpoints/activity-gold/'),
   ],
   [
+    'python-syntax-error',
+    'a bracket is missing in the code',
+    d => {
+      d.find('ConfigMap', GOLD_CODE).data['gold_job.py'] += 'print("done"\n';
+    },
+  ],
+  [
     'illegal-name',
     'a Service begins with a digit',
     d => (d.find('Service', 'was').metadata.name = '1st-was'),

@@ -72,8 +72,31 @@ describe('what Python refuses is refused, with its line', () => {
   });
 });
 
+describe('what the library does not know is read in another spelling, on the same lines', () => {
+  it.each([
+    [
+      'a pattern with a star',
+      'match rows:\n    case first, *rest if rest: print(first, rest, lost)\n    case *_, "a,b:", {"k": last}: print(last)\n',
+      ['1:rows', '2:lost'],
+    ],
+    [
+      'a pattern that ends in a comma',
+      'match 1,:\n    case Own(x=1),:\n        print(lost)\n',
+      ['2:Own', '3:lost'],
+    ],
+    ['a comma behind the last target of del', 'x = 1\ndel x,  # why\nprint(lost)\n', ['3:lost']],
+    [
+      'asynchronous comprehensions of sets and dicts',
+      'async def f(feed):\n    return {a async for a in feed}, {a: lost async for a in feed}\n',
+      ['2:lost'],
+    ],
+  ])('%s', (_, source, names) => {
+    expect(open(source)).toEqual(names);
+  });
+});
+
 it('tells a gap of the grammar from an error of the text', () => {
-  expect(parsePython('x = 1\ndel x,\n').failure).toEqual({
+  expect(parsePython('x = 1\n𝔘 = 1\n').failure).toEqual({
     isRefusedByPython: false,
     line: 1,
     message: expect.any(String),

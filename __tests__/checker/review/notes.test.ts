@@ -73,12 +73,12 @@ const CASES: readonly {
   {
     need: 'text',
     open: job('spark.range(3)', {
-      files: { 'other.py': 'class A: pass\na = A()\nb, c = A(), A()\ndel b,\n' },
+      files: { 'other.py': 'class A: pass\na = A()\nb, c = A(), A()\n𝔘 = b\n' },
     }),
     what: /^other\.py is not read, because the grammar of this check does not know what stands here: /,
     silences: ['plaintext-secret', 'undefined-name'],
     known: job('spark.range(3)', {
-      files: { 'other.py': 'class A: pass\na = A()\nb, c = A(), A()\ndel b\n' },
+      files: { 'other.py': 'class A: pass\na = A()\nb, c = A(), A()\nU = b\n' },
     }),
   },
   {

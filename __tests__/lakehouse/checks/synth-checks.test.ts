@@ -96,6 +96,16 @@ describe('the fit', () => {
     expect(errors(many, new NodeGroup(), clusterServices).join('\n')).toContain('rule set-does-not-fit');
   });
 
+  test('what the whole set is to blame for is silenced by a reason on any of it, and not by an empty one', () => {
+    const many = (reason: string) => (chart: Chart) => {
+      deployment(chart, 'web', { replicas: 65 });
+      const object = deployment(chart, 'small');
+      object.metadata.addAnnotation('ignore-check.cdk8s-lakehouse/set-does-not-fit', reason);
+    };
+    expect(errors(many('')).join('\n')).toContain('rule set-does-not-fit');
+    expect(errors(many('the cluster autoscaler adds nodes'))).toEqual([]);
+  });
+
   test('a reason on the object silences it, and what else does not fit is said', () => {
     const resources = (cpu: string) => ({
       requests: { cpu, memory: '1Gi' },

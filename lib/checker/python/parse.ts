@@ -1,5 +1,6 @@
 import { type ExprNode, parse, type StmtNode } from 'py-ast';
 import { refusalOf } from './refusal';
+import { respelled } from './respell';
 import type {
   Argument,
   ComprehensionClause,
@@ -29,23 +30,41 @@ const MAX_DEPTH = 400;
  */
 export function parsePython(source: string): Module {
   const text = source.replace(/^\uFEFF/, '').replace(/^[ \t]*\f+/gm, '');
-  const lines = new Lines(text);
-  const unread = (failure: ReadFailure): Module => ({ body: [], failure, lineOf: lines.lineOf });
   try {
-    const reader = new Reader(text, lines);
-    const body = reader.block(parse(text.replaceAll('\f', ' ')).body);
-    const refusal = reader.isDoubtful || hasMixedIndentation(text) ? refusalOf(text) : undefined;
-    return refusal === undefined
-      ? { body, lineOf: lines.lineOf }
-      : unread({ ...refusal, isRefusedByPython: true });
+    const { module, isDoubtful } = read(text);
+    const refusal = isDoubtful || hasMixedIndentation(text) ? refusalOf(text) : undefined;
+    return refusal === undefined ? module : unread(text, { ...refusal, isRefusedByPython: true });
   } catch (error) {
     const refusal = refusalOf(text);
-    return unread(refusal === undefined ? doubt(error) : { ...refusal, isRefusedByPython: true });
+    return refusal === undefined
+      ? readOtherwise(text, error)
+      : unread(text, { ...refusal, isRefusedByPython: true });
   }
 }
 
+/** Throws what the grammar has to say. */
+function read(text: string): { readonly module: Module; readonly isDoubtful: boolean } {
+  const lines = new Lines(text);
+  const reader = new Reader(text, lines);
+  const body = reader.block(parse(text.replaceAll('\f', ' ')).body);
+  return { module: { body, lineOf: lines.lineOf }, isDoubtful: reader.isDoubtful };
+}
+
+/** A text that Python takes and the grammar does not: in another spelling it may. */
+function readOtherwise(text: string, error: unknown): Module {
+  try {
+    return read(respelled(text)).module;
+  } catch {
+    return unread(text, gapOf(error));
+  }
+}
+
+function unread(text: string, failure: ReadFailure): Module {
+  return { body: [], failure, lineOf: new Lines(text).lineOf };
+}
+
 /** What the grammar says about a text that Python takes. */
-function doubt(error: unknown): ReadFailure {
+function gapOf(error: unknown): ReadFailure {
   const said = error instanceof Error ? error.message : String(error);
   const [whole = '', line = '1'] = / at line (\d+)(?:, column \d+)?/.exec(said) ?? [];
   return {

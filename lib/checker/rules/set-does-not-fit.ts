@@ -5,6 +5,7 @@ import type { Model } from '../facts/model';
 import type { Found } from '../finding/finding';
 import { allowed, measured, say } from '../finding/message';
 import type { Rule } from '../finding/rule';
+import { expandPods } from '../manifest/pods';
 
 /** Incident 4: each pod would have fitted a node, all of them together did not. */
 export const setDoesNotFit: Rule = {
@@ -75,8 +76,10 @@ function found(model: Model, nodes: string, misfit: Misfit): Found[] {
   }
 }
 
-/** What no single object is to blame for stands at the heaviest workload. */
+/** What no single object is to blame for stands at the heaviest workload, and concerns each. */
 function ofAll(model: Model, resource: string, message: Found['message']): Found[] {
   const set = heaviest(model);
-  return set === undefined ? [] : [{ subject: 'cluster', place: requestPlace(set, resource), message }];
+  if (set === undefined) return [];
+  const concerns = expandPods(model.objects).map(({ owner }) => owner);
+  return [{ subject: 'cluster', place: requestPlace(set, resource), message, concerns }];
 }
