@@ -48,7 +48,10 @@ export class SynthChecks extends Construct {
     this.node.addValidation({ validate: () => this.errors() });
   }
 
-  /** What is wrong with the app as it is now, what its constructs refuse included. */
+  /**
+   * What is wrong with the app as it is now, what its constructs refuse included.
+   * @internal
+   */
   public get review(): Review {
     const app = App.of(this);
     const objects = plainObjects(app);
@@ -67,7 +70,10 @@ export class SynthChecks extends Construct {
     return this.last.review;
   }
 
-  /** How the app's constructs call what they write. */
+  /**
+   * How the app's constructs call what they write.
+   * @internal
+   */
   public get wording(): Wording {
     return wordingOf(App.of(this));
   }
