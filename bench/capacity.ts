@@ -6,7 +6,7 @@ import { buildProblem } from '../lib/checker/capacity/problem';
 import { capacityReport } from '../lib/checker/capacity/report';
 import { findPlacement } from '../lib/checker/capacity/search';
 import { decide } from '../lib/checker/capacity/verdict';
-import { manifestObjects } from '../lib/checker/manifest/model';
+import { manifestObjects } from '../lib/checker/object/manifest-object';
 import { expandPods } from '../lib/checker/manifest/pods';
 import { commandLine } from '../lib/commands/command-line';
 import { LakehouseChart } from '../lib/lakehouse/lakehouse-chart';

@@ -1,5 +1,5 @@
 import { App, Chart, Testing } from 'cdk8s';
-import { type ManifestObject, manifestObjects } from '../../lib/checker/manifest/model';
+import { type ManifestObject, manifestObjects } from '../../lib/checker/object/manifest-object';
 import { LakehouseChart, type LakehouseChartProps } from '../../lib/lakehouse/lakehouse-chart';
 import { plainObjects } from '../../lib/lakehouse/plain-objects';
 

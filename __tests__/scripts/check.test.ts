@@ -39,7 +39,7 @@ test('the bundle of the last run is used again as long as its source stays as it
 
   expect(run('--list-rules').stdout).toContain('of the bundle kept');
 
-  appendFileSync(join(project, 'lib/checker/finding/human.ts'), '\nexport const CHANGED = true;\n');
+  appendFileSync(join(project, 'lib/checker/check/human.ts'), '\nexport const CHANGED = true;\n');
 
   expect(run('--list-rules').stdout).not.toContain('of the bundle kept');
 });

@@ -7,7 +7,7 @@ import { instanceType } from '../../lib/checker/capacity/instance-types';
 import { nodesOf } from '../../lib/checker/capacity/node';
 import { type CapacityReport, capacityReport } from '../../lib/checker/capacity/report';
 import { reportHtml } from '../../lib/checker/capacity/report-html';
-import { manifestObjects } from '../../lib/checker/manifest/model';
+import { manifestObjects } from '../../lib/checker/object/manifest-object';
 import { LakehouseChart } from '../../lib/lakehouse/lakehouse-chart';
 
 const SCREENSHOT = resolve(__dirname, '..', '..', 'docs', 'images', 'capacity.png');

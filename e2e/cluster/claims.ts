@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { labelOf } from '../../lib/checker/capacity/problem';
-import { asObjects, at, type PlainObject } from '../../lib/checker/manifest/model';
 import type { PodSet } from '../../lib/checker/manifest/pods';
+import { asObjects, at, type PlainObject } from '../../lib/checker/object/manifest-object';
 import { type ControlPlane, eventually } from './control-plane';
 import { isOf, items, type Lakehouse, livePods, nameOf, SCHEDULED_TIMEOUT_MS } from './lakehouse';
 

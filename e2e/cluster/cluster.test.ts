@@ -2,10 +2,10 @@ import { isDeepStrictEqual } from 'node:util';
 import { REFUSED_EDITS } from '../../__tests__/lakehouse/refused-edits';
 import { nodesOf } from '../../lib/checker/capacity/node';
 import { type ZoneLayout, zoneLayouts } from '../../lib/checker/capacity/scenarios';
-import { asObjects, at, type ManifestObject } from '../../lib/checker/manifest/model';
-import { objectId } from '../../lib/checker/manifest/object-id';
 import { expandPods, type PodSet } from '../../lib/checker/manifest/pods';
 import { bytes, cpuMillis } from '../../lib/checker/manifest/quantity';
+import { asObjects, at, type ManifestObject } from '../../lib/checker/object/manifest-object';
+import { objectId } from '../../lib/checker/object/object-id';
 import { NodeGroup } from '../../lib/lakehouse/cluster/node-group';
 import {
   isAsReported,

@@ -6,7 +6,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { asObject, at } from '../../lib/checker/manifest/model';
+import { asObject, at } from '../../lib/checker/object/manifest-object';
 import { type CommandResult, run } from '../command';
 import { buildGoProgram } from '../go-program';
 

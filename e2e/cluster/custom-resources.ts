@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
-import { type ManifestObject, manifestObjects } from '../../lib/checker/manifest/model';
 import type { PodSet } from '../../lib/checker/manifest/pods';
+import { type ManifestObject, manifestObjects } from '../../lib/checker/object/manifest-object';
 
 const DIST = join(__dirname, '..', '..', 'dist');
 

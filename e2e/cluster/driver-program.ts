@@ -2,7 +2,13 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { asObject, asObjects, at, type PlainObject, stringMap } from '../../lib/checker/manifest/model';
+import {
+  asObject,
+  asObjects,
+  at,
+  type PlainObject,
+  stringMap,
+} from '../../lib/checker/object/manifest-object';
 import { type ControlPlane, taken } from './control-plane';
 
 const REPOSITORY = join(__dirname, '..', '..');

@@ -1,6 +1,6 @@
 import { ApiObject, App } from 'cdk8s';
 import type { Edit } from '../../__tests__/lakehouse/refused-edits';
-import { type ManifestObject, manifestObjects } from '../../lib/checker/manifest/model';
+import { type ManifestObject, manifestObjects } from '../../lib/checker/object/manifest-object';
 import { LakehouseChart } from '../../lib/lakehouse/lakehouse-chart';
 
 /** What main.ts' chart is with an edit: its errors, and its objects, which nothing has checked. */

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { clusterServices, serviceManifests } from '../../lib/checker/capacity/cluster-services';
+import { expandPods, type PodSet } from '../../lib/checker/manifest/pods';
 import {
   asObject,
   asObjects,
@@ -8,9 +9,8 @@ import {
   type ManifestObject,
   type PlainObject,
   stringMap,
-} from '../../lib/checker/manifest/model';
-import { objectId } from '../../lib/checker/manifest/object-id';
-import { expandPods, type PodSet } from '../../lib/checker/manifest/pods';
+} from '../../lib/checker/object/manifest-object';
+import { objectId } from '../../lib/checker/object/object-id';
 import { operators } from '../../lib/lakehouse/versions';
 import { definitionSources, fetchDefinitions } from '../../scripts/crds/definitions';
 import type { CommandResult } from '../command';

@@ -1,8 +1,8 @@
 import { type ClusterNode, nodesOf } from '../../lib/checker/capacity/node';
 import { buildProblem } from '../../lib/checker/capacity/problem';
 import { decide, type ProblemVerdict } from '../../lib/checker/capacity/verdict';
-import { at, manifestObjects } from '../../lib/checker/manifest/model';
 import { expandPods } from '../../lib/checker/manifest/pods';
+import { at, manifestObjects } from '../../lib/checker/object/manifest-object';
 import { NodeGroup } from '../../lib/lakehouse/cluster/node-group';
 import { isRefused, isRunning } from './claims';
 import { type ControlPlane, eventually, taken } from './control-plane';

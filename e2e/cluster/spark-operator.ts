@@ -12,14 +12,14 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
+import { bytes } from '../../lib/checker/manifest/quantity';
 import {
   asObject,
   asObjects,
   at,
   type ManifestObject,
   manifestObjects,
-} from '../../lib/checker/manifest/model';
-import { bytes } from '../../lib/checker/manifest/quantity';
+} from '../../lib/checker/object/manifest-object';
 import { cacheFolder } from '../cache-folder';
 import { run } from '../command';
 import { buildGoProgram } from '../go-program';

@@ -1,5 +1,5 @@
-import type { ManifestObject } from '../../lib/checker/manifest/model';
 import { expandPods, type PodSet } from '../../lib/checker/manifest/pods';
+import type { ManifestObject } from '../../lib/checker/object/manifest-object';
 import { imageReference, images, strimzi } from '../../lib/lakehouse/versions';
 
 /** What Strimzi's operator runs where a resource names no image (its own defaults, by release). */

@@ -2,7 +2,12 @@ import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writ
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseAllDocuments, stringify } from 'yaml';
-import { isObject, type ManifestObject, manifestObjects, stringMap } from '../../lib/checker/manifest/model';
+import {
+  isObject,
+  type ManifestObject,
+  manifestObjects,
+  stringMap,
+} from '../../lib/checker/object/manifest-object';
 import { withoutPolicyAnnotations } from '../../lib/lakehouse/workload/policy-exceptions';
 import { operatedPods } from './operated-pods';
 import { type Finding, type PolicyTools, policyTools } from './tools';

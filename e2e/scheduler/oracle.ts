@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import type { ClusterNode } from '../../lib/checker/capacity/node';
 import type { Demand } from '../../lib/checker/capacity/problem';
-import type { PlainObject } from '../../lib/checker/manifest/model';
+import type { PlainObject } from '../../lib/checker/object/manifest-object';
 
 /** A question to the Go program e2e/scheduler: see its main.go. */
 export interface Question {

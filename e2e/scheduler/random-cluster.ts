@@ -2,8 +2,8 @@ import { customInstanceType } from '../../lib/checker/capacity/instance-types';
 import type { ClusterNode, Taint } from '../../lib/checker/capacity/node';
 import { buildProblem, type Demand, type Problem } from '../../lib/checker/capacity/problem';
 import { seeded } from '../../lib/checker/capacity/search';
-import { manifestObjects, type PlainObject } from '../../lib/checker/manifest/model';
 import { expandPods } from '../../lib/checker/manifest/pods';
+import { manifestObjects, type PlainObject } from '../../lib/checker/object/manifest-object';
 
 /** A small cluster with pods to place, as the engine and as the scheduler see it. */
 export interface RandomCluster {

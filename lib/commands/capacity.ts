@@ -10,7 +10,7 @@ import { reportHtml } from '../checker/capacity/report-html';
 import { reportJson } from '../checker/capacity/report-json';
 import { reportText } from '../checker/capacity/report-text';
 import type { FitNodes } from '../checker/facts/nodes';
-import { type ManifestObject, manifestObjects } from '../checker/manifest/model';
+import { type ManifestObject, manifestObjects } from '../checker/object/manifest-object';
 import { review } from '../checker/review/review';
 import { clusterNodes } from '../lakehouse/cluster/cluster-nodes';
 import { NodeGroup } from '../lakehouse/cluster/node-group';

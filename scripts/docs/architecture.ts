@@ -1,8 +1,8 @@
 import { ApiObject } from 'cdk8s';
 import type { IConstruct } from 'constructs';
 import { podRequest, readableAmount } from '../../lib/checker/capacity/pod-request';
-import { manifestObjects } from '../../lib/checker/manifest/model';
 import { expandPods, type PodSet } from '../../lib/checker/manifest/pods';
+import { manifestObjects } from '../../lib/checker/object/manifest-object';
 import type { LakehouseChart } from '../../lib/lakehouse/lakehouse-chart';
 
 /** One layer, on a grid: the path of the data goes right through the first row, then back left through the second. */

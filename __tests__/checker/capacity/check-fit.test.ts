@@ -4,8 +4,8 @@ import { clusterServices, serviceManifests } from '../../../lib/checker/capacity
 import { instanceType } from '../../../lib/checker/capacity/instance-types';
 import { nodesOf } from '../../../lib/checker/capacity/node';
 import { line } from '../../../lib/checker/finding/reporter';
-import { manifestObjects } from '../../../lib/checker/manifest/model';
 import { expandPods } from '../../../lib/checker/manifest/pods';
+import { manifestObjects } from '../../../lib/checker/object/manifest-object';
 import { review } from '../../../lib/checker/review/review';
 
 type Data = Record<string, unknown>;

@@ -1,8 +1,8 @@
 import { customInstanceType } from '../../../lib/checker/capacity/instance-types';
 import type { ClusterNode } from '../../../lib/checker/capacity/node';
 import { buildProblem, type Problem, type ProblemOptions } from '../../../lib/checker/capacity/problem';
-import { manifestObjects } from '../../../lib/checker/manifest/model';
 import { expandPods, type PodSet } from '../../../lib/checker/manifest/pods';
+import { manifestObjects } from '../../../lib/checker/object/manifest-object';
 
 type Data = Record<string, unknown>;
 

@@ -6,7 +6,7 @@ import {
   capacityReport,
   type ScenarioReport,
 } from '../../../lib/checker/capacity/report';
-import { manifestObjects } from '../../../lib/checker/manifest/model';
+import { manifestObjects } from '../../../lib/checker/object/manifest-object';
 import { LakehouseChart } from '../../../lib/lakehouse/lakehouse-chart';
 
 const GOLD = /^default\/activity-gold-/;

@@ -5,7 +5,7 @@ import { reportHtml } from '../../../lib/checker/capacity/report-html';
 import { reportJson } from '../../../lib/checker/capacity/report-json';
 import { consequences, reportText } from '../../../lib/checker/capacity/report-text';
 import { zoneLayouts } from '../../../lib/checker/capacity/scenarios';
-import { manifestObjects } from '../../../lib/checker/manifest/model';
+import { manifestObjects } from '../../../lib/checker/object/manifest-object';
 
 type Data = Record<string, unknown>;
 

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { allowed, field, measured, quote, say } from '../../../lib/checker/finding/message';
 import { text } from '../../../lib/checker/finding/reporter';
-import { manifestObjects } from '../../../lib/checker/manifest/model';
+import { manifestObjects } from '../../../lib/checker/object/manifest-object';
 
 const LIB = join(__dirname, '..', '..', '..', 'lib');
 const sources = readdirSync(LIB, { recursive: true, withFileTypes: true })

@@ -1,7 +1,7 @@
 import { say } from '../../../lib/checker/finding/message';
 import { text } from '../../../lib/checker/finding/reporter';
 import { loadManifests, type SourceText } from '../../../lib/checker/manifest/load';
-import { at } from '../../../lib/checker/manifest/model';
+import { at } from '../../../lib/checker/object/manifest-object';
 
 function source(text: string | Uint8Array, file = 'a.yaml'): SourceText {
   return { file, bytes: typeof text === 'string' ? Buffer.from(text) : text };

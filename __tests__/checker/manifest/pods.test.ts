@@ -1,7 +1,7 @@
 import { podRequest } from '../../../lib/checker/capacity/pod-request';
 import { text } from '../../../lib/checker/finding/reporter';
-import { manifestObjects } from '../../../lib/checker/manifest/model';
 import { expandPods, type PodSet, type UnreadableFigure } from '../../../lib/checker/manifest/pods';
+import { manifestObjects } from '../../../lib/checker/object/manifest-object';
 
 type Data = Record<string, unknown>;
 

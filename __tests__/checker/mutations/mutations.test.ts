@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { collect } from '../../../lib/checker/check/collect';
 import { parseNodes } from '../../../lib/checker/facts/nodes';
 import { loadManifests } from '../../../lib/checker/manifest/load';
-import { manifestObjects } from '../../../lib/checker/manifest/model';
+import { manifestObjects } from '../../../lib/checker/object/manifest-object';
 import { review } from '../../../lib/checker/review/review';
 import { rules } from '../../../lib/checker/rules';
 

@@ -1,5 +1,5 @@
 import type { Need } from '../../../lib/checker/finding/note';
-import { manifestObjects } from '../../../lib/checker/manifest/model';
+import { manifestObjects } from '../../../lib/checker/object/manifest-object';
 import { review } from '../../../lib/checker/review/review';
 import { rules } from '../../../lib/checker/rules';
 

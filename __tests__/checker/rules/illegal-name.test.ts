@@ -1,5 +1,5 @@
 import { line } from '../../../lib/checker/finding/reporter';
-import { manifestObjects } from '../../../lib/checker/manifest/model';
+import { manifestObjects } from '../../../lib/checker/object/manifest-object';
 import { review } from '../../../lib/checker/review/review';
 
 type Named = readonly [kind: string, name: string, namespace?: string, apiVersion?: string];

@@ -1,5 +1,5 @@
 import { line } from '../../../lib/checker/finding/reporter';
-import { manifestObjects } from '../../../lib/checker/manifest/model';
+import { manifestObjects } from '../../../lib/checker/object/manifest-object';
 import { review } from '../../../lib/checker/review/review';
 import { MAX_CONFIG_MAP_BYTES } from '../../../lib/checker/rules/oversized-config-map';
 

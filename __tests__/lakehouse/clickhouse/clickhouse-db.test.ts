@@ -1,6 +1,6 @@
 import { type Chart, Duration, Size, Testing } from 'cdk8s';
 import { Cpu } from 'cdk8s-plus-28';
-import type { ManifestObject } from '../../../lib/checker/manifest/model';
+import type { ManifestObject } from '../../../lib/checker/object/manifest-object';
 import { ClickHouseDb, type ClickHouseDbProps } from '../../../lib/lakehouse/clickhouse/clickhouse-db';
 import { EbsStorageClass } from '../../../lib/lakehouse/cluster/storage-class';
 import { TrafficEstimate, type TrafficEstimateProps } from '../../../lib/lakehouse/sizing/traffic';

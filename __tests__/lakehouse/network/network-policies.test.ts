@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import type { ManifestObject } from '../../../lib/checker/manifest/model';
 import { expandPods } from '../../../lib/checker/manifest/pods';
+import type { ManifestObject } from '../../../lib/checker/object/manifest-object';
 import { KafkaCoordination } from '../../../lib/lakehouse/kafka/kafka-coordination';
 import type { LakehouseChartProps } from '../../../lib/lakehouse/lakehouse-chart';
 import type { Flow, Workload } from '../../../lib/lakehouse/network/network-policies';

@@ -1,7 +1,7 @@
 import { Duration } from 'cdk8s';
 import { Cpu } from 'cdk8s-plus-28';
-import { manifestObjects } from '../../../lib/checker/manifest/model';
 import { expandPods } from '../../../lib/checker/manifest/pods';
+import { manifestObjects } from '../../../lib/checker/object/manifest-object';
 import type { LakehouseChart } from '../../../lib/lakehouse/lakehouse-chart';
 import { SparkExecutorCount } from '../../../lib/lakehouse/spark/executor-count';
 import type { SparkGoldJobProps } from '../../../lib/lakehouse/spark/spark-gold-job';

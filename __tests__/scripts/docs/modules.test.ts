@@ -16,7 +16,7 @@ test('the imports of lib/ are all seen', () => {
   // one that is only of types
   expect(imports).toContainEqual({
     from: 'lib/checker/manifest/load.ts',
-    to: 'lib/checker/manifest/model.ts',
+    to: 'lib/checker/object/manifest-object.ts',
   });
 });
 

@@ -1,5 +1,5 @@
-import type { ManifestObject } from '../manifest/model';
 import { expandPods, type PodSet, type UnreadableFigure } from '../manifest/pods';
+import type { ManifestObject } from '../object/manifest-object';
 import { type ClusterService, clusterServices, serviceManifests } from './cluster-services';
 import type { ClusterNode } from './node';
 import { Placement } from './placement';

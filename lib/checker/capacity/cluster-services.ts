@@ -1,5 +1,5 @@
-import { asObjects, at, type ManifestObject, manifestObjects } from '../manifest/model';
-import { objectId } from '../manifest/object-id';
+import { asObjects, at, type ManifestObject, manifestObjects } from '../object/manifest-object';
+import { objectId } from '../object/object-id';
 
 /** A program of the cluster itself that takes room beside the chart. */
 export interface ClusterService {

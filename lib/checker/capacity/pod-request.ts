@@ -1,8 +1,8 @@
 import { measured, say } from '../finding/message';
-import { isObject, type PlainObject } from '../manifest/model';
 import type { Container, PodSpec } from '../manifest/pod-spec';
 import type { PodVolumeClaim, UnreadableFigure } from '../manifest/pods';
 import { bytes, count, cpuMillis, formatBytes, QuantityError } from '../manifest/quantity';
+import { isObject, type PlainObject } from '../object/manifest-object';
 
 /** Amounts by resource name: cpu in millicores, memory and ephemeral-storage in bytes, the rest as counts. */
 export type Amounts = Readonly<Record<string, number>>;

@@ -1,6 +1,6 @@
-import { asObjects, at, isObject, type PlainObject } from '../manifest/model';
 import type { PodSet, UnreadableFigure } from '../manifest/pods';
 import { matchesLabels, matchesRequirement } from '../manifest/selector';
+import { asObjects, at, isObject, type PlainObject } from '../object/manifest-object';
 import type { ClusterNode, Taint } from './node';
 import { type Amounts, PODS, podRequest, VOLUMES } from './pod-request';
 

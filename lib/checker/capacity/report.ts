@@ -1,6 +1,6 @@
 import type { Finding } from '../finding/finding';
-import type { ManifestObject } from '../manifest/model';
 import { expandPods, type PodSet } from '../manifest/pods';
+import type { ManifestObject } from '../object/manifest-object';
 import { describeNodes } from './check-fit';
 import { type ClusterService, clusterServices, serviceManifests } from './cluster-services';
 import { type MilpLimits, solver } from './milp';

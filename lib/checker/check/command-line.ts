@@ -2,12 +2,12 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { parseNodes } from '../facts/nodes';
-import { humanReport } from '../finding/human';
-import { jsonReport } from '../finding/json';
-import { sarifReport } from '../finding/sarif';
 import { rules } from '../rules';
 import { type CheckResult, check } from './check';
 import { collect } from './collect';
+import { humanReport } from './human';
+import { jsonReport } from './json';
+import { sarifReport } from './sarif';
 
 export interface CommandLineOutput {
   readonly code: 0 | 1 | 2;

@@ -1,6 +1,6 @@
 import type { Path } from '../finding/message';
-import type { PlainObject } from '../manifest/model';
 import { declaredContainers, type PodTemplate, volumesByName } from '../manifest/pod-templates';
+import type { PlainObject } from '../object/manifest-object';
 import type { Job, Stated } from './job';
 import { isPython, jobCode, usesSpark } from './job-code';
 import type { ManifestIndex } from './manifest-index';

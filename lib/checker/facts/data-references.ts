@@ -1,7 +1,7 @@
 import type { Found } from '../finding/finding';
 import { allowed, listed, measured, quote, say } from '../finding/message';
-import { asObject, asObjects, at, listItems } from '../manifest/model';
 import { namespaceOf } from '../manifest/pod-templates';
+import { asObject, asObjects, at, listItems } from '../object/manifest-object';
 import type { At } from '../python/values';
 import { knownText, shownText, type Text } from '../python/values';
 import type { Job } from './job';

@@ -2,10 +2,10 @@ import { checkFit, type FitCheck as Fit, type Misfit } from '../capacity/check-f
 import { type ClusterService, servicesBeside } from '../capacity/cluster-services';
 import type { Place } from '../finding/finding';
 import { silences } from '../finding/silence';
-import { asObject, type ManifestObject } from '../manifest/model';
 import { declaredContainers, podTemplates, sparkSpec } from '../manifest/pod-templates';
 import { expandPods } from '../manifest/pods';
 import { cpuMillis } from '../manifest/quantity';
+import { asObject, type ManifestObject } from '../object/manifest-object';
 import type { Model } from './model';
 import type { FitNodes } from './nodes';
 

@@ -1,6 +1,6 @@
 import type { Path } from '../finding/message';
-import { asObjects, at, isObject, type ManifestObject } from '../manifest/model';
 import { declaredContainers, sparkSpec } from '../manifest/pod-templates';
+import { asObjects, at, isObject, type ManifestObject } from '../object/manifest-object';
 import type { Model } from './model';
 import { isStrimzi } from './strimzi';
 

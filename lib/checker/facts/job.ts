@@ -1,6 +1,6 @@
 import type { Place } from '../finding/finding';
 import type { Path } from '../finding/message';
-import type { ManifestObject, PlainObject } from '../manifest/model';
+import type { ManifestObject, PlainObject } from '../object/manifest-object';
 import type { CodeFacts, Sink } from '../python/facts';
 import { type At, knownText, type Text } from '../python/values';
 

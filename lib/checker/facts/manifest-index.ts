@@ -1,5 +1,5 @@
-import type { ManifestObject } from '../manifest/model';
 import { type PodTemplate, podTemplates } from '../manifest/pod-templates';
+import type { ManifestObject } from '../object/manifest-object';
 
 /** The objects of a folder or a chart, found by kind and name. */
 export interface ManifestIndex {

@@ -1,6 +1,6 @@
 import type { ClusterService } from '../capacity/cluster-services';
 import type { NamedText, Unreadable } from '../manifest/load';
-import type { ManifestObject } from '../manifest/model';
+import type { ManifestObject } from '../object/manifest-object';
 import type { Job } from './job';
 import { indexManifests, type ManifestIndex } from './manifest-index';
 import type { FitNodes } from './nodes';

@@ -1,6 +1,13 @@
 import type { Place } from '../finding/finding';
-import { asObject, asObjects, at, isObject, type ManifestObject, type PlainObject } from '../manifest/model';
 import { volumeMounts } from '../manifest/pod-templates';
+import {
+  asObject,
+  asObjects,
+  at,
+  isObject,
+  type ManifestObject,
+  type PlainObject,
+} from '../object/manifest-object';
 import type { ManifestIndex } from './manifest-index';
 
 /** A text that somebody wrote, and the place of its first line. */

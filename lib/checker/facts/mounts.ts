@@ -1,5 +1,5 @@
-import { asObjects, at, type ManifestObject, type PlainObject } from '../manifest/model';
 import { volumeMounts } from '../manifest/pod-templates';
+import { asObjects, at, type ManifestObject, type PlainObject } from '../object/manifest-object';
 import type { Mount, Stated } from './job';
 
 /** `spark.kubernetes.driver.volumes.persistentVolumeClaim.data.mount.path` and its kin. */

@@ -1,7 +1,7 @@
 import { type InstanceType, instanceTypes } from '../capacity/instance-types';
 import { type ClusterNode, nodesOf } from '../capacity/node';
-import { asObjects, at, type ManifestObject, stringMap } from '../manifest/model';
 import { apiGroup } from '../manifest/pod-templates';
+import { asObjects, at, type ManifestObject, stringMap } from '../object/manifest-object';
 
 /** The nodes that a set has to fit, and who says so. */
 export interface FitNodes {

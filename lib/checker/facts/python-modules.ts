@@ -1,4 +1,4 @@
-import { asObject, type ManifestObject } from '../manifest/model';
+import { asObject, type ManifestObject } from '../object/manifest-object';
 import type { Module } from '../python/syntax';
 import { parsedModule } from './job-code';
 import type { Model } from './model';

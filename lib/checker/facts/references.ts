@@ -1,6 +1,13 @@
 import type { Path } from '../finding/message';
-import { asObject, asObjects, at, isObject, type ManifestObject, type PlainObject } from '../manifest/model';
 import { apiGroup, declaredContainers, sparkSpec } from '../manifest/pod-templates';
+import {
+  asObject,
+  asObjects,
+  at,
+  isObject,
+  type ManifestObject,
+  type PlainObject,
+} from '../object/manifest-object';
 import type { Model } from './model';
 import { isStrimzi } from './strimzi';
 

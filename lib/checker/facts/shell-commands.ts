@@ -1,7 +1,7 @@
 import { parse as parseShell } from 'shell-quote';
 import type { Place } from '../finding/finding';
 import type { Path } from '../finding/message';
-import { listItems, type ManifestObject, type PlainObject } from '../manifest/model';
+import { listItems, type ManifestObject, type PlainObject } from '../object/manifest-object';
 import type { FileText } from './mounted-texts';
 import { escapeRegExp } from './text-pattern';
 import { substituted } from './variables';

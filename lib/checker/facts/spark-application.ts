@@ -1,5 +1,12 @@
-import { asObject, asObjects, at, listItems, type ManifestObject, type PlainObject } from '../manifest/model';
 import { sparkSpec, volumesByName } from '../manifest/pod-templates';
+import {
+  asObject,
+  asObjects,
+  at,
+  listItems,
+  type ManifestObject,
+  type PlainObject,
+} from '../object/manifest-object';
 import type { Job, Stated } from './job';
 import { isPython, jobCode } from './job-code';
 import type { ManifestIndex } from './manifest-index';

@@ -1,6 +1,6 @@
 import type { Path } from '../finding/message';
-import { at, isObject, type ManifestObject } from '../manifest/model';
 import { apiGroup } from '../manifest/pod-templates';
+import { at, isObject, type ManifestObject } from '../object/manifest-object';
 import type { Model } from './model';
 
 export const STRIMZI_CLUSTER_LABEL = 'strimzi.io/cluster';

@@ -1,6 +1,6 @@
 import type { Place } from '../finding/finding';
-import { asObject, type ManifestObject } from '../manifest/model';
 import { declaredContainers } from '../manifest/pod-templates';
+import { asObject, type ManifestObject } from '../object/manifest-object';
 import { type Table, tablesIn } from '../sql/ddl';
 import type { Job } from './job';
 import type { Model } from './model';

@@ -2,7 +2,7 @@ import type { Place } from '../finding/finding';
 import { quote } from '../finding/message';
 import type { Need } from '../finding/note';
 
-import type { ManifestObject } from '../manifest/model';
+import type { ManifestObject } from '../object/manifest-object';
 import type { Sink, Source } from '../python/facts';
 import { checkNames } from '../python/names';
 import { knownPrefix, knownText, shownText, type Text } from '../python/values';

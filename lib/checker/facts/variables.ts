@@ -1,7 +1,14 @@
 import type { Place } from '../finding/finding';
 import type { Path } from '../finding/message';
-import { asObject, asObjects, at, listItems, type ManifestObject, type PlainObject } from '../manifest/model';
 import { environment } from '../manifest/pod-templates';
+import {
+  asObject,
+  asObjects,
+  at,
+  listItems,
+  type ManifestObject,
+  type PlainObject,
+} from '../object/manifest-object';
 import type { Stated } from './job';
 import type { ManifestIndex } from './manifest-index';
 

@@ -1,5 +1,5 @@
-import type { ManifestObject } from '../manifest/model';
-import type { ObjectIdentity } from '../manifest/object-id';
+import type { ManifestObject } from '../object/manifest-object';
+import type { ObjectIdentity } from '../object/object-id';
 import type { Message, Path } from './message';
 
 export type Level = 'error' | 'warning';

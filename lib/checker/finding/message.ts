@@ -1,4 +1,4 @@
-import type { ManifestObject } from '../manifest/model';
+import type { ManifestObject } from '../object/manifest-object';
 
 /** Keys and indexes from an object's root to a value in it. */
 export type Path = readonly (string | number)[];

@@ -1,5 +1,5 @@
-import type { ManifestObject } from '../manifest/model';
-import { objectId } from '../manifest/object-id';
+import type { ManifestObject } from '../object/manifest-object';
+import { objectId } from '../object/object-id';
 import type { Finding, Level, Subject } from './finding';
 import { Message, type Part, type Path } from './message';
 

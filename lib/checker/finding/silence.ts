@@ -1,5 +1,5 @@
-import type { ManifestObject } from '../manifest/model';
-import { objectId } from '../manifest/object-id';
+import type { ManifestObject } from '../object/manifest-object';
+import { objectId } from '../object/object-id';
 import type { Finding } from './finding';
 
 /** The start of the annotation that silences one rule on one object; its value is the reason. */

@@ -1,5 +1,5 @@
 import type { Message } from '../finding/message';
-import { asObject, at, type ManifestObject, stringMap } from './model';
+import { asObject, at, type ManifestObject, stringMap } from '../object/manifest-object';
 import type { PodTemplateData } from './pod-spec';
 
 /** What a pod is in its workload. */

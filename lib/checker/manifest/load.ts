@@ -10,7 +10,13 @@ import {
   Scalar,
 } from 'yaml';
 import { type Message, say } from '../finding/message';
-import { asObject, asObjects, isObject, type ManifestObject, manifestObjects } from './model';
+import {
+  asObject,
+  asObjects,
+  isObject,
+  type ManifestObject,
+  manifestObjects,
+} from '../object/manifest-object';
 
 /** A text that may hold manifests, under the name that messages give it. */
 export interface SourceText {

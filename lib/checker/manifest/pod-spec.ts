@@ -1,4 +1,11 @@
-import { asObject, asObjects, at, type ManifestObject, type PlainObject, stringMap } from './model';
+import {
+  asObject,
+  asObjects,
+  at,
+  type ManifestObject,
+  type PlainObject,
+  stringMap,
+} from '../object/manifest-object';
 
 /** A container as Kubernetes has it after defaulting: requests that were left out are filled from the limits. */
 export interface Container extends PlainObject {

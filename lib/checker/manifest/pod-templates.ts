@@ -1,4 +1,11 @@
-import { asObject, asObjects, at, isObject, type ManifestObject, type PlainObject } from './model';
+import {
+  asObject,
+  asObjects,
+  at,
+  isObject,
+  type ManifestObject,
+  type PlainObject,
+} from '../object/manifest-object';
 
 /** A pod spec as somebody wrote it, and where it stands in its object. */
 export interface PodTemplate {

@@ -1,3 +1,4 @@
+import { asObjects, at, type ManifestObject } from '../object/manifest-object';
 import {
   claimOf,
   type DeclaredPodSet,
@@ -7,7 +8,6 @@ import {
   type UnreadableFigure,
   type UpdateStrategy,
 } from './declared-pods';
-import { asObjects, at, type ManifestObject } from './model';
 import { defaultedPodSpec, limitRanges, type PodSpec } from './pod-spec';
 import { matchesLabels } from './selector';
 import { sparkPods } from './spark-pods';

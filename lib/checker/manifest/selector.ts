@@ -1,4 +1,4 @@
-import { asObjects, isObject, stringMap } from './model';
+import { asObjects, isObject, stringMap } from '../object/manifest-object';
 
 type Labels = Readonly<Record<string, string>>;
 

@@ -1,4 +1,12 @@
 import { measured, say } from '../finding/message';
+import {
+  asObject,
+  asObjects,
+  at,
+  type ManifestObject,
+  type PlainObject,
+  stringMap,
+} from '../object/manifest-object';
 import type {
   DeclaredPodSet,
   PodRole,
@@ -7,7 +15,6 @@ import type {
   UnreadableFigure,
 } from './declared-pods';
 import { claimOf } from './declared-pods';
-import { asObject, asObjects, at, type ManifestObject, type PlainObject, stringMap } from './model';
 
 const MIN_OVERHEAD_MIB = 384;
 const JVM_OVERHEAD_FACTOR = 0.1;

@@ -1,5 +1,13 @@
+import {
+  asObject,
+  asObjects,
+  at,
+  isObject,
+  type ManifestObject,
+  type PlainObject,
+  stringMap,
+} from '../object/manifest-object';
 import { claimOf, type DeclaredPodSet, type PodRole, type PodVolumeClaim } from './declared-pods';
-import { asObject, asObjects, at, isObject, type ManifestObject, type PlainObject, stringMap } from './model';
 import { deploymentStrategy } from './workload-pods';
 
 /**

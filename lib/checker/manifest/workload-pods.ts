@@ -1,5 +1,5 @@
+import { asObjects, at, type ManifestObject, type PlainObject } from '../object/manifest-object';
 import { claimOf, type DeclaredPodSet, templateData, type UpdateStrategy } from './declared-pods';
-import { asObjects, at, type ManifestObject, type PlainObject } from './model';
 
 /** A count or a percentage of a total, e.g. '25%' of 3 rounded up is 1. What is neither reads as 0. */
 export function intOrPercent(value: unknown, total: number, round: 'up' | 'down'): number {

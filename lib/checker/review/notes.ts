@@ -1,10 +1,10 @@
 import { grouped } from '../facts/manifest-index';
 import type { Model } from '../facts/model';
+import type { Rule } from '../facts/rule';
 import { type Unknown, unknownsOf } from '../facts/unknowns';
 import { type Need, NOT_UNDERSTOOD, type Note } from '../finding/note';
-import type { Rule } from '../finding/rule';
 import { silences } from '../finding/silence';
-import { objectId } from '../manifest/object-id';
+import { objectId } from '../object/object-id';
 import { type Locate, positionOf } from './position';
 
 /**

@@ -1,5 +1,5 @@
 import type { Finding, Locator, Place } from '../finding/finding';
-import type { ManifestObject } from '../manifest/model';
+import type { ManifestObject } from '../object/manifest-object';
 
 /** Where the values of an object stand in its file. */
 export type Locate = (object: ManifestObject) => Locator | undefined;

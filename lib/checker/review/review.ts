@@ -1,13 +1,13 @@
 import { type FitCheck, fitOf } from '../facts/fit';
 import { buildModel, type ModelOptions } from '../facts/model';
+import type { Rule } from '../facts/rule';
 import { type Finding, type Found, type Level, subjectOf } from '../finding/finding';
 import { say } from '../finding/message';
 import type { Note } from '../finding/note';
 import { distinct, inOrder } from '../finding/reporter';
-import type { Rule } from '../finding/rule';
 import { isSilenced } from '../finding/silence';
-import type { ManifestObject } from '../manifest/model';
-import { objectId } from '../manifest/object-id';
+import type { ManifestObject } from '../object/manifest-object';
+import { objectId } from '../object/object-id';
 import { rules as allRules } from '../rules';
 import { notesOf } from './notes';
 import { type Locate, positionOf } from './position';

@@ -1,7 +1,7 @@
 import type { Finding } from '../finding/finding';
 import type { Path } from '../finding/message';
-import { isObject, type ManifestObject } from '../manifest/model';
-import { objectId } from '../manifest/object-id';
+import { isObject, type ManifestObject } from '../object/manifest-object';
+import { objectId } from '../object/object-id';
 
 /**
  * Whether what a construct says about its props is what a rule sees in the object that came of them: the same rule, in

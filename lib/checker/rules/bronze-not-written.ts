@@ -1,5 +1,5 @@
+import type { Rule } from '../facts/rule';
 import { listed, quote, say } from '../finding/message';
-import type { Rule } from '../finding/rule';
 import { shownText } from '../python/values';
 
 /** Incident 1: the raw layer was a dataframe that was defined and never written, and Kafka forgot the records. */

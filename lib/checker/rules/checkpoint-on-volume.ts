@@ -1,11 +1,11 @@
 import { type Checkpoint, checkpointsOf, defaultCheckpoint } from '../facts/checkpoints';
 import type { Job, Mount } from '../facts/job';
+import { holding, localPath } from '../facts/local-path';
 import type { Model } from '../facts/model';
-import { isSharedLocation, scheme } from '../facts/object-store';
+import type { Rule } from '../facts/rule';
 import type { Found } from '../finding/finding';
 import { measured, quote, say } from '../finding/message';
-import type { Rule } from '../finding/rule';
-import { asObject, at, listItems, type ManifestObject } from '../manifest/model';
+import { asObject, at, listItems, type ManifestObject } from '../object/manifest-object';
 
 /** Incident 2: a checkpoint on a ReadWriteOnce volume cannot follow its pod to another node. */
 export const checkpointOnVolume: Rule = {
@@ -43,24 +43,6 @@ function finding(model: Model, checkpoint: Checkpoint): Found[] {
       concerns: [job.object],
     },
   ];
-}
-
-/** The path on a pod's own file system that a location means; undefined for shared file systems and unknown ones. */
-export function localPath(job: Job, location: string): string | undefined {
-  if (location === '' || isSharedLocation(location)) return undefined;
-  const name = scheme(location);
-  if (name === 'file') return location.replace(/^file:\/*/i, '/');
-  if (name !== '') return undefined;
-  const filesystem = job.conf.get('spark.hadoop.fs.defaultFS')?.value;
-  if (filesystem !== undefined && !filesystem.startsWith('file:')) return undefined;
-  return location;
-}
-
-/** The mount that a path is on. */
-export function holding(mounts: readonly Mount[], path: string): Mount | undefined {
-  return mounts
-    .filter(mount => mount.path === '/' || path === mount.path || path.startsWith(`${mount.path}/`))
-    .sort((left, right) => right.path.length - left.path.length)[0];
 }
 
 function claimName(mount: Mount | undefined): unknown {

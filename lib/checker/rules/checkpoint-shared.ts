@@ -1,11 +1,11 @@
 import { type Checkpoint, checkpointsOf } from '../facts/checkpoints';
+import { holding, localPath } from '../facts/local-path';
 import { grouped } from '../facts/manifest-index';
 import { normalizedLocation } from '../facts/object-store';
+import type { Rule } from '../facts/rule';
 import { listed, measured, quote, say } from '../finding/message';
-import type { Rule } from '../finding/rule';
-import { asObject } from '../manifest/model';
-import { objectId } from '../manifest/object-id';
-import { holding, localPath } from './checkpoint-on-volume';
+import { asObject } from '../object/manifest-object';
+import { objectId } from '../object/object-id';
 
 /** Incident 14: two queries on one checkpoint overwrite each other's offsets, and neither can be restarted. */
 export const checkpointShared: Rule = {

@@ -1,9 +1,9 @@
 import type { Job } from '../facts/job';
 import { scheme } from '../facts/object-store';
+import type { Rule } from '../facts/rule';
 import { isStockImage, mavenCoordinate, releaseOf, scalaOf, sparkVersionOf } from '../facts/spark-version';
 import type { Found, Place } from '../finding/finding';
 import { allowed, listed, quote, say } from '../finding/message';
-import type { Rule } from '../finding/rule';
 import type { At } from '../python/values';
 import { knownPrefix, shownText, type Text } from '../python/values';
 

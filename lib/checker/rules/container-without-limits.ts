@@ -1,24 +1,10 @@
+import { missingResources } from '../facts/missing-resources';
 import type { Model } from '../facts/model';
+import type { Rule } from '../facts/rule';
 import type { Found } from '../finding/finding';
 import { listed, measured, type Path, say } from '../finding/message';
-import type { Rule } from '../finding/rule';
-import { asObject, asObjects, at, type ManifestObject, type PlainObject } from '../manifest/model';
 import { declaredContainers, sparkSpec } from '../manifest/pod-templates';
-
-/** The four figures that a scheduler and a kernel need; a request that is left out equals its limit. */
-export function missingResources(resources: PlainObject, defaults: PlainObject = {}): string[] {
-  const figure = (part: 'requests' | 'limits', name: 'cpu' | 'memory') => {
-    const value = at(resources, part, name) ?? at(defaults, part, name);
-    return value !== undefined && value !== null && value !== '';
-  };
-  return (['cpu', 'memory'] as const).flatMap(name => {
-    const limit = figure('limits', name);
-    return [
-      ...(limit || figure('requests', name) ? [] : [`${name} request`]),
-      ...(limit ? [] : [`${name} limit`]),
-    ];
-  });
-}
+import { asObject, asObjects, at, type ManifestObject, type PlainObject } from '../object/manifest-object';
 
 /** What the LimitRanges of an object's namespace give to containers that state nothing. */
 function limitRangeDefaults(model: Model, object: ManifestObject): PlainObject {

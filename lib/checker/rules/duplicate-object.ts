@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import { grouped } from '../facts/manifest-index';
+import type { Rule } from '../facts/rule';
 import { measured, quote, say } from '../finding/message';
-import type { Rule } from '../finding/rule';
-import type { ManifestObject } from '../manifest/model';
-import { objectId } from '../manifest/object-id';
 import { apiGroup, namespaceOf } from '../manifest/pod-templates';
+import type { ManifestObject } from '../object/manifest-object';
+import { objectId } from '../object/object-id';
 
 /** Two objects of one name: whichever is applied last wins, and which one that is depends on file names. */
 export const duplicateObject: Rule = {

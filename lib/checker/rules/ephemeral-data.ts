@@ -1,11 +1,11 @@
 import { parseImage } from '../facts/images';
 import type { Model } from '../facts/model';
+import type { Rule } from '../facts/rule';
 import { isStrimzi } from '../facts/strimzi';
 import type { Found } from '../finding/finding';
 import { allowed, listed, measured, type Path, say } from '../finding/message';
-import type { Rule } from '../finding/rule';
-import { asObject, at, isObject, listItems } from '../manifest/model';
 import { declaredContainers, volumeMounts, volumesByName } from '../manifest/pod-templates';
+import { asObject, at, isObject, listItems } from '../object/manifest-object';
 
 /** Programs that keep data, by the repository of their images, with the folders where they keep it. */
 const STORES: readonly {

@@ -1,12 +1,12 @@
 import { describeNodes } from '../capacity/check-fit';
 import { formatAmount, readableAmount } from '../capacity/pod-request';
 import { fitOf, requestPlace } from '../facts/fit';
+import type { Rule } from '../facts/rule';
 import type { Found } from '../finding/finding';
 import { allowed, type FieldName, field, type Message, measured, say } from '../finding/message';
-import type { Rule } from '../finding/rule';
-import type { ManifestObject } from '../manifest/model';
 import { sparkSpec } from '../manifest/pod-templates';
 import type { PodSet } from '../manifest/pods';
+import type { ManifestObject } from '../object/manifest-object';
 
 /** Incident 4: executors of two full cores on nodes that allocate less than two stayed pending for ever. */
 export const executorDoesNotFit: Rule = {

@@ -1,7 +1,7 @@
+import type { Rule } from '../facts/rule';
 import { allowed, measured, say } from '../finding/message';
-import type { Rule } from '../finding/rule';
-import type { ManifestObject } from '../manifest/model';
 import { apiGroup } from '../manifest/pod-templates';
+import type { ManifestObject } from '../object/manifest-object';
 
 interface NameForm {
   readonly pattern: RegExp;

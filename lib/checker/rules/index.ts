@@ -1,4 +1,4 @@
-import type { Rule } from '../finding/rule';
+import type { Rule } from '../facts/rule';
 import { bronzeNotWritten } from './bronze-not-written';
 import { checkpointOnVolume } from './checkpoint-on-volume';
 import { checkpointShared } from './checkpoint-shared';

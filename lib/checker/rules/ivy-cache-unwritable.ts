@@ -1,9 +1,9 @@
 import type { Job, Mount } from '../facts/job';
+import type { Rule } from '../facts/rule';
 import { isStockImage } from '../facts/spark-version';
 import type { Found } from '../finding/finding';
 import { listed, measured, quote, say } from '../finding/message';
-import type { Rule } from '../finding/rule';
-import { asObject, at } from '../manifest/model';
+import { asObject, at } from '../object/manifest-object';
 
 /** Volume kinds into which no process can write. */
 const READ_ONLY_VOLUMES = ['configMap', 'secret', 'projected', 'downwardAPI'];

@@ -1,8 +1,8 @@
+import { missingResources } from '../facts/missing-resources';
+import type { Rule } from '../facts/rule';
 import { strimziComponents } from '../facts/strimzi';
 import { listed, measured, say } from '../finding/message';
-import type { Rule } from '../finding/rule';
-import { asObject } from '../manifest/model';
-import { missingResources } from './container-without-limits';
+import { asObject } from '../object/manifest-object';
 
 /** Incident 8: brokers and ZooKeeper without limits grew until their neighbours were evicted. */
 export const kafkaWithoutLimits: Rule = {

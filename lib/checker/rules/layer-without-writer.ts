@@ -3,10 +3,10 @@ import { distance } from 'fastest-levenshtein';
 import type { Job } from '../facts/job';
 import type { Model } from '../facts/model';
 import { bucketOf, mayTouch, normalizedLocation } from '../facts/object-store';
+import type { Rule } from '../facts/rule';
 import { isStrimzi } from '../facts/strimzi';
 import type { Found } from '../finding/finding';
 import { allowed, listed, measured, quote, say } from '../finding/message';
-import type { Rule } from '../finding/rule';
 import { type At, knownPrefix, knownText, type Text } from '../python/values';
 
 /** A version suffix that was changed on one side only: the reader waits for files that nobody writes. */

@@ -1,12 +1,12 @@
 import { missingBuckets, missingTopics } from '../facts/data-references';
 import type { Model } from '../facts/model';
 import { isDeclared, type Reference, referencesIn } from '../facts/references';
+import type { Rule } from '../facts/rule';
 import type { Found } from '../finding/finding';
 import { allowed, listed, measured, quote, say } from '../finding/message';
-import type { Rule } from '../finding/rule';
-import { asObject, type ManifestObject } from '../manifest/model';
-import { objectId } from '../manifest/object-id';
 import { namespaceOf } from '../manifest/pod-templates';
+import { asObject, type ManifestObject } from '../object/manifest-object';
+import { objectId } from '../object/object-id';
 
 const CLUSTER_WIDE: ReadonlySet<string> = new Set(['StorageClass', 'PriorityClass']);
 

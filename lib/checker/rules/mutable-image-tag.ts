@@ -1,6 +1,6 @@
 import { type ImageReference, imagesOf, parseImage } from '../facts/images';
+import type { Rule } from '../facts/rule';
 import { measured, quote, say } from '../finding/message';
-import type { Rule } from '../finding/rule';
 
 /** Repositories that stand in many manifests and whose registry stopped serving them. */
 const GONE: readonly {

@@ -1,6 +1,6 @@
+import type { Rule } from '../facts/rule';
 import { allowed, measured, say } from '../finding/message';
-import type { Rule } from '../finding/rule';
-import { asObject, type ManifestObject } from '../manifest/model';
+import { asObject, type ManifestObject } from '../object/manifest-object';
 
 /** The API server refuses more (core/v1, MaxSecretSize): keys and values of data and binaryData together. */
 export const MAX_CONFIG_MAP_BYTES = 1024 * 1024;

@@ -1,11 +1,17 @@
 import { codeCredentials } from '../facts/code-credentials';
 import { credentialForms, credentialSettings, isCredentialName, isLiteral } from '../facts/credentials';
 import { type PythonModule, pythonModules } from '../facts/python-modules';
+import type { Rule } from '../facts/rule';
 import type { Found } from '../finding/finding';
 import { measured, type Path, quote, say } from '../finding/message';
-import type { Rule } from '../finding/rule';
-import { asObject, asObjects, listItems, type ManifestObject, type PlainObject } from '../manifest/model';
 import { declaredContainers, environment, sparkSpec } from '../manifest/pod-templates';
+import {
+  asObject,
+  asObjects,
+  listItems,
+  type ManifestObject,
+  type PlainObject,
+} from '../object/manifest-object';
 
 /** A literal in a manifest is in the repository, in every copy of it, and in the cluster for whoever may read. */
 export const plaintextSecret: Rule = {

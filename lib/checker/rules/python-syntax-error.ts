@@ -1,6 +1,6 @@
 import { pythonModules } from '../facts/python-modules';
+import type { Rule } from '../facts/rule';
 import { measured, say } from '../finding/message';
-import type { Rule } from '../finding/rule';
 
 /** Python reads a file to its end before it runs the first line of it, so such a program does nothing at all. */
 export const pythonSyntaxError: Rule = {

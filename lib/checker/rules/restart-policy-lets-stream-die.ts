@@ -1,8 +1,8 @@
 import { isStream, type Job } from '../facts/job';
+import type { Rule } from '../facts/rule';
 import type { Found } from '../finding/finding';
 import { allowed, measured, quote, say } from '../finding/message';
-import type { Rule } from '../finding/rule';
-import { at } from '../manifest/model';
+import { at } from '../object/manifest-object';
 
 const RETRY_COUNTS = ['onFailureRetries', 'onSubmissionFailureRetries'] as const;
 

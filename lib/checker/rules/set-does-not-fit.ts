@@ -2,9 +2,9 @@ import { describeNodes, type Misfit } from '../capacity/check-fit';
 import { formatAmount, readableAmount } from '../capacity/pod-request';
 import { fitOf, heaviest, requestPlace } from '../facts/fit';
 import type { Model } from '../facts/model';
+import type { Rule } from '../facts/rule';
 import type { Found } from '../finding/finding';
 import { allowed, measured, say } from '../finding/message';
-import type { Rule } from '../finding/rule';
 import { expandPods } from '../manifest/pods';
 
 /** Incident 4: each pod would have fitted a node, all of them together did not. */

@@ -1,7 +1,7 @@
 import { isStream, type Job, type Stated } from '../facts/job';
+import type { Rule } from '../facts/rule';
 import type { Found } from '../finding/finding';
 import { allowed, measured, say } from '../finding/message';
-import type { Rule } from '../finding/rule';
 
 /** Incident 11: one executor was left, so nothing was distributed and one lost pod stopped the stream. */
 export const singleExecutor: Rule = {

@@ -1,9 +1,9 @@
 import { distance } from 'fastest-levenshtein';
 import type { Job } from '../facts/job';
+import type { Rule } from '../facts/rule';
 import { type DeclaredTable, declaredTables, hasUnknownTables } from '../facts/tables';
 import type { Found, Place } from '../finding/finding';
 import { allowed, listed, measured, quote, say } from '../finding/message';
-import type { Rule } from '../finding/rule';
 import { knownPrefix, knownText } from '../python/values';
 
 interface Write {

@@ -1,10 +1,10 @@
 import type { Model } from '../facts/model';
+import type { Rule } from '../facts/rule';
 import { isStrimzi, kafkaClusters, STRIMZI_CLUSTER_LABEL } from '../facts/strimzi';
 import type { Found } from '../finding/finding';
 import { allowed, listed, measured, quote, say } from '../finding/message';
-import type { Rule } from '../finding/rule';
-import { asObjects, at, isObject } from '../manifest/model';
 import { declaredContainers, namespaceOf } from '../manifest/pod-templates';
+import { asObjects, at, isObject } from '../object/manifest-object';
 
 /** A KafkaTopic that nobody reconciles exists in Kubernetes and not in Kafka. */
 export const topicWithoutOperator: Rule = {

@@ -1,6 +1,6 @@
+import type { Rule } from '../facts/rule';
 import type { Found } from '../finding/finding';
 import { quote, say } from '../finding/message';
-import type { Rule } from '../finding/rule';
 import type { Source } from '../python/facts';
 import { shownText } from '../python/values';
 

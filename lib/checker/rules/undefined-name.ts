@@ -1,6 +1,6 @@
 import { isElsewhere, pythonModules } from '../facts/python-modules';
+import type { Rule } from '../facts/rule';
 import { measured, quote, say } from '../finding/message';
-import type { Rule } from '../finding/rule';
 import { checkNames } from '../python/names';
 
 /** Configuration files of Jupyter and IPython, and the names that they are run with (traitlets, PyFileConfigLoader). */

@@ -1,11 +1,11 @@
 import { distance } from 'fastest-levenshtein';
 import type { Job } from '../facts/job';
+import type { Rule } from '../facts/rule';
 import spark35 from '../facts/spark-keys-3.5.json';
 import spark41 from '../facts/spark-keys-4.1.json';
 import { isStockImage, sparkVersionOf } from '../facts/spark-version';
 import type { Found } from '../finding/finding';
 import { measured, quote, say } from '../finding/message';
-import type { Rule } from '../finding/rule';
 
 /** The keys of a release, as scripts/spark-keys.py lists them. */
 interface KeyList {

@@ -1,4 +1,4 @@
-import type { Rule } from '../finding/rule';
+import type { Rule } from '../facts/rule';
 
 /** A document that no YAML reader takes is applied by nobody, and nobody notices. */
 export const unparseableManifest: Rule = {

@@ -1,6 +1,7 @@
 import { parseImage } from '../facts/images';
 import type { Job } from '../facts/job';
 import type { Model } from '../facts/model';
+import type { Rule } from '../facts/rule';
 import {
   hadoopOf,
   imageSparkVersion,
@@ -12,9 +13,8 @@ import { isStrimzi, kafkaClusters, nodePools, usesNodePools } from '../facts/str
 import { strimzi } from '../facts/strimzi-releases';
 import type { Found } from '../finding/finding';
 import { allowed, listed, measured, quote, say } from '../finding/message';
-import type { Rule } from '../finding/rule';
-import { asObject, at, isObject, type ManifestObject } from '../manifest/model';
 import { declaredContainers } from '../manifest/pod-templates';
+import { asObject, at, isObject, type ManifestObject } from '../object/manifest-object';
 
 /** Versions that cannot go together are found when the first record is read, or never. */
 export const versionConflict: Rule = {

@@ -2,7 +2,7 @@ import { App, Lazy, Size } from 'cdk8s';
 import { k8s } from 'cdk8s-plus-28';
 import { Construct } from 'constructs';
 import { EXTERNAL_ANNOTATION } from '../../checker/facts/model';
-import { objectId } from '../../checker/manifest/object-id';
+import { objectId } from '../../checker/object/object-id';
 import { sizeQuantity } from '../workload/container';
 import { externalReferences } from '../workload/external';
 

@@ -2,8 +2,8 @@ import { ApiObject, App, Lazy } from 'cdk8s';
 import { Construct } from 'constructs';
 import { clusterServices, serviceManifests } from '../../checker/capacity/cluster-services';
 import { formatAmount, podRequest } from '../../checker/capacity/pod-request';
-import { manifestObjects } from '../../checker/manifest/model';
 import { expandPods, type PodSet } from '../../checker/manifest/pods';
+import { manifestObjects } from '../../checker/object/manifest-object';
 import { objectLabels } from '../workload/labels';
 
 /** What a namespace may request in all, in millicores, bytes and pods. */

@@ -1,6 +1,6 @@
 import { k8s } from 'cdk8s-plus-28';
 import { Construct } from 'constructs';
-import type { ObjectIdentity } from '../../checker/manifest/object-id';
+import type { ObjectIdentity } from '../../checker/object/object-id';
 import { External } from '../workload/external';
 
 /** What makes the volumes of a claim. */

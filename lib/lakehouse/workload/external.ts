@@ -1,7 +1,7 @@
 import type { k8s } from 'cdk8s-plus-28';
 import { Construct } from 'constructs';
 import { allowed, measured, say } from '../../checker/finding/message';
-import type { ObjectIdentity } from '../../checker/manifest/object-id';
+import type { ObjectIdentity } from '../../checker/object/object-id';
 import { refuse } from './refuse';
 
 /** An object that somebody else creates: declared, so that every reference of the chart resolves. */

@@ -4,8 +4,8 @@ import { type Finding, subjectOf } from '../../checker/finding/finding';
 import type { Message, Path } from '../../checker/finding/message';
 import { line, sentence, type Wording } from '../../checker/finding/reporter';
 import { isSilenced } from '../../checker/finding/silence';
-import { type ManifestObject, manifestObjects } from '../../checker/manifest/model';
-import { type ObjectIdentity, objectId } from '../../checker/manifest/object-id';
+import { type ManifestObject, manifestObjects } from '../../checker/object/manifest-object';
+import { type ObjectIdentity, objectId } from '../../checker/object/object-id';
 
 /** What is wrong with the props of a construct. */
 export interface Refusal {

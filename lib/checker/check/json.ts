@@ -1,4 +1,4 @@
-import type { CheckResult } from '../check/check';
+import type { CheckResult } from './check';
 
 /** The report for programs; its form is part of the command's contract. */
 export function jsonReport({ violations, notes, checked }: CheckResult): string {

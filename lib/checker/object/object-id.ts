@@ -1,4 +1,4 @@
-import type { ManifestObject } from './model';
+import type { ManifestObject } from './manifest-object';
 
 /** What tells an object from every other one. */
 export interface ObjectIdentity {

@@ -1,9 +1,9 @@
 import { codeFrameColumns } from '@babel/code-frame';
 import { createColors } from 'picocolors';
-import type { CheckResult } from '../check/check';
 import { grouped } from '../facts/manifest-index';
-import { NOT_UNDERSTOOD } from './note';
-import type { Violation } from './reporter';
+import { NOT_UNDERSTOOD } from '../finding/note';
+import type { Violation } from '../finding/reporter';
+import type { CheckResult } from './check';
 
 /** The report for people: grouped by file, with the lines around each culprit, and one line at the end. */
 export function humanReport(

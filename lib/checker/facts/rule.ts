@@ -1,6 +1,6 @@
-import type { Model } from '../facts/model';
-import type { Found, Level } from './finding';
-import type { Need } from './note';
+import type { Found, Level } from '../finding/finding';
+import type { Need } from '../finding/note';
+import type { Model } from './model';
 
 export interface Rule {
   readonly id: string;

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { Log, ReportingDescriptor, Result } from 'sarif';
-import type { CheckResult } from '../check/check';
-import { NOT_UNDERSTOOD, type Note } from './note';
-import type { Violation } from './reporter';
-import type { Rule } from './rule';
+import type { Rule } from '../facts/rule';
+import { NOT_UNDERSTOOD, type Note } from '../finding/note';
+import type { Violation } from '../finding/reporter';
+import type { CheckResult } from './check';
 
 /** SARIF 2.1.0, in the subset that code-scanning services read: relative paths, one location, a stable fingerprint. */
 export function sarifReport(result: CheckResult, rules: readonly Rule[], version: string): string {
