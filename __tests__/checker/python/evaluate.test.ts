@@ -55,6 +55,21 @@ describe('texts are followed', () => {
       ['c'],
     ],
     [
+      'what is tried until it succeeds, as often as that makes a difference',
+      'n = 0\ndef attempt(location):\n    store(location)\n    global n\n    n += 1\n    return n\ndef again():\n    for seconds in (1, 2, 4):\n        try:\n            return attempt("a/" + str(n))\n        except OSError:\n            wait(seconds)\n    return attempt("b")\nagain()',
+      ['a/0', 'b'],
+    ],
+    [
+      'what is tried with each item',
+      'def first():\n    for place in ("a", "b"):\n        try:\n            return store(place)\n        except OSError:\n            pass\nfirst()',
+      ['a', 'b'],
+    ],
+    [
+      'what is tried with something that a failure changes',
+      'def first():\n    place = "a"\n    for _ in (1, 2):\n        try:\n            return store(place)\n        except OSError:\n            place = "b"\nfirst()',
+      ['a', 'b'],
+    ],
+    [
       'loops that may break off',
       'last = "none"\nfor p in ["a", "b"]:\n    last = p\n    if unknown():\n        break\nstore(last)',
       ['b', 'a'],

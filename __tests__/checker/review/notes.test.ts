@@ -127,10 +127,17 @@ const CASES: readonly {
   },
   {
     need: 'checkpoint',
-    open: job(write(`"s3a://lake/checkpoints/" + ${PLACE}`), { env: FROM_SECRET }),
+    open: job(`${write(`"s3a://lake/checkpoints/" + ${PLACE}`)}\n${write('"s3a://lake/checkpoints/b"')}`, {
+      env: FROM_SECRET,
+    }),
     what: /^etl keeps a checkpoint that is not known to its end: "s3a:\/\/lake\/checkpoints\/…"$/,
     silences: ['checkpoint-shared'],
-    known: job(write('"s3a://lake/checkpoints/" + "etl"')),
+    known: job(
+      `${write(`"s3a://lake/checkpoints/etl/run=" + ${PLACE}`)}\n${write('"s3a://lake/checkpoints/b"')}`,
+      {
+        env: FROM_SECRET,
+      },
+    ),
   },
   {
     need: 'topic',
@@ -224,4 +231,28 @@ it('does not count as unknown what Python refuses as well: that is an error of i
 
 it('does not ask where files are that the program lists while it runs', () => {
   expect(notes(job('spark.read.parquet(*[f for f in listing()]).show()'))).toEqual([]);
+});
+
+describe('a checkpoint that is known up to a point', () => {
+  const run = (folder: string) => write(`"s3a://lake/checkpoints/${folder}/run=" + ${PLACE}`);
+  const beside = (other: string) => notes(job(`${run('a')}\n${other}`, { env: FROM_SECRET }));
+
+  it.each([
+    ['of another folder', run('b')],
+    ['of a folder whose name begins alike', write('"s3a://lake/checkpoints/a2"')],
+    ['of another bucket', write('"s3a://sea/checkpoints/a/run=1"')],
+  ])('is known well enough beside one %s', (_, other) => {
+    expect(beside(other)).toEqual([]);
+  });
+
+  it.each([
+    ['that is known as far', run('a'), 2],
+    ['in it', write('"s3a://lake/checkpoints/a/run=1"'), 1],
+    ['around it', write('"s3://lake/checkpoints/a/"'), 1],
+    ['that is known less far', write(`"s3a://lake/checkpoints/" + ${PLACE}`), 2],
+  ])('is a note beside one %s', (_, other, count) => {
+    const found = beside(other);
+    expect(found).toHaveLength(count);
+    expect(found[0]?.silences).toEqual(['checkpoint-shared']);
+  });
 });

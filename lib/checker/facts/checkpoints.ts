@@ -1,7 +1,9 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Place } from '../finding/finding';
 import type { Sink } from '../python/facts';
 import { knownPrefix, knownText, shownText, type Text } from '../python/values';
 import type { Job } from './job';
+import { normalizedLocation } from './object-store';
 
 /** Where a streaming query keeps its offsets and state. */
 export interface Checkpoint {
@@ -26,6 +28,33 @@ export function checkpointsOf(job: Job): Checkpoint[] {
       if (setting === undefined) return [];
       return [{ ...checkpoint(job, code.placeOf(setting.value, setting.at), setting.value), query: sink }];
     });
+}
+
+/**
+ * Whether two queries may keep theirs in one place: of what is known, each is the same, or holds the other. Where the
+ * known parts differ, the unknown ones make no difference.
+ */
+export function mayBeShared(one: Checkpoint, other: Checkpoint): boolean {
+  return mayBeIn(one, other) || mayBeIn(other, one);
+}
+
+function mayBeIn(inner: Checkpoint, outer: Checkpoint): boolean {
+  const [from, below] = [knownStart(inner), knownStart(outer)];
+  return outer.whole === undefined ? from.startsWith(below) : from === below || from.startsWith(`${below}/`);
+}
+
+/** A slash at the end of what goes on says that its folder is known. */
+function knownStart({ prefix, whole }: Checkpoint): string {
+  const known = normalizedLocation(prefix);
+  return whole === undefined && prefix.endsWith('/') && !known.endsWith('/') ? `${known}/` : known;
+}
+
+/** Whether two of them are of one query: a query may be reached in several ways. */
+export function areOfOneQuery(one: Checkpoint, other: Checkpoint): boolean {
+  return (
+    one.job === other.job &&
+    isDeepStrictEqual([one.query?.at, one.query?.turns], [other.query?.at, other.query?.turns])
+  );
 }
 
 /** The folder under which queries without a location of their own keep theirs. */

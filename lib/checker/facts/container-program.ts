@@ -1,6 +1,7 @@
 import type { Path } from '../finding/message';
 import { declaredContainers, type PodTemplate, volumesByName } from '../manifest/pod-templates';
 import type { PlainObject } from '../object/manifest-object';
+import { type DeclaredProgram, declaredCode } from './declared-program';
 import type { Job, Stated } from './job';
 import { isPython, jobCode, usesSpark } from './job-code';
 import type { ManifestIndex } from './manifest-index';
@@ -11,7 +12,11 @@ import { type Command, commandsOf } from './shell-commands';
 import { addSubmitSettings, pysparkArguments, pythonArguments, sparkSubmitArguments } from './spark-submit';
 import { variablesOf } from './variables';
 
-export function containerJobs(model: ManifestIndex, template: PodTemplate): Job[] {
+export function containerJobs(
+  model: ManifestIndex,
+  template: PodTemplate,
+  declared: DeclaredProgram | undefined,
+): Job[] {
   const { object } = template;
   const volumes = volumesByName(template.spec['volumes']);
   return declaredContainers(template).flatMap(({ container, path }) => {
@@ -33,6 +38,7 @@ export function containerJobs(model: ManifestIndex, template: PodTemplate): Job[
         files,
         variables,
         volumes,
+        declared,
       );
       const others = commands.filter(other => other !== command);
       const fetchesJars = others.some(({ words }) => words.some(word => /\.jar\b|\/jars\b/.test(word)));
@@ -52,6 +58,7 @@ function containerJob(
   files: Readonly<Record<string, FileText>>,
   variables: ReadonlyMap<string, string | null>,
   volumes: ReadonlyMap<string, PlainObject>,
+  declared: DeclaredProgram | undefined,
 ): Job | undefined {
   const { object } = template;
   const isSubmitted = submit >= 0;
@@ -66,16 +73,14 @@ function containerJob(
     for (const [key, value] of properties(defaults.text, defaults.place)) conf.set(key, value);
   addSubmitSettings(conf, parsed);
   const program = main.replace(/^(local|file):(\/\/)?/, '');
-  const code = isPython(program)
-    ? jobCode(
-        program,
-        files,
-        variables,
-        parsed.words.slice(1).map(({ word }) => word),
-        index => parsed.words[index + 1]?.place ?? { object, path },
-        { model, object, path },
-      )
-    : undefined;
+  const words = parsed.words.slice(1).map(({ word }) => word);
+  const argument = (index: number) => parsed.words[index + 1]?.place ?? { object, path };
+  const code =
+    declared !== undefined
+      ? declaredCode(declared, { words, argument, program: { object, path }, files })
+      : isPython(program)
+        ? jobCode(program, files, variables, words, argument, { model, object, path })
+        : undefined;
   // A Python program is a Spark job when its code says so.
   if (!isSubmitted && code === undefined) return undefined;
   const submitArguments = isSubmitted

@@ -1,6 +1,7 @@
 import type { ClusterService } from '../capacity/cluster-services';
 import type { NamedText, Unreadable } from '../manifest/load';
 import type { ManifestObject } from '../object/manifest-object';
+import type { DeclaredPrograms } from './declared-program';
 import type { Job } from './job';
 import { indexManifests, type ManifestIndex } from './manifest-index';
 import type { FitNodes } from './nodes';
@@ -20,6 +21,8 @@ export interface ModelOptions {
   readonly services?: readonly ClusterService[];
   /** SQL texts that stand beside the manifests. @default none */
   readonly sql?: readonly NamedText[];
+  /** What programs do with data, where somebody states it. @default their code is followed */
+  readonly programs?: DeclaredPrograms;
   /** Documents that could not be read. @default none */
   readonly unreadable?: readonly Unreadable[];
   /** 'Kind/namespace/name' or 'Kind/name' of what exists although no file declares it; '*' matches any text. */
@@ -60,7 +63,7 @@ export function buildModel(objects: readonly ManifestObject[], options: ModelOpt
     services: options.services,
 
     get programs() {
-      programs ??= programsIn(index);
+      programs ??= programsIn(index, options.programs);
       return programs;
     },
     get jobs() {

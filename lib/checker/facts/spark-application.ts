@@ -7,6 +7,7 @@ import {
   type ManifestObject,
   type PlainObject,
 } from '../object/manifest-object';
+import { type DeclaredProgram, declaredCode } from './declared-program';
 import type { Job, Stated } from './job';
 import { isPython, jobCode } from './job-code';
 import type { ManifestIndex } from './manifest-index';
@@ -15,7 +16,11 @@ import { mounts, mountsFromConf } from './mounts';
 import { addCodeSetting, manifestSetting, properties, splitSetting } from './settings';
 import { substituted, variablesOf } from './variables';
 
-export function applicationJob(model: ManifestIndex, object: ManifestObject): Job[] {
+export function applicationJob(
+  model: ManifestIndex,
+  object: ManifestObject,
+  declared: DeclaredProgram | undefined,
+): Job[] {
   const application = sparkSpec(object);
   if (application === undefined) return [];
   const { spec, path } = application;
@@ -61,13 +66,13 @@ export function applicationJob(model: ManifestIndex, object: ManifestObject): Jo
   const variables = variablesOf(model, object, driver, conf);
   const main = String(spec['mainApplicationFile'] ?? '').replace(/^(local|file):(\/\/)?/, '');
   const words = listItems(spec['arguments']).map(([value]) => substituted(String(value), variables));
-  const code = isPython(main)
-    ? jobCode(main, files, variables, words, index => ({ object, path: [...path, 'arguments', index] }), {
-        model,
-        object,
-        path: driverPath,
-      })
-    : undefined;
+  const argument = (index: number) => ({ object, path: [...path, 'arguments', index] });
+  const code =
+    declared !== undefined
+      ? declaredCode(declared, { words, argument, program: { object, path }, files })
+      : isPython(main)
+        ? jobCode(main, files, variables, words, argument, { model, object, path: driverPath })
+        : undefined;
   for (const { key, setting } of code?.facts.conf ?? []) addCodeSetting(conf, key, setting, code);
 
   return [

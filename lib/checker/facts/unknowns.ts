@@ -6,6 +6,7 @@ import type { ManifestObject } from '../object/manifest-object';
 import type { Sink, Source } from '../python/facts';
 import { checkNames } from '../python/names';
 import { knownPrefix, knownText, shownText, type Text } from '../python/values';
+import { areOfOneQuery, type Checkpoint, checkpointsOf, mayBeShared } from './checkpoints';
 import type { Job, JobCode } from './job';
 import type { Model } from './model';
 import { isElsewhere, pythonModules } from './python-modules';
@@ -38,6 +39,7 @@ export function unknownsOf(model: Model): Unknown[] {
     ),
     ...openFiles(model),
     ...model.jobs.flatMap(job => (job.code === undefined ? [] : unknownValues(model, job, job.code))),
+    ...unknownCheckpoints(model),
     ...unknownTables(model),
   ];
 }
@@ -143,28 +145,16 @@ function unknownValues(model: Model, job: Job, code: JobCode): Unknown[] {
       .filter(({ isStream }) => isStream)
       .flatMap(({ at, options, hasOpenOptions }) => {
         const setting = options.get('checkpointlocation');
-        if (setting === undefined)
-          return hasOpenOptions
-            ? [
-                unknown(
-                  code.place(at),
-                  'starts a stream with options that are not known, so neither is its checkpoint',
-                  'checkpoint',
-                  'checkpoint-root',
-                ),
-              ]
-            : [];
-        if (knownText(setting.value) !== undefined) return [];
-        const root = knownPrefix(setting.value) === '' ? (['checkpoint-root'] as const) : [];
-        const shown = quote(shownText(setting.value));
-        return [
-          unknown(
-            placeOf(setting),
-            `keeps a checkpoint that is not known to its end: ${shown}`,
-            'checkpoint',
-            ...root,
-          ),
-        ];
+        return setting === undefined && hasOpenOptions
+          ? [
+              unknown(
+                code.place(at),
+                'starts a stream with options that are not known, so neither is its checkpoint',
+                'checkpoint',
+                'checkpoint-root',
+              ),
+            ]
+          : [];
       }),
     ...(kafkaClusters(model).length === 0 ? [] : endpoints).flatMap(({ format, options }) => {
       const setting = options.get('subscribe') ?? options.get('topic');
@@ -184,6 +174,24 @@ function unknownValues(model: Model, job: Job, code: JobCode): Unknown[] {
         unknown(placeOf(setting), `sets ${key} to a value that is not known`, 'setting'),
       ),
   ];
+}
+
+/** Checkpoints that are not known from their start, and those that may be another query's for all that is known. */
+function unknownCheckpoints(model: Model): Unknown[] {
+  const all = model.jobs.flatMap(checkpointsOf);
+  const isKnownEnough = (one: Checkpoint) =>
+    one.prefix !== '' &&
+    !all.some(other => other.prefix !== '' && !areOfOneQuery(one, other) && mayBeShared(one, other));
+  return all
+    .filter(one => one.whole === undefined && !isKnownEnough(one))
+    .map(({ job, place, prefix, shown }) => ({
+      cause: 'values that are not known',
+      place,
+      concerns: [job.object],
+      what: `${job.name} keeps a checkpoint that is not known to its end: ${quote(shown)}`,
+      remedy: STATE_IT,
+      needs: ['checkpoint', ...(prefix === '' ? (['checkpoint-root'] as const) : [])],
+    }));
 }
 
 const BOUNDS = ['maxoffsetspertrigger', 'maxfilespertrigger', 'maxbytespertrigger'];

@@ -1,7 +1,7 @@
 import { ArgumentParser, type CommandLine, commandLineWords, converted } from './argparse';
 import { ClickHouseClient } from './clickhouse';
 import type { Arm, CodeFacts, DeadFrame, Gap, Insert, Setting, Sink, Source } from './facts';
-import { bodiesOf } from './names';
+import { bodiesOf, childrenOf, expressionsOf } from './names';
 import { Column, Configuration, Frame, Reader, Session, type SparkContext, Writer } from './spark';
 import { insertsIn } from './sql-text';
 import type { Argument, Expression, FunctionDefinition, Module, Parameter, Statement } from './syntax';
@@ -37,7 +37,7 @@ export interface Program {
 }
 
 /** Bounds of the work: a program that needs more is followed in part. */
-const MAX_STEPS = 400_000;
+const MAX_STEPS = 800_000;
 const MAX_CALL_DEPTH = 60;
 const MAX_LOOP = 200;
 
@@ -485,7 +485,9 @@ class Evaluator implements SparkContext, CommandLine {
     const broken: Map<string, Value>[] = [];
     if (!isKnown) this.loosen(statement.body, scope);
     let flow = GOES_ON;
-    for (const item of isKnown ? items : [this.elementOf(iterable)]) {
+    const met = isKnown ? items : [this.elementOf(iterable)];
+    // What a later attempt does, the first has done.
+    for (const item of isRetry(statement) ? met.slice(0, 1) : met) {
       this.assign(statement.target, item, scope, statement.from);
       if (isSure) this.turns = [...turns, this.turnsTaken++];
       const turn = () => this.turn(statement.body, scope, broken);
@@ -1883,6 +1885,44 @@ function namesSet(statements: readonly Statement[]): Set<string> {
   };
   for (const statement of statements) walk(statement);
   return names;
+}
+
+/**
+ * Whether a loop tries one thing until it succeeds: what it tries ends the loop, and uses neither what the loop goes
+ * over nor what the loop sets.
+ */
+function isRetry({ target, body }: Extract<Statement, { kind: 'for' }>): boolean {
+  const [first, ...rest] = body;
+  if (first?.kind !== 'try') return false;
+  const last = (first.orElse.length > 0 ? first.orElse : first.body).at(-1);
+  if (last?.kind !== 'return' && last?.kind !== 'break') return false;
+  const tried = [...first.body, ...first.orElse];
+  const between = [...first.handlers.flatMap(handler => handler.body), ...first.final, ...rest];
+  const changed = new Set([...rootNames(target), ...changedNames(between)]);
+  return !readsAny(tried, changed);
+}
+
+/** The names through which statements change something: those that they set, and those whose parts they set. */
+function changedNames(statements: readonly Statement[]): string[] {
+  return statements.flatMap(statement => [
+    ...(statement.kind === 'assign' ? statement.targets.flatMap(rootNames) : []),
+    ...(statement.kind === 'update' || statement.kind === 'for' ? rootNames(statement.target) : []),
+    ...bodiesOf(statement).flatMap(changedNames),
+  ]);
+}
+
+function rootNames(target: Expression): string[] {
+  if (target.kind === 'name') return [target.id];
+  return childrenOf(target).flatMap(rootNames);
+}
+
+function readsAny(statements: readonly Statement[], names: ReadonlySet<string>): boolean {
+  const reads = (node: Expression): boolean =>
+    node.kind === 'name' ? names.has(node.id) : childrenOf(node).some(reads);
+  return statements.some(
+    statement =>
+      expressionsOf(statement).some(reads) || bodiesOf(statement).some(body => readsAny(body, names)),
+  );
 }
 
 /** A text with its placeholders filled. */
