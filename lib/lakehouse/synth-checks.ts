@@ -10,6 +10,7 @@ import { type Review, review } from '../checker/review/review';
 import { clusterNodes } from './cluster/cluster-nodes';
 import type { NodeGroup } from './cluster/node-group';
 import { plainObjects } from './plain-objects';
+import { dataFlowsOf } from './workload/data-flow';
 import { externalReferences } from './workload/external';
 import { refusalsOf, wordingOf } from './workload/refuse';
 
@@ -62,6 +63,7 @@ export class SynthChecks extends Construct {
       const found = review(manifestObjects(objects), {
         nodes: { list: nodesOf(this.nodes), source: 'the chart', areDescribed: true },
         external: externalReferences(app).map(objectId),
+        programs: dataFlowsOf(app),
         stated,
         ...(services === undefined ? {} : { services }),
       });

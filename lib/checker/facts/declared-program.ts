@@ -22,8 +22,6 @@ export interface DeclaredRead {
 export interface DeclaredWrite {
   readonly format: string;
   readonly location: string;
-  /** @default not stated */
-  readonly columns?: readonly string[];
 }
 
 /** A table of ClickHouse into which a program inserts rows. */
@@ -103,9 +101,10 @@ function factsOf(program: DeclaredProgram, words: readonly string[]): CodeFacts 
       paths: location === undefined ? [] : [text(location)],
     };
   });
-  const sink = (at: At, own: Pick<Sink, 'isStream' | 'format' | 'options' | 'columns' | 'sources'>) => ({
+  const sink = (at: At, own: Pick<Sink, 'isStream' | 'format' | 'options' | 'sources'>) => ({
     at,
     isInBatchFunction: false,
+    columns: undefined,
     hasOpenOptions: false,
     arms: [],
     turns: [],
@@ -115,8 +114,8 @@ function factsOf(program: DeclaredProgram, words: readonly string[]): CodeFacts 
     sources,
     sinks: [
       ...writes.map(
-        ({ format, location, columns }): Sink => ({
-          ...sink(next(), { isStream: false, format, options: new Map(), columns, sources: [] }),
+        ({ format, location }): Sink => ({
+          ...sink(next(), { isStream: false, format, options: new Map(), sources: [] }),
           path: text(location),
         }),
       ),
@@ -130,7 +129,6 @@ function factsOf(program: DeclaredProgram, words: readonly string[]): CodeFacts 
             isStream: true,
             format: 'foreachbatch',
             options,
-            columns: undefined,
             sources: [source],
           }),
         ];

@@ -3,6 +3,7 @@ import { type ContainerResources, Cpu, type CpuResources, k8s, type MemoryResour
 import { Construct } from 'constructs';
 import { measured, say } from '../../checker/finding/message';
 import { ExternalStorageClass, type StorageClass } from '../cluster/storage-class';
+import { tableDefinitions } from '../contract/tables';
 import type { TrafficEstimate } from '../sizing/traffic';
 import { volumeRefusals } from '../sizing/volume-budget';
 import type { ObjectLocation } from '../storage/object-store';
@@ -324,6 +325,7 @@ export class ClickHouseDb extends Construct {
       labels,
       content: () => ({ code: code.configMapName, image, command }),
       priority,
+      dataFlow: { definitions: tableDefinitions(this.database) },
       container: {
         name: 'schema',
         image,

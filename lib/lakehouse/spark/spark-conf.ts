@@ -9,6 +9,15 @@ import type { Refusal } from '../workload/refuse';
 /** JVM and session settings that a job needs at submission: read by the local harness too. */
 const DEFAULTS_FILE = path.join(__dirname, '..', '..', '..', 'spark-jobs', 'spark-defaults.conf');
 
+/** Settings of spark-jobs/session.py whose classes a connector brings. */
+export const sessionSettings = {
+  'spark.sql.streaming.checkpointFileManagerClass':
+    'org.apache.spark.internal.io.cloud.AbortableStreamBasedCheckpointFileManager',
+  'spark.sql.sources.commitProtocolClass': 'org.apache.spark.internal.io.cloud.PathOutputCommitProtocol',
+  'spark.sql.parquet.output.committer.class':
+    'org.apache.spark.internal.io.cloud.BindingParquetOutputCommitter',
+};
+
 /** The settings of spark-jobs/spark-defaults.conf: one a line, the key, white space, the value; `#` begins a comment. */
 export function sparkDefaults(): Record<string, string> {
   const lines = readFileSync(DEFAULTS_FILE, 'utf8').split('\n');

@@ -3,6 +3,7 @@ import { Cpu } from 'cdk8s-plus-28';
 import { Construct } from 'constructs';
 import { measured, say } from '../../checker/finding/message';
 import type { ClickHouseDb } from '../clickhouse/clickhouse-db';
+import { ownTableInserts } from '../contract/tables';
 import { backlogRefusals } from '../sizing/backlog';
 import { expiryDays, type ObjectLocation } from '../storage/object-store';
 import { CodeConfigMap } from '../workload/code-config-map';
@@ -12,6 +13,7 @@ import { objectLabels } from '../workload/labels';
 import { type Culprit, type Refusal, refuse, writing } from '../workload/refuse';
 import { SparkExecutorCount } from './executor-count';
 import { locationRefusals, storeOf, validLocations } from './job-locations';
+import { sessionSettings } from './spark-conf';
 import { SparkJob } from './spark-job';
 import { type SparkPodDefaults, sparkPod } from './spark-pod';
 import type { SparkStreamingJob } from './spark-streaming-job';
@@ -138,6 +140,15 @@ export class SparkGoldJob extends Construct {
       executor,
       executors,
       env: [secretEnv('CLICKHOUSE_PASSWORD', writer.passwordSecret)],
+      // The tables know how far the log is folded: no query keeps a checkpoint.
+      dataFlow: {
+        reads: [
+          { format: 'json', location: source.commits.url },
+          { format: 'parquet', location: source.silver.url },
+        ],
+        inserts: ownTableInserts(database.database),
+        settings: sessionSettings,
+      },
     });
   }
 

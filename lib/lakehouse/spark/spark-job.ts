@@ -10,11 +10,13 @@ import {
   SparkApplicationSpecType,
   SparkApplicationSpecVolumesEmptyDirSizeLimit,
 } from '../../../imports/sparkoperator.k8s.io';
+import type { DeclaredProgram } from '../../checker/facts/declared-program';
 import { measured, say } from '../../checker/finding/message';
 import type { ObjectStore, ObjectStoreCredentials } from '../storage/object-store';
 import { imageReference, images, spark } from '../versions';
 import type { CodeConfigMap } from '../workload/code-config-map';
 import { cpuQuantity, imageRefusals, secondsRefusals, sizeQuantity } from '../workload/container';
+import { stateDataFlow } from '../workload/data-flow';
 import { objectLabels } from '../workload/labels';
 import { restrictedContainer, restrictedPod } from '../workload/pod-security';
 import {
@@ -136,6 +138,11 @@ export interface SparkJobProps extends SparkJobOptions {
    * @default none
    */
   readonly javaOptions?: string;
+  /**
+   * What the program does with data, all of it.
+   * @default not stated: the checks follow its code
+   */
+  readonly dataFlow?: DeclaredProgram;
 }
 
 /** One key of a Secret as a file. */
@@ -163,6 +170,8 @@ export class SparkJob extends Construct {
   public readonly executors: SparkExecutorCount;
   /** Whether the driver fetches packages from the Internet when it starts. */
   public readonly resolvesPackages: boolean;
+  /** What the program does with data, where that is stated. */
+  public readonly dataFlow: DeclaredProgram | undefined;
 
   constructor(scope: Construct, id: string, props: SparkJobProps) {
     super(scope, id);
@@ -171,9 +180,11 @@ export class SparkJob extends Construct {
     this.driver = props.driver;
     this.executor = props.executor;
     this.executors = props.executors;
+    this.dataFlow = props.dataFlow;
     const image = props.image ?? imageReference(images.spark);
     const restartInterval = props.restartInterval ?? Duration.seconds(30);
     const application = { kind: 'SparkApplication', namespace: this.namespace, name: this.name };
+    stateDataFlow(this, () => application, this.dataFlow);
     writesFields(this, application, {
       'spec.driver.coreRequest': 'driver.cpu.request',
       'spec.executor.coreRequest': 'executor.cpu.request',

@@ -12,6 +12,7 @@ import { objectLabels } from '../workload/labels';
 import { type Culprit, type Refusal, refuse, writing } from '../workload/refuse';
 import { SparkExecutorCount } from './executor-count';
 import { locationRefusals, storeOf, validLocations } from './job-locations';
+import { sessionSettings } from './spark-conf';
 import { SparkJob } from './spark-job';
 import { type SparkPodDefaults, sparkPod } from './spark-pod';
 import { type StreamFigures, type StreamOptions, streamFigures, streamRefusals } from './stream-options';
@@ -166,6 +167,12 @@ export class SparkStreamingJob extends Construct {
       bytesPerDay: QUARANTINED_SHARE * eventsPerDay * props.traffic.bronzeBytesPerEvent,
     });
 
+    const stored = [
+      { format: 'json', location: props.bronze.url },
+      { format: 'parquet', location: props.silver.url },
+      { format: 'parquet', location: props.quarantine.url },
+      { format: 'json', location: props.commits.url },
+    ];
     const kafka = props.topic.connect(this.name, { namespace, operation: 'consume' });
     this.job = new SparkJob(this, 'Job', {
       ...props,
@@ -195,6 +202,29 @@ export class SparkStreamingJob extends Construct {
       executor,
       executors,
       ...kafkaLogin(kafka.login),
+      dataFlow: {
+        reads: [
+          {
+            format: 'kafka',
+            topic: props.topic.topicName,
+            options: {
+              'kafka.bootstrap.servers': kafka.bootstrapServers,
+              maxOffsetsPerTrigger: `${this.maxOffsetsPerTrigger}`,
+            },
+            checkpoint: props.checkpoint.url,
+          },
+          // Around a record that Spark cannot read, what is left of a batch is read in pieces.
+          {
+            format: 'kafka',
+            topic: props.topic.topicName,
+            options: { 'kafka.bootstrap.servers': kafka.bootstrapServers },
+          },
+          // A manifest that is lost is written again from the files of its batch.
+          ...stored,
+        ],
+        writes: stored,
+        settings: sessionSettings,
+      },
     });
   }
 

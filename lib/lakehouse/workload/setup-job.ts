@@ -1,8 +1,10 @@
 import { Lazy, Size } from 'cdk8s';
 import { Cpu, k8s } from 'cdk8s-plus-28';
 import { Construct } from 'constructs';
+import type { DeclaredProgram } from '../../checker/facts/declared-program';
 import { imageRefusals, resourceRequirements } from './container';
 import { contentHash } from './content-hash';
+import { stateDataFlow } from './data-flow';
 import { restrictedContainer, restrictedPod } from './pod-security';
 import { imageExceptions, policyAnnotations } from './policy-exceptions';
 import type { PriorityClass } from './priority-classes';
@@ -20,6 +22,8 @@ export interface SetupJobProps {
     readonly image: string;
   };
   readonly volumes: readonly k8s.Volume[];
+  /** What its program does with data. @default not stated: Python in a ConfigMap is followed, other programs are not */
+  readonly dataFlow?: DeclaredProgram;
   /** @default none: the pod waits like any other */
   readonly priority?: PriorityClass | undefined;
 }
@@ -41,10 +45,15 @@ export interface SetupJobProps {
  * });
  */
 export class SetupJob extends Construct {
+  /** What its program does with data, where that is stated. */
+  public readonly dataFlow: DeclaredProgram | undefined;
+
   constructor(scope: Construct, id: string, props: SetupJobProps) {
     super(scope, id);
     const { namespace, labels, container, priority } = props;
     const name = () => `${props.name}-${contentHash(JSON.stringify(props.content()))}`;
+    this.dataFlow = props.dataFlow;
+    stateDataFlow(this, () => ({ kind: 'Job', namespace, name: name() }), this.dataFlow);
     new k8s.KubeJob(this, 'job', {
       metadata: {
         name: Lazy.any({ produce: name }),
