@@ -98,7 +98,7 @@ test('on a machine with nothing but Node the command says so, and exits 1', asyn
     expect(stdout).toContain('test:unit: ready\n');
     expect(stdout).toContain('Java is missing: ');
     expect(stdout).toMatch(
-      /^test, test:crashes, local, bench, fuzz: needs npm, Python, Python's venv, Java, Maven, Go, Linux on x86_64$/m,
+      /^test, test:crashes, faults, local, bench, fuzz: needs npm, Python, Python's venv, Java, Maven, Go, Linux on x86_64$/m,
     );
   } finally {
     rmSync(path, { recursive: true });
