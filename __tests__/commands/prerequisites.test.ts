@@ -66,7 +66,7 @@ test('what is missing is said for the commands that need it, and only for those'
   expect(commands).toEqual([
     'synth, cdk8s, check, capacity, secrets, cluster-context, inner, test:unit: ready',
     'test:package: ready',
-    'test, test:crashes, local, bench, fuzz: needs Java, Go',
+    'test, test:crashes, faults, local, bench, fuzz: needs Java, Go',
     'test:cluster: needs Java, Go',
     'test:policy: needs Go',
   ]);
@@ -98,7 +98,7 @@ test('on a machine with nothing but Node the command says so, and exits 1', asyn
     expect(stdout).toContain('test:unit: ready\n');
     expect(stdout).toContain('Java is missing: ');
     expect(stdout).toMatch(
-      /^test, test:crashes, local, bench, fuzz: needs npm, Python, Python's venv, Java, Maven, Go, Linux on x86_64$/m,
+      /^test, test:crashes, faults, local, bench, fuzz: needs npm, Python, Python's venv, Java, Maven, Go, Linux on x86_64$/m,
     );
   } finally {
     rmSync(path, { recursive: true });

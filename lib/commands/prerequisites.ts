@@ -106,7 +106,7 @@ export const needsOfThePackage: Readonly<Record<string, readonly ToolName[]>> = 
 export const needs: Readonly<Record<string, readonly ToolName[]>> = {
   'synth, cdk8s, check, capacity, secrets, cluster-context, inner, test:unit': ['node'],
   'test:package': ['node', 'npm'],
-  'test, test:crashes, local, bench, fuzz': SERVERS,
+  'test, test:crashes, faults, local, bench, fuzz': SERVERS,
   'test:cluster': SERVERS,
   'test:policy': ['node', 'python', 'venv', 'go'],
 };

@@ -3,7 +3,7 @@ import { allowed, measured, say } from '../finding/message';
 import { asObject, type ManifestObject } from '../object/manifest-object';
 
 /** The API server refuses more (core/v1, MaxSecretSize): keys and values of data and binaryData together. */
-export const MAX_CONFIG_MAP_BYTES = 1024 * 1024;
+const MAX_CONFIG_MAP_BYTES = 1024 * 1024;
 
 /** A ConfigMap that grew with its code until the API server refused it. */
 export const oversizedConfigMap: Rule = {
