@@ -8,6 +8,7 @@ import {
   type SparkStreamingJobProps,
 } from '../../../lib/lakehouse/spark/spark-streaming-job';
 import { ExternalObjectStoreCredentials, ObjectStore } from '../../../lib/lakehouse/storage/object-store';
+import { SynthChecks } from '../../../lib/lakehouse/synth-checks';
 
 interface Options {
   readonly job?: Partial<SparkStreamingJobProps>;
@@ -58,6 +59,36 @@ function option(spec: { arguments: string[] }, name: string): string | undefined
 function problems(options: Options): string[] {
   return streaming(options).construct.node.validate();
 }
+
+test('synthesis refuses two jobs on one checkpoint, and takes two on two', () => {
+  const shared = (folder: string) => {
+    const { construct, chart, store } = streaming();
+    const of = (bucket: string, path: string) => store.bucket(bucket).prefix(`second/${path}`);
+    new SparkStreamingJob(chart, 'second', {
+      name: 'second',
+      namespace: 'other',
+      topic: construct.topic,
+      bronze: of('raw-data', 'bronze/'),
+      silver: of('silver', 'silver/'),
+      quarantine: of('silver', 'quarantine/'),
+      commits: of('silver', 'commits/'),
+      checkpoint: store.bucket('silver').prefix(folder),
+      traffic: construct.traffic,
+    });
+    return new SynthChecks(chart, 'checks').node
+      .validate()
+      .filter(text => text.includes('checkpoint-shared'));
+  };
+  expect(shared('checkpoints/streaming/')).toEqual([
+    expect.stringMatching(
+      /default\/activity-streaming\] checkpoint "s3a:\/\/silver\/checkpoints\/streaming\/" of activity-streaming is also the checkpoint of second/,
+    ),
+    expect.stringMatching(
+      /other\/second\] checkpoint .* of second is also the checkpoint of activity-streaming/,
+    ),
+  ]);
+  expect(shared('checkpoints/second/')).toEqual([]);
+});
 
 describe('defaults', () => {
   test('the job is told topic, locations and bounds', () => {
