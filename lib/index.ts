@@ -9,6 +9,12 @@ export {
   instanceTypes,
 } from './checker/capacity/instance-types';
 export type { NodeGroupShape, Taint } from './checker/capacity/node';
+export type {
+  DeclaredInsert,
+  DeclaredProgram,
+  DeclaredRead,
+  DeclaredWrite,
+} from './checker/facts/declared-program';
 export {
   ClickHouseDb,
   type ClickHouseDbProps,
