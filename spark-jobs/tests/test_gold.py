@@ -427,7 +427,7 @@ def test_a_file_of_more_days_than_one_insert_usually_may_have_is_folded_and_repl
     gold.audit(silver.manifests)
     assert wrong(clickhouse, client.database, far, "Asia/Seoul") == []
 
-    two = [far[3], far[50]]
+    two = [far[3]._replace(offset=1003), far[50]._replace(offset=1050)]
     before = silver.commit(two, of_many_hours=True)
     gold.fold([before], 1)
     mended = [row._replace(action_type="ORDER") for row in two]
