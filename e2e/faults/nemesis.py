@@ -100,7 +100,7 @@ def by_name(name: str) -> Fault | None:
 # ------------------------------------------------------------------------------------------------- processes
 
 
-@_fault("kill-kafka", ci=True)
+@_fault("kill-kafka")
 def _kill_kafka(context: Context) -> None:
     """SIGKILL to the broker, back after some seconds."""
     context.stores.kafka.kill()
@@ -405,7 +405,7 @@ def _over(context: Context, proxy: Proxy, disturbance: Disturbance, drop: bool =
         time.sleep(context.seconds)
 
 
-@_fault("answer-lost-clickhouse", ci=True)
+@_fault("answer-lost-clickhouse")
 def _answer_lost_clickhouse(context: Context) -> None:
     """Half of the answers of ClickHouse to an INSERT are lost after the effect."""
     _over(context, context.stores.http, Disturbance("lose-answer", 0.5, rb"(?i)insert|POST"))
@@ -436,7 +436,7 @@ def _s3_500(context: Context) -> None:
     _over(context, context.stores.s3, Disturbance("status", 0.2, status="500 Internal Server Error", body=body))
 
 
-@_fault("s3-503", ci=True)
+@_fault("s3-503")
 def _s3_503(context: Context) -> None:
     """A fifth of the requests to S3 are answered with 503 Slow Down."""
     body = b"<?xml version='1.0'?><Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
@@ -691,7 +691,7 @@ def _checkpoint_file_deleted(context: Context) -> None:
     _checkpoint_file(context, lambda file: file.unlink())
 
 
-@_fault("checkpoint-file-torn", ci=True)
+@_fault("checkpoint-file-torn")
 def _checkpoint_file_torn(context: Context) -> None:
     """A file of the streaming checkpoint is cut in half while the job is stopped."""
     _checkpoint_file(context, lambda file: os.truncate(file, file.stat().st_size // 2))
@@ -727,7 +727,7 @@ def _log_stray_object(context: Context) -> None:
         (lane.reader.path(lane.lake.commits) / "note.txt").write_text("do not touch\n")
 
 
-@_fault("log-middle-gone", ci=True, patience=180)
+@_fault("log-middle-gone", patience=180)
 def _log_middle_gone(context: Context) -> None:
     """A manifest from the middle of the commit log is gone and gold begins on a new database: it is named, and put back."""
     lane = context.lane
@@ -782,7 +782,7 @@ def _log_last_emptied(context: Context) -> None:
 # ------------------------------------------------------------------------------------------------- two of a kind
 
 
-@_fault("two-streaming-jobs", ci=True)
+@_fault("two-streaming-jobs")
 def _two_streaming_jobs(context: Context) -> None:
     """A second streaming job on the same topic, log and checkpoint for some seconds."""
     _second(context, lambda: context.lane.submit_streaming("streaming-2"))
@@ -827,7 +827,7 @@ def _second_log(context: Context) -> None:
         _is_sentence(context, End(time.monotonic(), code, output.strip().splitlines()[-1], output), [])
 
 
-@_fault("new-version", ci=True)
+@_fault("new-version")
 def _new_version(context: Context) -> None:
     """Both jobs are stopped by SIGTERM in the middle and started again as another attempt, gold with the other engine."""
     lane = context.lane

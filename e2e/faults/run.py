@@ -36,6 +36,7 @@ from local.web_server import WebServer
 _UNANSWERED = (OSError, HTTPException, KafkaException, ClickHouseError)
 FAULT_ITSELF = "the fault itself"
 _START_PATIENCE, _DRAIN_PATIENCE, _REFOLD_PATIENCE = 300, 120, 240
+_TABLES_PATIENCE = 20
 _NEWNS, _NEWUSER, _REC_PRIVATE = 0x00020000, 0x10000000, 0x44000  # linux/sched.h, linux/mount.h
 
 
@@ -273,12 +274,21 @@ class Suite:
             except KafkaException as error:
                 progress = str(error)
             if isinstance(progress, Progress) and (progress.caught_up if with_gold else progress.behind <= 0):
-                found = self._check(with_gold)
+                found = self._check_until_settled(with_gold)
                 if not found:
                     generator.resume()
                 return found
             time.sleep(0.3)
         return [*self._check(with_gold), self._late(f"not all is stored and counted {_DRAIN_PATIENCE} s after the last record", progress)]
+
+    def _check_until_settled(self, with_gold: bool) -> list[Violation]:
+        """A file's tables are filled one after the other, and the progress counts one of them: tables get some seconds to agree."""
+        deadline = time.monotonic() + _TABLES_PATIENCE
+        while True:
+            found = self._check(with_gold)
+            if time.monotonic() > deadline or not found or not all(one.invariant.endswith("= recount") for one in found):
+                return found
+            time.sleep(2)
 
     def check_at_rest(self) -> list[Violation]:
         """What is wrong besides that it is late: of the layers, and of the tables when gold has nothing left to do."""
