@@ -32,6 +32,7 @@ from local.spark import JOBS, submit
 
 STREAMING, GOLD = "activity-streaming", "activity-gold"
 EVENTS, PARTITIONS = 3_000, 3
+RETENTION_DAYS = "20000"
 # `owner bucket [time] address requester id s3_PutObject key uri 200 …`; a request about no object has the key `-`.
 REQUEST = re.compile(r"\S+ (\S+) \[[^]]*\] \S+ \S+ \S+ s3_(\w+) (\S+) \S+ 2\d\d ")
 READS, WRITES = {"GetObject"}, {"PutObject", "CopyObject", "CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload", "DeleteObject"}
@@ -145,9 +146,10 @@ def test_the_jobs_read_and_write_what_the_constructs_declare(site: Site, declare
     site.kafka.create_topic(topic, PARTITIONS)
     buckets_before = site.objects()
 
-    # The schema Job, with its own command line but the server's address and the one user who may do everything here.
+    # The schema Job, with its own command line but the server's address, the one user who may do everything here, and a
+    # retention that still holds the day of the events.
     (container,) = manifests.named("Job", "clickhouse-schema")["spec"]["template"]["spec"]["containers"]
-    words = _with(container["command"][2:], {"--clickhouse-url": site.clickhouse.url, "--clickhouse-user": WRITER})
+    words = _with(container["command"][2:], {"--clickhouse-url": site.clickhouse.url, "--clickhouse-user": WRITER, "--retention-days": RETENTION_DAYS})
     environment = {**os.environ, "CLICKHOUSE_PASSWORD": site.clickhouse.password}
     subprocess.run([str(fetch.python()), str(JOBS / "schema_job.py"), *words], env=environment, check=True, capture_output=True)
     made = {found[1] for statement in schema["definitions"] if (found := re.match(r"CREATE [A-Z ]*(?:TABLE|VIEW) (?:IF NOT EXISTS )?logs\.(\w+)", statement))}
