@@ -509,6 +509,23 @@ class TestAudit:
         gold.audit_all()
         assert capsys.readouterr().out == ""
 
+    def test_a_start_looks_at_what_is_folded_and_at_nothing_behind_it(
+        self, gold: Gold, silver: Silver, client: Client, clickhouse: ClickHouse, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        lost = silver.manifests[0].silver[0].url
+        client.execute(f"DELETE FROM {client.database}.operational_states WHERE load = '{gold_ledger.load_id(lost)}'")
+        behind = silver.commit(events(9, 120, hours=3))
+
+        gold.audit_young(2)
+
+        said = capsys.readouterr().out
+        assert "manifest 0: 1 silver files of 120 events" in said
+        assert said.splitlines()[-1].endswith("audit manifests=3 different=1")
+        assert wrong(clickhouse, client.database, [row for row in silver.rows if row not in silver.rows[-120:]]) == []
+        gold.fold([behind], 1)
+        assert "files=3 already_loaded=0 rows=120" in capsys.readouterr().out
+        assert wrong(clickhouse, client.database, silver.rows) == []
+
     def test_a_table_that_is_lost_is_filled_again(self, gold: Gold, silver: Silver, client: Client, clickhouse: ClickHouse) -> None:
         client.execute(f"TRUNCATE TABLE {client.database}.operational_states")
         assert wrong(clickhouse, client.database, silver.rows) != []
