@@ -36,7 +36,7 @@ from gold_ledger import Position, Target
 from gold_load import FileLoad, Loader, load_files, load_partials
 from gold_partials import partials
 from graceful_stop import GracefulStop
-from job_log import JobError, fail, say
+from job_log import JobError, described, fail, say
 from object_store import ObjectStore
 
 # A silver file holds what its columns are that are not in its path.
@@ -83,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except JobError as error:
         return fail(error)
     except (PySparkException, Py4JError) as error:
-        return fail(JobError(f"Spark failed: {_first_line(error)}"))
+        return fail(JobError(f"Spark failed: {described(error)}"))
     return 0
 
 
@@ -225,7 +225,7 @@ class Gold:
         try:
             failures = self._load_by_clickhouse(loads) if engine == "clickhouse" else self._load_by_spark(loads)
         except (PySparkException, Py4JError) as error:
-            raise JobError(f"the files of the batch cannot be read: {_first_line(error)}") from None
+            raise JobError(f"the files of the batch cannot be read: {described(error)}") from None
         if failures:
             raise JobError(failures[0])
 
@@ -398,10 +398,6 @@ def _parts(files: Sequence[_File]) -> Iterator[list[_File]]:
 
 def _age_seconds(moment: str) -> float:
     return (datetime.now(timezone.utc) - datetime.fromisoformat(moment.replace("Z", "+00:00"))).total_seconds()
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or ["no reason given"])[0][:500]
 
 
 def _s3_url(spark: SparkSession) -> str:

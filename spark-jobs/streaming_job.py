@@ -23,12 +23,12 @@ from batch_metrics import BatchMetrics
 from batch_writer import BatchWriter, Locations, WrittenBatch, new_attempt, own_hours
 from commit_log import LAYERS, CommitLog, Manifest, OffsetRange
 from graceful_stop import GracefulStop
-from job_log import JobError, fail, say
+from job_log import JobError, described, fail, say
 from kafka_records import CHUNK_RECORDS, KafkaRecord, KafkaRecords
 from kafka_topic import KafkaTopic, TopicState, check_is_stored_topic
 from layers import UNREADABLE_KAFKA_TIMESTAMP, is_kafka_time, records, records_in_memory
 from object_store import ObjectStore
-from poison import Poison, described, may_be_a_record
+from poison import Poison, may_be_a_record
 from recovery import LOST_ATTEMPT, Recovery
 from reprocess import Reprocess
 

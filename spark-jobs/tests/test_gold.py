@@ -298,6 +298,26 @@ def test_shuffled_files_and_a_replay_change_nothing(silver: Silver, make_gold: M
 STATES = ("server_health_states", "operational_states", "action_states", "user_states")
 
 
+def test_a_task_of_spark_that_fails_is_told_by_its_cause(silver: Silver, make_gold: MakeGold, client: Client, clickhouse: ClickHouse) -> None:
+    manifest = silver.commit(events(1, 100, hours=1))
+    url = manifest.silver[0].url
+    files = silver.lake.object_store.files()
+    whole = silver.lake.object_store.read(url)
+    with files.open_output_stream(path_of(url)) as out:
+        out.write(b"no parquet")
+    with pytest.raises(JobError) as failure:
+        make_gold("spark").fold([manifest], 0)
+    sentence = str(failure.value)
+    assert "\n" not in sentence
+    assert sentence.startswith(f"the files of the batch cannot be read: RuntimeException: {url} is not a Parquet file")
+    with files.open_output_stream(path_of(url)) as out:
+        out.write(whole)
+
+    make_gold("spark").fold([manifest], 0)
+
+    assert wrong(clickhouse, client.database, silver.rows) == []
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 def test_an_insert_that_fails_in_the_middle_stops_the_batch_and_is_made_up_for(silver: Silver, make_gold: MakeGold, client: Client, clickhouse: ClickHouse, engine: str) -> None:
     gold = make_gold(engine)
