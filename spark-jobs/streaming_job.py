@@ -24,7 +24,7 @@ from batch_writer import BatchWriter, Locations, WrittenBatch, new_attempt, own_
 from commit_log import LAYERS, CommitLog, Manifest, OffsetRange
 from graceful_stop import GracefulStop
 from job_log import JobError, described, fail, say
-from kafka_records import CHUNK_RECORDS, KafkaRecord, KafkaRecords
+from kafka_records import CHUNK_RECORDS, KafkaRecord, KafkaRecords, UnreadableTopicError
 from kafka_topic import KafkaTopic, TopicState, check_is_stored_topic
 from layers import UNREADABLE_KAFKA_TIMESTAMP, is_kafka_time, records, records_in_memory
 from object_store import ObjectStore
@@ -195,6 +195,8 @@ class StreamingJob:
         try:
             self._stop.wait(self._query)
         except StreamingQueryException as error:
+            if isinstance(self._failure, UnreadableTopicError):
+                self._check_source()
             if isinstance(self._failure, JobError):
                 raise self._failure from None
             self._check_source()
