@@ -36,7 +36,7 @@ from gold_ledger import Position, Target
 from gold_load import FileLoad, Loader, load_files, load_partials
 from gold_partials import partials
 from graceful_stop import GracefulStop
-from job_log import JobError, fail, say
+from job_log import JobError, described, fail, say
 from object_store import ObjectStore
 
 # A silver file holds what its columns are that are not in its path.
@@ -83,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except JobError as error:
         return fail(error)
     except (PySparkException, Py4JError) as error:
-        return fail(JobError(f"Spark failed: {_first_line(error)}"))
+        return fail(JobError(f"Spark failed: {described(error)}"))
     return 0
 
 
@@ -110,8 +110,7 @@ class Gold:
         """Follows the commit log until SIGTERM. Raises JobError when a batch fails."""
         position = gold_ledger.position(self._clickhouse, self.options.commits)
         if position is not None:
-            # What a power cut can have taken is young: looked at before anything is built on it.
-            self.audit(islice(self.log.manifests(max(position.sequence - _AUDITED_AT_START, 0)), _AUDITED_AT_START))
+            self.audit_young(position.sequence)
         batches = self._batches(position)
         GracefulStop(self.spark, self.options.stop_timeout_seconds).loop(lambda: next(batches), self.options.trigger_seconds)
 
@@ -226,7 +225,7 @@ class Gold:
         try:
             failures = self._load_by_clickhouse(loads) if engine == "clickhouse" else self._load_by_spark(loads)
         except (PySparkException, Py4JError) as error:
-            raise JobError(f"the files of the batch cannot be read: {_first_line(error)}") from None
+            raise JobError(f"the files of the batch cannot be read: {described(error)}") from None
         if failures:
             raise JobError(failures[0])
 
@@ -322,13 +321,22 @@ class Gold:
         position = gold_ledger.position(self._clickhouse, self.options.commits)
         if position is None:
             raise JobError(f"nothing of {self.options.commits} is folded into {self._clickhouse.database}; start gold_job.py run first")
-        self.audit(takewhile(lambda manifest: manifest.sequence <= position.sequence, self.log.manifests()))
+        self.audit(self._folded(None, position.sequence))
+
+    def audit_young(self, last: int) -> None:
+        """Compares the manifests that were folded last: what a power cut can have taken is young, and nothing is built on it yet."""
+        before = last - _AUDITED_AT_START
+        self.audit(self._folded(before if before >= 0 else None, last))
 
     def _audit_some(self, audited: int, last: int) -> int:
         """Compares some manifests after the one that was compared last, from the first again when none is left; gives the last."""
-        manifests = list(takewhile(lambda manifest: manifest.sequence <= last, islice(self.log.manifests(None if audited < 0 else audited), _AUDITED_AT_ONCE)))
+        manifests = list(islice(self._folded(None if audited < 0 else audited, last), _AUDITED_AT_ONCE))
         self.audit(manifests)
         return -1 if not manifests or manifests[-1].sequence >= last else manifests[-1].sequence
+
+    def _folded(self, after: int | None, last: int) -> Iterator[Manifest]:
+        """The manifests behind a sequence as far as they are folded. What is not yet counts nothing, and is no difference."""
+        return takewhile(lambda manifest: manifest.sequence <= last, self.log.manifests(after))
 
     def audit(self, manifests: Iterable[Manifest]) -> None:
         """Compares the tables with manifests that are folded, says what differs in a line each, and loads it again."""
@@ -390,10 +398,6 @@ def _parts(files: Sequence[_File]) -> Iterator[list[_File]]:
 
 def _age_seconds(moment: str) -> float:
     return (datetime.now(timezone.utc) - datetime.fromisoformat(moment.replace("Z", "+00:00"))).total_seconds()
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or ["no reason given"])[0][:500]
 
 
 def _s3_url(spark: SparkSession) -> str:

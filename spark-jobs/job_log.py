@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from datetime import datetime, timezone
+from typing import Any
 
 
 class JobError(Exception):
@@ -20,3 +22,26 @@ def fail(error: JobError) -> int:
     """Prints the sentence and gives the exit code."""
     print(error, file=sys.stderr, flush=True)
     return 1
+
+
+def described(failure: BaseException) -> str:
+    """One line: the name of the error at the root of what Spark raised, and its message."""
+    causes = list(java_causes(failure))
+    message = causes[-1].getMessage() if causes else failure
+    lines = str(message or "no reason given").strip().splitlines() or ["no reason given"]
+    # Of a Python worker the message is its stack trace, and the error stands in the last line.
+    return f"{error_name(failure)}: {lines[-1 if lines[0].startswith('Traceback') else 0]}"[:500]
+
+
+def error_name(failure: BaseException) -> str:
+    """The name of the error at the root of a failure, e.g. ArithmeticException."""
+    names = [str(cause.getClass().getSimpleName()) for cause in java_causes(failure)]
+    return names[-1] if names else type(failure).__name__
+
+
+def java_causes(failure: BaseException) -> Iterator[Any]:
+    """The errors of the JVM that a failure is of, the root last; none when it is not of the JVM."""
+    cause: Any = getattr(failure, "java_exception", None) or getattr(failure, "_origin", None)
+    while cause is not None:
+        yield cause
+        cause = cause.getCause()

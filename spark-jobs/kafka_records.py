@@ -19,6 +19,10 @@ _CHUNK_BYTES = 8 * 1024 * 1024
 _PATIENCE_SECONDS = 60
 
 
+class UnreadableTopicError(JobError):
+    """The brokers do not give what the job asks for; the topic's state may say why."""
+
+
 @dataclass(frozen=True)
 class KafkaRecord:
     """A record as the brokers hold it; its timestamp is any 64-bit number."""
@@ -101,7 +105,7 @@ class KafkaRecords:
             if position > before:
                 deadline = time.monotonic() + _PATIENCE_SECONDS
             elif time.monotonic() > deadline:
-                raise JobError(
+                raise UnreadableTopicError(
                     f"--topic {self._topic}: the brokers give no record of partition {partition} from offset {position} on for {_PATIENCE_SECONDS} s; start the job again when they do"
                 )
         consumer.unsubscribe()
@@ -111,7 +115,7 @@ class KafkaRecords:
             return consumer.poll(self._jvm.java.time.Duration.ofMillis(1000))
         except Py4JJavaError as error:
             cause = error.java_exception
-            raise JobError(f"--topic {self._topic} cannot be read: {cause.getClass().getSimpleName()}: {cause.getMessage()}") from None
+            raise UnreadableTopicError(f"--topic {self._topic} cannot be read: {cause.getClass().getSimpleName()}: {cause.getMessage()}") from None
 
     def _assigned(self, positions: Mapping[Any, int]) -> Any:
         if self._consumer is None:

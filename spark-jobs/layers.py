@@ -16,11 +16,18 @@ from kafka_records import KafkaRecord
 # A Kafka timestamp is any 64-bit number. Outside of these days it is no time of the contract's.
 FIRST_KAFKA_TIME, END_OF_KAFKA_TIME = datetime(1970, 1, 2, tzinfo=timezone.utc), datetime(2106, 1, 1, tzinfo=timezone.utc)
 UNREADABLE_KAFKA_TIMESTAMP = "unreadable_kafka_timestamp"
+# What Spark's Kafka source gives as it is: times from here on, up to the microseconds that 64 bits hold.
+_FIRST_UNMOVED, _LAST_MILLIS = datetime(1900, 1, 1, tzinfo=timezone.utc), (2**63 - 1) // 1000
 
 
 def is_kafka_time(timestamp_ms: int) -> bool:
     """Whether Kafka's timestamp is one that `kafka_timestamp` can hold."""
     return _millis(FIRST_KAFKA_TIME) <= timestamp_ms < _millis(END_OF_KAFKA_TIME)
+
+
+def ends_sparks_source(timestamp_ms: int) -> bool:
+    """Whether a pass over a record with this Kafka timestamp fails (see _odd_millis)."""
+    return timestamp_ms < _millis(_FIRST_UNMOVED) or timestamp_ms > _LAST_MILLIS
 
 
 def records(kafka: DataFrame) -> DataFrame:
@@ -85,7 +92,7 @@ def _odd_millis(timestamp: Column) -> Column:
     Before 1900 Spark's Kafka source moves a timestamp to another calendar, and past 2^63 microseconds it fails. Neither
     gives the number back: both end the pass, and the record is read by the plain client.
     """
-    is_moved = timestamp < _instant(datetime(1900, 1, 1, tzinfo=timezone.utc))
+    is_moved = timestamp < _instant(_FIRST_UNMOVED)
     moved = F.raise_error(F.lit(UNREADABLE_KAFKA_TIMESTAMP)).cast("bigint")
     return F.when(~_is_readable(timestamp), F.when(is_moved, moved).otherwise(F.unix_millis(timestamp)))
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from py4j.protocol import Py4JError, Py4JJavaError
 from pyspark.errors.exceptions.captured import CapturedException
 
-from job_log import JobError
+from job_log import JobError, error_name, java_causes
 from kafka_records import KafkaRecord
 
 # What the object store, the brokers, the network and a disk fail with. Everything else may be a record's doing.
@@ -45,24 +45,11 @@ def may_be_a_record(failure: BaseException) -> bool:
     """Whether a record can be why a batch failed: not when the object store, the brokers or the job itself ended it."""
     if isinstance(failure, JobError) or not isinstance(failure, (Py4JJavaError, CapturedException)):
         return False
-    causes = list(_causes(failure))
+    causes = list(java_causes(failure))
     texts = [str(cause.getMessage()) for cause in causes]
     if any("cancelled" in text or "SparkContext was shut down" in text or "stopped SparkContext" in text for text in texts):
         return False
     return not any(str(cause.getClass().getName()).startswith(_OUTSIDE) for cause in causes)
-
-
-def error_name(failure: BaseException) -> str:
-    """The name of the error at the root of a failure, e.g. ArithmeticException."""
-    names = [str(cause.getClass().getSimpleName()) for cause in _causes(failure)]
-    return names[-1] if names else type(failure).__name__
-
-
-def described(failure: BaseException) -> str:
-    """One line: the name of the error at the root, and its message."""
-    causes = list(_causes(failure))
-    text = f"{error_name(failure)}: {causes[-1].getMessage() if causes else failure}"
-    return text.splitlines()[0]
 
 
 def isolated(items: Sequence[Item], trial: Callable[[Sequence[Item], int], Trial[Item]]) -> tuple[list[Item], list[tuple[Item, str]]]:
@@ -111,10 +98,3 @@ def _failure(try_: Callable[[Sequence[int]], None], numbers: Sequence[int]) -> E
             raise
         return failure
     return None
-
-
-def _causes(failure: BaseException) -> Iterator[Any]:
-    cause: Any = getattr(failure, "java_exception", None) or getattr(failure, "_origin", None)
-    while cause is not None:
-        yield cause
-        cause = cause.getCause()

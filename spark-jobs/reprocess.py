@@ -22,10 +22,10 @@ from pyspark.sql import functions as F
 import contract
 from batch_writer import BatchWriter, WrittenBatch, new_attempt
 from commit_log import CommitLog, Manifest, OffsetRange
-from job_log import JobError, say
+from job_log import JobError, described, say
 from kafka_records import KafkaRecord
 from object_store import ObjectStore
-from poison import Poison, described, may_be_a_record
+from poison import Poison, may_be_a_record
 
 _HOUR = re.compile(r"/year=(\d+)/month=(\d+)/day=(\d+)/hour=\d+/")
 _LAYERS = ("silver", "quarantine")

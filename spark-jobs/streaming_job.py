@@ -23,12 +23,12 @@ from batch_metrics import BatchMetrics
 from batch_writer import BatchWriter, Locations, WrittenBatch, new_attempt, own_hours
 from commit_log import LAYERS, CommitLog, Manifest, OffsetRange
 from graceful_stop import GracefulStop
-from job_log import JobError, fail, say
-from kafka_records import CHUNK_RECORDS, KafkaRecord, KafkaRecords
+from job_log import JobError, described, fail, say
+from kafka_records import CHUNK_RECORDS, KafkaRecord, KafkaRecords, UnreadableTopicError
 from kafka_topic import KafkaTopic, TopicState, check_is_stored_topic
-from layers import UNREADABLE_KAFKA_TIMESTAMP, is_kafka_time, records, records_in_memory
+from layers import UNREADABLE_KAFKA_TIMESTAMP, ends_sparks_source, is_kafka_time, records, records_in_memory
 from object_store import ObjectStore
-from poison import Poison, described, may_be_a_record
+from poison import Poison, may_be_a_record
 from recovery import LOST_ATTEMPT, Recovery
 from reprocess import Reprocess
 
@@ -195,6 +195,8 @@ class StreamingJob:
         try:
             self._stop.wait(self._query)
         except StreamingQueryException as error:
+            if isinstance(self._failure, UnreadableTopicError):
+                self._check_source()
             if isinstance(self._failure, JobError):
                 raise self._failure from None
             self._check_source()
@@ -260,12 +262,16 @@ class StreamingJob:
         ranges = batch_ranges(*self._batch_offsets(), self._last.until if self._last else {})
         if _count(ranges) == 0:
             return  # all that is new is a partition without records
-        hours = own_hours(self._records.first_timestamps(ranges))
-        if not self._stored_whole(batch, ranges, hours, began):
+        first_timestamps = self._records.first_timestamps(ranges)
+        hours = own_hours(first_timestamps)
+        if not self._stored_whole(batch, ranges, first_timestamps, hours, began):
             self._store_around_poison(ranges, hours)
 
-    def _stored_whole(self, records: DataFrame, ranges: Mapping[int, OffsetRange], hours: range, began: float) -> bool:
-        """Writes and commits; False when a record may be why that failed."""
+    def _stored_whole(self, records: DataFrame, ranges: Mapping[int, OffsetRange], first_timestamps: Sequence[int], hours: range, began: float) -> bool:
+        """Writes and commits; False when a record may be why that failed, or one that a partition begins with is sure to end it."""
+        if any(ends_sparks_source(one) for one in first_timestamps):
+            say("a record breaks the batch", offsets=_compact_ranges(ranges), error=UNREADABLE_KAFKA_TIMESTAMP)
+            return False
         try:
             written = self._writer.write(records, _count(ranges), self._attempt_name(), hours)
         except Exception as failure:
@@ -287,7 +293,7 @@ class StreamingJob:
         while pending:
             part, began = pending.pop(), time.monotonic()
             if part is not ranges and failures < MAX_FAILING_PASSES:
-                if self._stored_whole(self._read(part), part, hours, began):
+                if self._stored_whole(self._read(part), part, self._records.first_timestamps(part), hours, began):
                     continue
                 failures += 1
             if _count(part) > CHUNK_RECORDS and failures < MAX_FAILING_PASSES:

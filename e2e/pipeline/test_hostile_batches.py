@@ -23,6 +23,7 @@ from local import committed
 from local.events import Event, events
 from local.produce import send
 from object_store import ObjectStore
+from streaming_job import StreamingJob
 
 NOW_MS = 1_768_435_200_000
 FIRST_MS, END_MS = 86_400_000, 4_291_747_200_000
@@ -59,6 +60,17 @@ def test_timestamps_before_1970_are_stored_as_they_are_whatever_calendar_spark_r
     stream.drain()
     proof = stream.prove()
     assert proof.reasons["unreadable_kafka_timestamp"] == len(before)
+
+
+def test_a_topic_whose_every_timestamp_spark_cannot_read_is_stored_without_a_pass_that_fails(stream: Stream, monkeypatch: pytest.MonkeyPatch) -> None:
+    failing: list[object] = []
+    monkeypatch.setattr(StreamingJob, "_give_up_attempt", lambda *_: failing.append(1))
+    send_events(stream, [Event(place, line(place), 10**18 + place) for place in range(2_500)])
+    output = stream.drain(max_offsets_per_trigger=10_000)
+    assert "a record breaks the batch" in output
+    assert not failing
+    assert stream.prove().reasons["unreadable_kafka_timestamp"] == 2_500
+    assert not stream.unnamed_files()
 
 
 def breaking(monkeypatch: pytest.MonkeyPatch, stream: Stream) -> None:

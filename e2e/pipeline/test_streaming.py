@@ -6,7 +6,7 @@ The jobs run in this process, on real Kafka, S3 and ClickHouse; test_job_process
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import pytest
@@ -19,6 +19,7 @@ from commit_log import CommitLog, Manifest, OffsetRange
 from e2e.pipeline.conftest import MakeStream
 from e2e.pipeline.stream import HARD, LAYERS, QUIET, Stream
 from job_log import JobError
+from kafka_records import KafkaRecords
 from layers import quarantine_rows, records
 from local import committed
 from local.events import Traffic
@@ -202,6 +203,27 @@ def test_records_that_the_brokers_deleted_before_they_were_stored_are_named(stre
     stream.drain()
     assert stream.commits()[1].offsets[0] == (stored, gone)
     assert sum(commit.rows["bronze"] for commit in stream.commits()) == 2_900
+
+
+def test_records_that_the_brokers_delete_under_the_job_are_named_as_at_a_start(stream: Stream, monkeypatch: pytest.MonkeyPatch) -> None:
+    stream.send(1_500, QUIET)
+    stream.drain()
+    stored = stream.commits()[-1].offsets[0][1]
+    stream.send(1_500, QUIET)
+    read = KafkaRecords.first_timestamps
+    admin = stream.kafka.admin()  # must live until the result is there
+
+    def read_too_late(self: KafkaRecords, ranges: Mapping[int, OffsetRange]) -> list[int]:
+        admin.delete_records([TopicPartition(stream.topic, 0, stored + 100)])[TopicPartition(stream.topic, 0)].result(30)
+        return read(self, ranges)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(KafkaRecords, "first_timestamps", read_too_late)
+        sentence = refused(stream)
+    assert f"the brokers have deleted records that are not stored (partition 0: {stored} to {stored + 99})" in sentence
+    assert sentence.endswith("to go on without them start the job once with --accept-lost 1")
+    assert refused(stream) == sentence
+    assert len(stream.commits()) == 1
 
 
 def test_another_topics_commit_log_is_refused(make_stream: MakeStream) -> None:

@@ -298,6 +298,26 @@ def test_shuffled_files_and_a_replay_change_nothing(silver: Silver, make_gold: M
 STATES = ("server_health_states", "operational_states", "action_states", "user_states")
 
 
+def test_a_task_of_spark_that_fails_is_told_by_its_cause(silver: Silver, make_gold: MakeGold, client: Client, clickhouse: ClickHouse) -> None:
+    manifest = silver.commit(events(1, 100, hours=1))
+    url = manifest.silver[0].url
+    files = silver.lake.object_store.files()
+    whole = silver.lake.object_store.read(url)
+    with files.open_output_stream(path_of(url)) as out:
+        out.write(b"no parquet")
+    with pytest.raises(JobError) as failure:
+        make_gold("spark").fold([manifest], 0)
+    sentence = str(failure.value)
+    assert "\n" not in sentence
+    assert sentence.startswith(f"the files of the batch cannot be read: RuntimeException: {url} is not a Parquet file")
+    with files.open_output_stream(path_of(url)) as out:
+        out.write(whole)
+
+    make_gold("spark").fold([manifest], 0)
+
+    assert wrong(clickhouse, client.database, silver.rows) == []
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 def test_an_insert_that_fails_in_the_middle_stops_the_batch_and_is_made_up_for(silver: Silver, make_gold: MakeGold, client: Client, clickhouse: ClickHouse, engine: str) -> None:
     gold = make_gold(engine)
@@ -508,6 +528,23 @@ class TestAudit:
         assert wrong(clickhouse, client.database, silver.rows) == []
         gold.audit_all()
         assert capsys.readouterr().out == ""
+
+    def test_a_start_looks_at_what_is_folded_and_at_nothing_behind_it(
+        self, gold: Gold, silver: Silver, client: Client, clickhouse: ClickHouse, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        lost = silver.manifests[0].silver[0].url
+        client.execute(f"DELETE FROM {client.database}.operational_states WHERE load = '{gold_ledger.load_id(lost)}'")
+        behind = silver.commit(events(9, 120, hours=3))
+
+        gold.audit_young(2)
+
+        said = capsys.readouterr().out
+        assert "manifest 0: 1 silver files of 120 events" in said
+        assert said.splitlines()[-1].endswith("audit manifests=3 different=1")
+        assert wrong(clickhouse, client.database, [row for row in silver.rows if row not in silver.rows[-120:]]) == []
+        gold.fold([behind], 1)
+        assert "files=3 already_loaded=0 rows=120" in capsys.readouterr().out
+        assert wrong(clickhouse, client.database, silver.rows) == []
 
     def test_a_table_that_is_lost_is_filled_again(self, gold: Gold, silver: Silver, client: Client, clickhouse: ClickHouse) -> None:
         client.execute(f"TRUNCATE TABLE {client.database}.operational_states")
