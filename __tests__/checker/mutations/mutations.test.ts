@@ -89,13 +89,7 @@ const MUTATIONS: readonly (readonly [rule: string, what: string, mutate: (dist: 
   [
     'bronze-not-written',
     'bronze is defined and not written',
-    d =>
-      d.edit(
-        STREAM_CODE,
-        'batch_writer.py',
-        /lambda: _writer\(raw, BRONZE\)\.json\([^\n]*\)\)\n/,
-        'lambda: None)\n',
-      ),
+    d => d.edit(STREAM_CODE, 'batch_writer.py', /_writer\(raw, BRONZE\)\.json\([^\n]*\)\n/, 'pass\n'),
   ],
   [
     'checkpoint-on-volume',
@@ -104,28 +98,36 @@ const MUTATIONS: readonly (readonly [rule: string, what: string, mutate: (dist: 
   ],
   [
     'checkpoint-on-volume',
-    'gold keeps its checkpoint behind file:',
-    d => d.argument(d.gold, '--checkpoint', 'file:///opt/spark/work-dir/checkpoint'),
+    'streaming keeps its checkpoint behind file:',
+    d => d.argument(d.streaming, '--checkpoint', 'file:///opt/spark/work-dir/checkpoint'),
   ],
   [
     'checkpoint-shared',
-    'gold takes the checkpoint of streaming',
+    'the streaming job is there a second time, and neither keeps a folder of its own',
+    d => {
+      d.edit(
+        STREAM_CODE,
+        'streaming_job.py',
+        /f"\{options\.checkpoint[^\n]*\{self\._attempt\}"/,
+        'options.checkpoint',
+      );
+      // The nodes have room for one of both.
+      d.drop('SparkApplication', 'activity-gold');
+      const second = structuredClone(d.find('SparkApplication', 'activity-streaming'));
+      second.metadata.name = 'activity-streaming-2';
+      d.bodies.push(second);
+    },
+  ],
+  [
+    'layer-without-writer',
+    'gold reads the silver of another version',
     d =>
-      d.argument(
-        d.gold,
-        '--checkpoint',
-        d.streaming.arguments[d.streaming.arguments.indexOf('--checkpoint') + 1],
+      d.edit(
+        GOLD_CODE,
+        'gold_job.py',
+        '.parquet(*(load.file for load in loads))',
+        '.parquet("s3a://silver/user-activity-v3/")',
       ),
-  ],
-  [
-    'layer-without-writer',
-    'gold reads the commits of another version',
-    d => d.argument(d.gold, '--commits', 's3a://silver/commits/user-activity-v2/'),
-  ],
-  [
-    'layer-without-writer',
-    'streaming writes the commits of another version',
-    d => d.argument(d.streaming, '--commits', 's3a://silver/commits/user-activity-v2/'),
   ],
   [
     'ivy-cache-unwritable',
@@ -296,7 +298,7 @@ const MUTATIONS: readonly (readonly [rule: string, what: string, mutate: (dist: 
     'restart-policy-lets-stream-die',
     'no policy',
     d => {
-      delete d.gold.restartPolicy;
+      delete d.streaming.restartPolicy;
     },
   ],
   [
@@ -374,7 +376,7 @@ const MUTATIONS: readonly (readonly [rule: string, what: string, mutate: (dist: 
   [
     'missing-reference',
     'a bucket that nobody makes',
-    d => d.argument(d.gold, '--checkpoint', 's3a://golden/checkpoints/activity-gold/'),
+    d => d.argument(d.streaming, '--checkpoint', 's3a://golden/checkpoints/activity-streaming/'),
   ],
   [
     'python-syntax-error',

@@ -45,6 +45,11 @@ export interface DeclaredProgram {
   readonly inserts?: readonly DeclaredInsert[];
   /** SQL statements with which it makes tables. @default none */
   readonly definitions?: readonly string[];
+  /**
+   * Whether it goes on for ever by a loop of its own.
+   * @default false: it ends, or goes on for as long as its streaming queries do
+   */
+  readonly goesOn?: boolean;
   /** Settings of Spark that its code makes and that rules look at. @default none */
   readonly settings?: Readonly<Record<string, string>>;
 }
@@ -141,6 +146,7 @@ function factsOf(program: DeclaredProgram, words: readonly string[]): CodeFacts 
     mentioned: [],
     handed: new Set(),
     environment: new Map(),
+    goesOn: program.goesOn ?? false,
     isPartial: false,
     gaps: [],
   };

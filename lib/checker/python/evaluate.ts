@@ -130,6 +130,8 @@ class Evaluator implements SparkContext, CommandLine {
       mentioned: [...this.mentioned.values()],
       handed: this.handed,
       environment: this.environment,
+      // Whether a loop ever ends is not judged.
+      goesOn: false,
       isPartial: this.isPartial,
       gaps: [...this.gaps.values()],
     };

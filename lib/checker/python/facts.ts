@@ -85,6 +85,8 @@ export interface CodeFacts {
   readonly handed: ReadonlySet<string>;
   /** Variables of the environment that the program sets for itself. */
   readonly environment: ReadonlyMap<string, Text>;
+  /** Whether it is known to go on for ever without a streaming query, by a loop of its own. */
+  readonly goesOn: boolean;
   /** Whether part of the program could not be followed to its end, so that what is missing proves nothing. */
   readonly isPartial: boolean;
   /** Why, but for files that are not read: those tell it themselves. */

@@ -147,6 +147,8 @@ export class SparkGoldJob extends Construct {
           { format: 'parquet', location: source.silver.url },
         ],
         inserts: ownTableInserts(database.database),
+        // It follows the log in a loop of its own.
+        goesOn: true,
         settings: sessionSettings,
       },
     });
