@@ -89,7 +89,13 @@ const MUTATIONS: readonly (readonly [rule: string, what: string, mutate: (dist: 
   [
     'bronze-not-written',
     'bronze is defined and not written',
-    d => d.edit(STREAM_CODE, 'batch_writer.py', /_writer\(raw, BRONZE\)\.json\([^\n]*\)\n/, 'pass\n'),
+    d =>
+      d.edit(
+        STREAM_CODE,
+        'streaming_job.py',
+        'writer = records(kafka.load())',
+        'bronze = kafka.load()\n        writer = records(kafka.load())',
+      ),
   ],
   [
     'checkpoint-on-volume',
@@ -275,9 +281,9 @@ const MUTATIONS: readonly (readonly [rule: string, what: string, mutate: (dist: 
   ],
   [
     'single-executor',
-    'gold may shrink to one',
+    'streaming may shrink to one',
     d => {
-      d.gold.dynamicAllocation.minExecutors = 1;
+      d.streaming.dynamicAllocation = { ...d.gold.dynamicAllocation, minExecutors: 1, maxExecutors: 2 };
     },
   ],
   [
@@ -305,7 +311,7 @@ const MUTATIONS: readonly (readonly [rule: string, what: string, mutate: (dist: 
     'restart-policy-lets-stream-die',
     'a retry count beside Always',
     d => {
-      d.gold.restartPolicy.onFailureRetries = 5;
+      d.streaming.restartPolicy.onFailureRetries = 5;
     },
   ],
   [

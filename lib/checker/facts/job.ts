@@ -1,6 +1,6 @@
 import type { Place } from '../finding/finding';
 import type { Path } from '../finding/message';
-import { at, type ManifestObject, type PlainObject } from '../object/manifest-object';
+import type { ManifestObject, PlainObject } from '../object/manifest-object';
 import type { CodeFacts, Sink } from '../python/facts';
 import { type At, knownText, type Text } from '../python/values';
 
@@ -65,15 +65,10 @@ export interface Job {
 export function isStream(job: Job): boolean | undefined {
   const facts = job.code?.facts;
   if (facts === undefined) return undefined;
-  if (facts.goesOn || isAlwaysRestarted(job)) return true;
+  if (facts.goesOn) return true;
   const streams = facts.sinks.filter(sink => sink.isStream);
   if (streams.some(({ options }) => !ENDING_TRIGGERS.some(trigger => options.has(trigger)))) return true;
   return facts.isPartial || streams.some(sink => !endsByItself(sink)) ? undefined : false;
-}
-
-/** What the operator starts again whenever it ends is meant to go on, whatever its code does. */
-function isAlwaysRestarted({ kind, object, path }: Job): boolean {
-  return kind === 'application' && at(object.body, ...path.map(String), 'restartPolicy', 'type') === 'Always';
 }
 
 /** Triggers that process what is there and end the query. */
