@@ -261,3 +261,52 @@ test('what follows from a mistake in a prop is not said beside it', () => {
     '1 error, nothing was written',
   ]);
 });
+
+describe('values that cannot be written', () => {
+  const configMap = (data: unknown): App => {
+    const app = new App();
+    const chart = new Chart(app, 'chart');
+    new SynthChecks(chart, 'checks');
+    new ApiObject(chart, 'settings', { apiVersion: 'v1', kind: 'ConfigMap', ...{ data } });
+    return app;
+  };
+
+  test('are refused with the path of the construct', () => {
+    const circular: Record<string, unknown> = {};
+    circular['self'] = circular;
+    expect(refusalOf(configMap(circular))).toEqual([
+      '[chart/settings] a value contains itself, so the object cannot be written; leave the value out, or copy what is needed of it',
+    ]);
+    expect(refusalOf(configMap({ since: new Date(0) }))).toEqual([
+      "[chart/settings] a value cannot be written: can't render non-simple object of type 'Date'; use texts, numbers, booleans, lists and plain objects",
+    ]);
+    expect(refusalOf(configMap({ count: 10n }))).toEqual([
+      '[chart/settings] a value cannot be written: Do not know how to serialize a BigInt; use texts, numbers, booleans, lists and plain objects',
+    ]);
+  });
+
+  test('are not those that merely stand in two places', () => {
+    const shared = { one: 'same' };
+    expect(() => writeManifests(configMap({ first: shared, second: shared }), folder)).not.toThrow();
+  });
+});
+
+test('a validation that throws is reported beside what the others say', () => {
+  const app = new App();
+  const chart = new Chart(app, 'chart');
+  new ApiObject(chart, 'one', { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'one' } });
+  const validation = { validate: (): string[] => [] };
+  new Chart(app, 'first').node.addValidation({ validate: () => validation.validate() });
+  new Chart(app, 'second').node.addValidation({ validate: () => ['is wrong'] });
+  expect(refusalOf(app)).toEqual(['[second] is wrong', '1 error, nothing was written']);
+
+  validation.validate = () => {
+    throw new Error('boom');
+  };
+
+  expect(refusalOf(app)).toEqual([
+    '[first] its validation throws: boom; return what is wrong as a list of texts',
+    '[second] is wrong',
+    '2 errors, nothing was written',
+  ]);
+});
