@@ -192,7 +192,7 @@ describe('a mistake that a construct and a rule see', () => {
   };
   const byRule = (image: string) =>
     expect.stringMatching(
-      new RegExp(`^\\[Pod/was/web\\] image "${image}" has .*\\(rule mutable-image-tag\\)$`),
+      new RegExp(`^\\[Pod/was/web\\] image "${image}" of container \\w+ has .*\\(rule mutable-image-tag\\)$`),
     );
   const byConstruct =
     '[Pod/was/web] container web has image "app" but an image must be pinned; set image (rule mutable-image-tag)';
@@ -234,9 +234,49 @@ test('an untagged image of the database and one of an init container beside it a
   expect(refusalOf(app)).toEqual([
     '[StatefulSet/storage/clickhouse] container clickhouse has image "clickhouse/clickhouse-server" but an image must be pinned by a tag other than latest, or by a digest; set image, e.g. clickhouse-server:1.4.2 (rule mutable-image-tag)',
     expect.stringMatching(
-      /^\[StatefulSet\/storage\/clickhouse\] image "busybox" has no tag.*\(rule mutable-image-tag\)$/,
+      /^\[StatefulSet\/storage\/clickhouse\] image "busybox" of init container wait has no tag.*\(rule mutable-image-tag\)$/,
     ),
     '2 errors, nothing was written',
+  ]);
+});
+
+test('the same fault of three containers is three lines, which name the container or the place', () => {
+  const resources = { requests: { cpu: '1m', memory: '16Mi' }, limits: { cpu: '1m', memory: '16Mi' } };
+  const container = (name: string, image: string) => ({
+    name,
+    image,
+    resources,
+    envFrom: [{ configMapRef: { name: `settings-${image}` } }],
+  });
+  const pod = (...images: readonly [string, string, string]) => {
+    const app = new App();
+    const chart = new Chart(app, 'chart');
+    new SynthChecks(chart, 'checks');
+    const [first, second, third] = images;
+    new ApiObject(chart, 'pod', {
+      ...{ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'web', namespace: 'was' } },
+      spec: {
+        initContainers: [container('i', first)],
+        containers: [container('a', second), container('b', third)],
+      },
+    });
+    return refusalOf(app).map(text => text.replace(/;.*(?=\(rule)/, '; '));
+  };
+  const untagged = (name: string) =>
+    `[Pod/was/web] image "app" of ${name} has no tag, which means latest, so each node may run another version; (rule mutable-image-tag)`;
+  const missing = (name: string) =>
+    `[Pod/was/web] ConfigMap "settings-${name}" is needed in namespace was but not declared (nothing declares a ConfigMap there); (rule missing-reference)`;
+  expect(pod('app', 'app', 'app')).toEqual([
+    `${missing('app')} at .spec.initContainers[0].envFrom[0].configMapRef.name`,
+    `${missing('app')} at .spec.containers[0].envFrom[0].configMapRef.name`,
+    `${missing('app')} at .spec.containers[1].envFrom[0].configMapRef.name`,
+    ...['container a', 'container b', 'init container i'].map(untagged),
+    '6 errors, nothing was written',
+  ]);
+  // No place where the words say it.
+  expect(pod('app:1', 'app:2', 'app:3')).toEqual([
+    ...['app:1', 'app:2', 'app:3'].map(missing),
+    '3 errors, nothing was written',
   ]);
 });
 

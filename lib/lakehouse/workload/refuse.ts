@@ -115,9 +115,7 @@ function pathOf({ node }: IConstruct): string {
 
 /** Whoever validates a construct puts its path before what it says. */
 function withoutPath(finding: Finding): string {
-  return typeof finding.subject === 'object' && 'construct' in finding.subject
-    ? sentence(finding)
-    : line(finding);
+  return 'construct' in finding.subject ? sentence(finding) : line(finding);
 }
 
 function apiObjects(scope: IConstruct): ManifestObject[] {
