@@ -29,7 +29,7 @@ let project: string;
 beforeEach(() => {
   project = mkdtempSync(join(tmpdir(), 'project-'));
   cpSync(join(ROOT, 'tsconfig.json'), join(project, 'tsconfig.json'));
-  symlinkSync(join(ROOT, 'lib'), join(project, 'lib'));
+  for (const name of ['lib', 'imports']) symlinkSync(join(ROOT, name), join(project, name));
   symlinkSync(join(ROOT, 'node_modules'), join(project, 'node_modules'));
 });
 // The type checker of an interrupted synthesis may still be writing what it learned.
@@ -255,3 +255,48 @@ test('CDK8S_OUTDIR names a folder, or is refused', () => {
   });
   expect(readdirSync(join(project, 'out'))).toEqual(['00-cluster.k8s.yaml']);
 }, 60_000);
+
+describe('the notes on what was not understood', () => {
+  const CODE = `
+spark = SparkSession.builder.getOrCreate()
+stream = spark.readStream.format("rate").load().writeStream.format("parquet")
+stream.option("checkpointLocation", os.environ["PLACE"]).start("s3a://lake/events")
+`;
+  const program = (image: string) => `
+import { ApiObject, App, Chart } from 'cdk8s';
+import { SynthChecks } from './lib';
+export const app = new App();
+const chart = new Chart(app, 'chart');
+new SynthChecks(chart, 'checks');
+const few = { cpu: '100m', memory: '64Mi' };
+const resources = { requests: few, limits: few };
+const data = { 'job.py': 'import os\\nfrom pyspark.sql import SparkSession' + ${JSON.stringify(CODE)} };
+const code = { name: 'code', namespace: 'n' };
+new ApiObject(chart, 'code', { apiVersion: 'v1', kind: 'ConfigMap', metadata: code, data });
+const env = [{ name: 'PLACE', valueFrom: { secretKeyRef: { name: 's', key: 'place', optional: true } } }];
+const volumes = [{ name: 'code', configMap: { name: 'code' } }];
+const volumeMounts = [{ name: 'code', mountPath: '/code' }];
+const options = ['--packages', 'org.apache.hadoop:hadoop-aws:3.4.1', '--conf', 'spark.jars.ivy=/tmp/.ivy2'];
+const command = ['spark-submit', ...options, '/code/job.py'];
+const job = { name: 'job', image: 'apache/spark:4.0.0', resources, env, command, volumeMounts };
+const web = { name: 'web', image: '${image}', resources };
+const metadata = { name: 'job', namespace: 'n' };
+const spec = { containers: [job, web], volumes };
+new ApiObject(chart, 'pod', { apiVersion: 'v1', kind: 'Pod', metadata, spec });
+`;
+  const NOTE = /^note: \[ConfigMap\/n\/code\] job keeps a checkpoint that is not known to its end: /m;
+
+  test('are printed when the rules refuse something else', () => {
+    const { status, stderr } = synth('', program('nginx'));
+    expect(stderr).toMatch(NOTE);
+    expect(stderr).toMatch(/^\[Pod\/n\/job\] image "nginx" of container web has no tag/m);
+    expect(status).toBe(1);
+  }, 60_000);
+
+  test('are printed when nothing is refused', () => {
+    const { status, stderr } = synth('', program('nginx:1.27.1'));
+    expect(stderr).toMatch(NOTE);
+    expect(stderr).toMatch(/^dist\/: 1 file, 2 objects$/m);
+    expect(status).toBe(0);
+  }, 60_000);
+});

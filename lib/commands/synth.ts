@@ -59,10 +59,13 @@ async function writeDist(): Promise<void> {
   }
 }
 
-/** Writes an app's manifests, prints the warnings, and says what there is. */
+/** Writes an app's manifests, prints the warnings, and the notes of an app that is refused too, and says what there is. */
 function written(app: App, folder: string): { readonly count: string; readonly fit: readonly string[] } {
-  for (const warning of writeManifests(app, folder)) console.error(`warning: ${warning}`);
-  for (const note of notesIn(app)) console.error(`note: ${note}`);
+  try {
+    for (const warning of writeManifests(app, folder)) console.error(`warning: ${warning}`);
+  } finally {
+    for (const note of notesIn(app)) console.error(`note: ${note}`);
+  }
   const files = manifestFiles(app);
   const objects = [...files.values()].reduce((sum, members) => sum + members.length, 0);
   const checks = app.node.findAll().filter(node => node instanceof SynthChecks);
