@@ -262,7 +262,7 @@ describe('refused', () => {
     [
       'bronze that is left out',
       { job: { bronze: undefined as never } },
-      'spark job activity-streaming has bronze "undefined" but only a folder',
+      'spark job activity-streaming has bronze undefined but only a folder',
     ],
   ])('%s', (_, options, message) => {
     expect(problems(options)).toEqual([expect.stringContaining(message)]);

@@ -1,4 +1,4 @@
-import { measured, quote, say } from '../../checker/finding/message';
+import { measured, say } from '../../checker/finding/message';
 import { ObjectLocation, type ObjectStore } from '../storage/object-store';
 import { type Culprit, type Refusal, writing } from '../workload/refuse';
 
@@ -17,7 +17,7 @@ export function locationRefusals(job: Culprit, name: string, locations: JobLocat
         {
           // Of the construct, not of the object: a folder is written in its place, so no reason on the object allows it.
           ...(prop === 'checkpoint' ? { rule: 'checkpoint-on-volume' } : {}),
-          message: say`${job.what} has ${prop} ${measured(quote(location))} but only a folder of an object store is reached from wherever its pods run`,
+          message: say`${job.what} has ${prop} ${measured(JSON.stringify(location) ?? 'undefined')} but only a folder of an object store is reached from wherever its pods run`,
           remedy: say`set ${prop} to e.g. store.bucket('gold').prefix('checkpoints/${name}/')`,
         },
       ];
