@@ -7,7 +7,7 @@ import { type ManifestObject, manifestObjects } from '../../lib/checker/object/m
 import { NodeGroup } from '../../lib/lakehouse/cluster/node-group';
 import { LakehouseChart, type LakehouseChartProps } from '../../lib/lakehouse/lakehouse-chart';
 import { ExternalObjectStoreCredentials } from '../../lib/lakehouse/storage/object-store';
-import { manifestFiles } from '../../lib/lakehouse/write-manifests';
+import { manifestFiles, validateApp } from '../../lib/lakehouse/write-manifests';
 
 function objectsOf(props: LakehouseChartProps = {}): ManifestObject[] {
   return manifestObjects(Testing.synth(new LakehouseChart(new App(), 'lakehouse', props)));
@@ -178,3 +178,16 @@ describe('custom props', () => {
     ]);
   });
 });
+
+test.each(['bronze', 'silver', 'commits'])(
+  'a path in the place of the folder %s is refused with the construct and the prop, whoever uses it',
+  prop => {
+    const app = new App();
+    new LakehouseChart(app, 'lakehouse', { streaming: { [prop]: '/app/b' } as never });
+    expect(() => validateApp(app)).toThrow(
+      new RegExp(
+        `^\\[lakehouse/streaming\\] spark job activity-streaming has ${prop} "/app/b" but only a folder .*\\n1 error, nothing was written$`,
+      ),
+    );
+  },
+);

@@ -192,7 +192,7 @@ describe('a mistake that a construct and a rule see', () => {
   };
   const byRule = (image: string) =>
     expect.stringMatching(
-      new RegExp(`^\\[Pod/was/web\\] image "${image}" has .*\\(rule mutable-image-tag\\)$`),
+      new RegExp(`^\\[Pod/was/web\\] image "${image}" of container \\w+ has .*\\(rule mutable-image-tag\\)$`),
     );
   const byConstruct =
     '[Pod/was/web] container web has image "app" but an image must be pinned; set image (rule mutable-image-tag)';
@@ -234,9 +234,49 @@ test('an untagged image of the database and one of an init container beside it a
   expect(refusalOf(app)).toEqual([
     '[StatefulSet/storage/clickhouse] container clickhouse has image "clickhouse/clickhouse-server" but an image must be pinned by a tag other than latest, or by a digest; set image, e.g. clickhouse-server:1.4.2 (rule mutable-image-tag)',
     expect.stringMatching(
-      /^\[StatefulSet\/storage\/clickhouse\] image "busybox" has no tag.*\(rule mutable-image-tag\)$/,
+      /^\[StatefulSet\/storage\/clickhouse\] image "busybox" of init container wait has no tag.*\(rule mutable-image-tag\)$/,
     ),
     '2 errors, nothing was written',
+  ]);
+});
+
+test('the same fault of three containers is three lines, which name the container or the place', () => {
+  const resources = { requests: { cpu: '1m', memory: '16Mi' }, limits: { cpu: '1m', memory: '16Mi' } };
+  const container = (name: string, image: string) => ({
+    name,
+    image,
+    resources,
+    envFrom: [{ configMapRef: { name: `settings-${image}` } }],
+  });
+  const pod = (...images: readonly [string, string, string]) => {
+    const app = new App();
+    const chart = new Chart(app, 'chart');
+    new SynthChecks(chart, 'checks');
+    const [first, second, third] = images;
+    new ApiObject(chart, 'pod', {
+      ...{ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'web', namespace: 'was' } },
+      spec: {
+        initContainers: [container('i', first)],
+        containers: [container('a', second), container('b', third)],
+      },
+    });
+    return refusalOf(app).map(text => text.replace(/;.*(?=\(rule)/, '; '));
+  };
+  const untagged = (name: string) =>
+    `[Pod/was/web] image "app" of ${name} has no tag, which means latest, so each node may run another version; (rule mutable-image-tag)`;
+  const missing = (name: string) =>
+    `[Pod/was/web] ConfigMap "settings-${name}" is needed in namespace was but not declared (nothing declares a ConfigMap there); (rule missing-reference)`;
+  expect(pod('app', 'app', 'app')).toEqual([
+    `${missing('app')} at .spec.initContainers[0].envFrom[0].configMapRef.name`,
+    `${missing('app')} at .spec.containers[0].envFrom[0].configMapRef.name`,
+    `${missing('app')} at .spec.containers[1].envFrom[0].configMapRef.name`,
+    ...['container a', 'container b', 'init container i'].map(untagged),
+    '6 errors, nothing was written',
+  ]);
+  // No place where the words say it.
+  expect(pod('app:1', 'app:2', 'app:3')).toEqual([
+    ...['app:1', 'app:2', 'app:3'].map(missing),
+    '3 errors, nothing was written',
   ]);
 });
 
@@ -259,5 +299,54 @@ test('what follows from a mistake in a prop is not said beside it', () => {
       /^\[Kafka\/kafka\/streaming-cluster\] .* has Kafka 2\.0\.0 but .*; set kafkaVersion to /,
     ),
     '1 error, nothing was written',
+  ]);
+});
+
+describe('values that cannot be written', () => {
+  const configMap = (data: unknown): App => {
+    const app = new App();
+    const chart = new Chart(app, 'chart');
+    new SynthChecks(chart, 'checks');
+    new ApiObject(chart, 'settings', { apiVersion: 'v1', kind: 'ConfigMap', ...{ data } });
+    return app;
+  };
+
+  test('are refused with the path of the construct', () => {
+    const circular: Record<string, unknown> = {};
+    circular['self'] = circular;
+    expect(refusalOf(configMap(circular))).toEqual([
+      '[chart/settings] a value contains itself, so the object cannot be written; leave the value out, or copy what is needed of it',
+    ]);
+    expect(refusalOf(configMap({ since: new Date(0) }))).toEqual([
+      "[chart/settings] a value cannot be written: can't render non-simple object of type 'Date'; use texts, numbers, booleans, lists and plain objects",
+    ]);
+    expect(refusalOf(configMap({ count: 10n }))).toEqual([
+      '[chart/settings] a value cannot be written: Do not know how to serialize a BigInt; use texts, numbers, booleans, lists and plain objects',
+    ]);
+  });
+
+  test('are not those that merely stand in two places', () => {
+    const shared = { one: 'same' };
+    expect(() => writeManifests(configMap({ first: shared, second: shared }), folder)).not.toThrow();
+  });
+});
+
+test('a validation that throws is reported beside what the others say', () => {
+  const app = new App();
+  const chart = new Chart(app, 'chart');
+  new ApiObject(chart, 'one', { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'one' } });
+  const validation = { validate: (): string[] => [] };
+  new Chart(app, 'first').node.addValidation({ validate: () => validation.validate() });
+  new Chart(app, 'second').node.addValidation({ validate: () => ['is wrong'] });
+  expect(refusalOf(app)).toEqual(['[second] is wrong', '1 error, nothing was written']);
+
+  validation.validate = () => {
+    throw new Error('boom');
+  };
+
+  expect(refusalOf(app)).toEqual([
+    '[first] its validation throws: boom; return what is wrong as a list of texts',
+    '[second] is wrong',
+    '2 errors, nothing was written',
   ]);
 });

@@ -1,6 +1,8 @@
 import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative, sep } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
+import { inspect } from 'node:util';
 import { App } from 'cdk8s';
 import { Construct } from 'constructs';
 import { RefusedApp } from '../lakehouse/refused-app';
@@ -15,10 +17,23 @@ export interface Described<T> {
   readonly isRefused: boolean;
 }
 
+/** Hears what a program throws beside its course: in a timer, or in a promise that nothing awaits. */
+let heard: ((error: unknown) => void) | undefined;
+
+/** As long as the process lives: a timer of the program may outlive the command. */
+function hear(listener: (error: unknown) => void): void {
+  if (heard === undefined) {
+    process.on('uncaughtException', error => heard?.(error));
+    process.on('unhandledRejection', reason => heard?.(reason));
+  }
+  heard = listener;
+}
+
 /**
  * Runs main.ts of the folder that the command runs in, in this process, and asks something of the app that it exports.
  * Meanwhile TypeScript, in a process of its own, checks the types of main.ts and of what it imports: running a program
- * does not look at them. What is wrong is printed, whoever found it, without a stack trace.
+ * does not look at them. What is wrong is printed, whoever found it, without a stack trace; so is what the program
+ * throws later, and an end that it puts to the process.
  */
 export async function describedApp<T>(ask: (app: App) => T): Promise<Described<T>> {
   const file = ['main.ts', 'main.js'].find(name => existsSync(name));
@@ -28,24 +43,47 @@ export async function describedApp<T>(ask: (app: App) => T): Promise<Described<T
     );
   const checked = typeCheck(file);
   const described: { value?: T } = {};
-  let failure: unknown;
+  const unloadable: unknown[] = [];
+  let isRefused = false;
+  const refused = (error: unknown) => {
+    isRefused = true;
+    process.exitCode = 1;
+    // A program that cannot be loaded mostly has a type error, which says more.
+    if (isOfTheProgram(error)) console.error(refusal(error, file));
+    else unloadable.push(error);
+  };
+  const ended = (code: number) => {
+    // 128 and its number: a signal ended the command, not the program.
+    if (code > 128) return;
+    console.error(
+      `[${lineOf(new Error(), file) ?? file}] ends the process with process.exit(), before anything is written; remove the call, and throw an Error to refuse something`,
+    );
+    process.exitCode = 1;
+  };
+  hear(refused);
+  process.once('exit', ended);
   try {
-    described.value = ask(exportedApp(file));
-  } catch (error) {
-    failure = error;
+    try {
+      described.value = ask(exportedApp(file));
+    } catch (error) {
+      refused(error);
+    }
+    // A turn of the event loop, after which a rejection that nothing handles is known.
+    const [errors] = await Promise.all([checked, setImmediate()]);
+    if (errors.length > 0) {
+      const count = errors.length === 1 ? '1 type error' : `${errors.length} type errors`;
+      console.error([...errors, `${count}, nothing was written`].join('\n'));
+    } else {
+      for (const error of unloadable) console.error(refusal(error, file));
+    }
+    return { ...described, isRefused: isRefused || errors.length > 0 };
+  } finally {
+    process.off('exit', ended);
+    hear(error => {
+      console.error(refusal(error, file));
+      process.exitCode = 1;
+    });
   }
-  const isRefused = failure !== undefined;
-  // A program that cannot be loaded mostly has a type error, which says more.
-  const isUnloadable = isRefused && !isOfTheProgram(failure);
-  if (isRefused && !isUnloadable) console.error(refusal(failure));
-  const errors = await checked;
-  if (errors.length > 0) {
-    const count = errors.length === 1 ? '1 type error' : `${errors.length} type errors`;
-    console.error([...errors, `${count}, nothing was written`].join('\n'));
-  } else if (isUnloadable) {
-    console.error(refusal(failure));
-  }
-  return { ...described, isRefused: isRefused || errors.length > 0 };
 }
 
 /** The app that a program exports. */
@@ -65,26 +103,52 @@ function exportedApp(file: string): App {
   );
 }
 
+/** `folder/file:line:column: ERROR: text`, as esbuild says it of a file that it cannot parse. */
+const SYNTAX_ERROR = /^(?<path>.+):(?<line>\d+):\d+: ERROR: (?<text>.*)$/m;
+
 /** Whether an error is what the program, or the validation, says: not that of a module that cannot be loaded. */
 function isOfTheProgram(error: unknown): boolean {
   return !(
     error instanceof SyntaxError ||
-    (error instanceof Error && ('code' in error || 'errors' in error))
+    (error instanceof Error && ('code' in error || 'errors' in error || SYNTAX_ERROR.test(messageOf(error))))
   );
 }
 
 /** The sentence for what a program, or the validation, threw. */
-function refusal(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  if (error instanceof RefusedApp) return error.message;
-  if (!isOfTheProgram(error)) return `[main.ts] ${error.message.split('\n', 1)[0]}`;
+function refusal(error: unknown, file: string): string {
+  if (!(error instanceof Error))
+    return `[${file}] throws ${inspect(error, { depth: 0, breakLength: Number.POSITIVE_INFINITY, customInspect: false })}, which does not say where; throw new Error() with a sentence`;
+  const message = messageOf(error);
+  if (error instanceof RefusedApp) return message;
+  const { path, line, text } = SYNTAX_ERROR.exec(message)?.groups ?? {};
+  if (path !== undefined) return `[${relative(process.cwd(), path)}:${line}] cannot be parsed: ${text}`;
+  if (!isOfTheProgram(error)) return `[${lineOf(error, file) ?? file}] ${message.split('\n', 1)[0]}`;
   // What stopped before the validation has no object: the line of the program that asked for it says where.
-  const line = /\/(?<file>main\.[jt]s:\d+)/.exec(error.stack ?? '')?.groups?.['file'];
-  const where = line === undefined ? '' : `[${line}] `;
+  const at = lineOf(error, file);
+  const where = at === undefined ? '' : `[${at}] `;
+  if (message === '')
+    return `[${at ?? file}] throws ${error.name} without a message; give it a sentence that says what is wrong`;
+  if (error instanceof RangeError && message === 'Maximum call stack size exceeded')
+    return `[${at ?? file}] a function calls itself without an end (${message}); give it one`;
   // These are written for people; the other classes are the JavaScript engine's, and a type check says more.
   return error.constructor === Error || error instanceof RangeError
-    ? `${where}${error.message}`
-    : `${where}${error.message}; a value is not of the type that it must be`;
+    ? `${where}${message}`
+    : `${where}${message}; a value is not of the type that it must be`;
+}
+
+/** The message of an error. It may be a getter, which may throw. */
+function messageOf(error: Error): string {
+  try {
+    return String(error.message);
+  } catch {
+    return '';
+  }
+}
+
+/** The line of the program that the stack of an error was built on last. */
+function lineOf({ stack }: Error, file: string): string | undefined {
+  const [, line] = String(stack).split(`${sep}${file}:`);
+  return line === undefined ? undefined : `${file}:${Number.parseInt(line, 10)}`;
 }
 
 /** The type errors of a program and what it imports. What TypeScript learned stays in .cache/, for a quick answer next time. */

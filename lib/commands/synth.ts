@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, renameSync, rmSync, statSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import type { App } from 'cdk8s';
@@ -6,7 +6,7 @@ import { describeNodes } from '../checker/capacity/check-fit';
 import { nodesOf } from '../checker/capacity/node';
 import { notesIn, SynthChecks } from '../lakehouse/synth-checks';
 import { manifestFiles, writeManifests } from '../lakehouse/write-manifests';
-import { commandLine } from './command-line';
+import { commandLine, UnusableInput } from './command-line';
 import { describedApp } from './program';
 
 const USAGE = `usage: cdk8s-lakehouse synth
@@ -24,14 +24,19 @@ export function synth(args: readonly string[]): Promise<void> {
 async function writeDist(): Promise<void> {
   const started = performance.now();
   const wanted = process.env['CDK8S_OUTDIR'];
+  if (wanted === '')
+    throw new UnusableInput('CDK8S_OUTDIR is empty but must be a folder; unset it, or set it to e.g. dist');
+  const target = wanted ?? 'dist';
+  if (statSync(target, { throwIfNoEntry: false })?.isDirectory() === false)
+    throw new UnusableInput(`${target} is no folder, so no manifest can be written into it; move it away`);
   const work = mkdtempSync(join(process.cwd(), '.dist-'));
   const fresh = join(work, 'new');
-  const stopped = (signal: NodeJS.Signals) => {
-    rmSync(work, { recursive: true, force: true });
-    process.exit(128 + constants.signals[signal]);
-  };
+  const removed = () => rmSync(work, { recursive: true, force: true });
+  const stopped = (signal: NodeJS.Signals) => process.exit(128 + constants.signals[signal]);
   const signals = ['SIGINT', 'SIGTERM'] as const;
   for (const signal of signals) process.once(signal, stopped);
+  // Whoever ends the process: a signal, or the program.
+  process.once('exit', removed);
   try {
     const { value, isRefused } = await describedApp(app => written(app, fresh));
     if (isRefused || value === undefined) {
@@ -46,17 +51,21 @@ async function writeDist(): Promise<void> {
       renameSync(fresh, 'dist');
     }
     const seconds = ((performance.now() - started) / 1000).toFixed(1);
-    console.error([`${wanted ?? 'dist'}/: ${value.count}`, ...value.fit, `done in ${seconds} s`].join('\n'));
+    console.error([`${target}/: ${value.count}`, ...value.fit, `done in ${seconds} s`].join('\n'));
   } finally {
     for (const signal of signals) process.off(signal, stopped);
-    rmSync(work, { recursive: true, force: true });
+    process.off('exit', removed);
+    removed();
   }
 }
 
-/** Writes an app's manifests, prints the warnings, and says what there is. */
+/** Writes an app's manifests, prints the warnings, and the notes of an app that is refused too, and says what there is. */
 function written(app: App, folder: string): { readonly count: string; readonly fit: readonly string[] } {
-  for (const warning of writeManifests(app, folder)) console.error(`warning: ${warning}`);
-  for (const note of notesIn(app)) console.error(`note: ${note}`);
+  try {
+    for (const warning of writeManifests(app, folder)) console.error(`warning: ${warning}`);
+  } finally {
+    for (const note of notesIn(app)) console.error(`note: ${note}`);
+  }
   const files = manifestFiles(app);
   const objects = [...files.values()].reduce((sum, members) => sum + members.length, 0);
   const checks = app.node.findAll().filter(node => node instanceof SynthChecks);

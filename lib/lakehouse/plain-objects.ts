@@ -12,17 +12,37 @@ const ofLockedApps = new WeakMap<App, readonly PlainApiObject[]>();
 
 /**
  * The objects of an app as they would be written, in the order of construction. Rendering takes a while, so it is
- * done once for an app that is locked: nothing is added to it any more.
+ * done once for an app that is locked: nothing is added to it any more. Throws a RefusedApp for values that cannot be
+ * written.
  */
 export function plainObjects(app: App): readonly PlainApiObject[] {
   const known = ofLockedApps.get(app);
   if (known !== undefined) return known;
-  const objects = app.node
+  const rendered = app.node
     .findAll()
     .filter(ApiObject.isApiObject)
-    .map(object => (object as ApiObject).toJson() as PlainApiObject);
+    .map(object => plainObject(object as ApiObject));
+  const refusals = rendered.filter(item => typeof item === 'string');
+  if (refusals.length > 0) throw new RefusedApp(refusals.join('\n'));
+  const objects = rendered.filter(item => typeof item === 'object');
   if (app.node.locked) ofLockedApps.set(app, objects);
   return objects;
+}
+
+/** An object as plain data, or what is wrong with its values. */
+function plainObject(object: ApiObject): PlainApiObject | string {
+  try {
+    const plain = object.toJson() as PlainApiObject;
+    // Among what is no plain data, cdk8s takes what JSON and YAML do not.
+    JSON.stringify(plain);
+    return plain;
+  } catch (error) {
+    const { message } = error as Error;
+    const why = message.replace(/^Failed serializing construct at path .*?': (?:\w*Error: )?/, '');
+    return why.includes('Maximum call stack size exceeded')
+      ? `[${object.node.path}] a value contains itself, so the object cannot be written; leave the value out, or copy what is needed of it`
+      : `[${object.node.path}] a value cannot be written: ${why}; use texts, numbers, booleans, lists and plain objects`;
+  }
 }
 
 /** The objects of an app that describes something. Throws a RefusedApp when it has none. */

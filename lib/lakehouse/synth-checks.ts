@@ -3,7 +3,7 @@ import { Construct } from 'constructs';
 import type { ClusterService } from '../checker/capacity/cluster-services';
 import { nodesOf } from '../checker/capacity/node';
 import { formatNote } from '../checker/finding/note';
-import { line, type Wording } from '../checker/finding/reporter';
+import { line, lines, type Wording } from '../checker/finding/reporter';
 import { manifestObjects } from '../checker/object/manifest-object';
 import { objectId } from '../checker/object/object-id';
 import { type Review, review } from '../checker/review/review';
@@ -82,10 +82,10 @@ export class SynthChecks extends Construct {
 
   /** The constructs say their own. */
   private errors(): string[] {
-    const { wording } = this;
-    return this.review.findings
-      .filter(({ level, place }) => level === 'error' && !('construct' in place))
-      .map(finding => line(finding, wording));
+    const own = this.review.findings.filter(
+      ({ level, place }) => level === 'error' && !('construct' in place),
+    );
+    return lines(own, this.wording);
   }
 }
 

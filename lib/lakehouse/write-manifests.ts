@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { type App, Yaml } from 'cdk8s';
 import type { Level } from '../checker/finding/finding';
-import { distinct, line } from '../checker/finding/reporter';
+import { distinct, lines } from '../checker/finding/reporter';
 import { describedObjects, type PlainApiObject, plainObjects } from './plain-objects';
 import { RefusedApp } from './refused-app';
 import { SynthChecks } from './synth-checks';
@@ -47,10 +47,13 @@ function saidOf(app: App): { readonly errors: readonly string[]; readonly warnin
       : notSilenced(nodes.flatMap(refusalsOf), app),
   );
   const wording = wordingOf(app);
-  const lines = (level: Level) =>
-    findings.filter(finding => finding.level === level).map(finding => line(finding, wording));
+  const said = (level: Level) =>
+    lines(
+      findings.filter(finding => finding.level === level),
+      wording,
+    );
   const others = nodes.filter(node => !(node instanceof SynthChecks)).flatMap(othersRefusals);
-  return { errors: [...new Set([...lines('error'), ...others])], warnings: lines('warning') };
+  return { errors: [...new Set([...said('error'), ...others])], warnings: said('warning') };
 }
 
 /**

@@ -106,14 +106,14 @@ describe('all pods', () => {
   test('too many are refused by the sum, with what was asked and what there is', () => {
     expect(messages(web(12, { cpu: '500m' }))).toEqual([
       expect.stringMatching(
-        /^\[cluster\] all pods at start ask for 7\d{3}m cpu but 4 × m6i\.large allocate 7000m after their daemon pods; lower /,
+        /^\[Deployment\/was\/web\] all pods at start ask for 7\d{3}m cpu but 4 × m6i\.large allocate 7000m after their daemon pods; lower /,
       ),
     ]);
   });
   test('enough in sum but not in pieces is refused, with the resource that binds', () => {
     const [message = ''] = messages(web(5, { cpu: '1100m' }));
     expect(message).toContain(
-      '[cluster] no placement of all pods at start on 4 × m6i.large exists (binding resource cpu, largest pod was/web with 1100m)',
+      '[Deployment/was/web] no placement of all pods at start on 4 × m6i.large exists (binding resource cpu, largest pod was/web with 1100m)',
     );
     expect(messages(web(4, { cpu: '1100m' }))).toEqual([]);
   });

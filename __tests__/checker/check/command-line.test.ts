@@ -115,7 +115,8 @@ describe('JSON', () => {
           object: 'Pod/n/web',
           file: `${folder}/a.yaml`,
           line: 9,
-          message: 'image "nginx" has no tag, which means latest, so each node may run another version',
+          message:
+            'image "nginx" of container web has no tag, which means latest, so each node may run another version',
           remedy: 'name a release tag or a digest, e.g. apache/spark:3.5.7-java17-python3',
           measured: ['nginx'],
           allowed: [],
@@ -206,7 +207,7 @@ describe('the report for people', () => {
         10 |       env:
   fix state resources.requests and resources.limits for cpu and memory, e.g. requests 200m and 512Mi, limits 1000m and 1Gi
 
-  error image "nginx" has no tag, which means latest, so each node may run another version (mutable-image-tag)
+  error image "nginx" of container web has no tag, which means latest, so each node may run another version (mutable-image-tag)
   at  ./a.yaml:9, Pod/n/web
          7 |   containers:
          8 |     - name: web

@@ -48,7 +48,7 @@ test('the parts of a message are seen by the reporter alone', () => {
 });
 
 test('texts are asked for where they are printed, and nowhere else', () => {
-  const printing = /import \{[^}]*\b(?:violation|line|sentence|text)\b[^}]*\} from '[./a-z-]*\/reporter'/;
+  const printing = /import \{[^}]*\b(?:violation|lines?|sentence|text)\b[^}]*\} from '[./a-z-]*\/reporter'/;
   expect(filesWith(printing).sort()).toEqual([
     'checker/capacity/report-json.ts',
     'checker/capacity/report-text.ts',

@@ -6,7 +6,7 @@ import { check, systems } from '../../../lib/checker/check/check';
 import { collect } from '../../../lib/checker/check/collect';
 import { contextNodes, parseClusterContext } from '../../../lib/checker/eks/cluster-context';
 import { DEFAULT_NODES, describedNodes, parseNodes } from '../../../lib/checker/facts/nodes';
-import { line, type Violation, violation } from '../../../lib/checker/finding/reporter';
+import { lines, type Violation, violation } from '../../../lib/checker/finding/reporter';
 import { type Loaded, loadManifests } from '../../../lib/checker/manifest/load';
 import { rules } from '../../../lib/checker/rules';
 import { NodeGroup } from '../../../lib/lakehouse/cluster/node-group';
@@ -90,6 +90,6 @@ test.each(cases)('%s, %s: the check and the synthesis say the same', (id, _name,
   // And what the synthesis says, it refuses.
   for (const checks of charts) {
     const errors = checks.review.findings.filter(({ level }) => level === 'error');
-    expect(checks.node.validate()).toEqual(errors.map(finding => line(finding)));
+    expect(checks.node.validate()).toEqual(lines(errors));
   }
 });

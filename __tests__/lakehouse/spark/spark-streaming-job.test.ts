@@ -254,6 +254,16 @@ describe('refused', () => {
       { job: { checkpoint: '/app/checkpoints' as never } },
       'spark job activity-streaming has checkpoint "/app/checkpoints" but only a folder of an object store is reached from wherever its pods run',
     ],
+    ...['bronze', 'silver', 'quarantine', 'commits'].map((prop): [string, Options, string] => [
+      `${prop} on a local path`,
+      { job: { [prop]: '/app/b' as never } },
+      `spark job activity-streaming has ${prop} "/app/b" but only a folder of an object store is reached from wherever its pods run`,
+    ]),
+    [
+      'bronze that is left out',
+      { job: { bronze: undefined as never } },
+      'spark job activity-streaming has bronze undefined but only a folder',
+    ],
   ])('%s', (_, options, message) => {
     expect(problems(options)).toEqual([expect.stringContaining(message)]);
   });

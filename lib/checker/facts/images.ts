@@ -1,12 +1,14 @@
 import type { Path } from '../finding/message';
 import { declaredContainers, sparkSpec } from '../manifest/pod-templates';
-import { asObjects, at, isObject, type ManifestObject } from '../object/manifest-object';
+import { asObjects, at, isObject, type ManifestObject, type PlainObject } from '../object/manifest-object';
 import type { Model } from './model';
 import { isStrimzi } from './strimzi';
 
 export interface ImageUse {
   readonly object: ManifestObject;
   readonly path: Path;
+  /** What it is the image of, e.g. 'container web'; empty where the object says it all. */
+  readonly of: string;
   readonly image: string;
 }
 
@@ -54,25 +56,37 @@ const SPARK_IMAGES: readonly (readonly string[])[] = [['image'], ['driver', 'ima
 export function imagesOf(model: Model): ImageUse[] {
   return [
     ...model.templates.flatMap(template =>
-      declaredContainers(template).flatMap(({ container, path }) =>
-        use(template.object, [...path, 'image'], container['image']),
+      declaredContainers(template).flatMap(({ container, role, path }) =>
+        use(template.object, [...path, 'image'], named(role, container), container['image']),
       ),
     ),
     ...model.objects.flatMap(object => {
       if (isStrimzi(object)) {
-        return STRIMZI_IMAGES.flatMap(path => use(object, path, at(object.body, ...path)));
+        return STRIMZI_IMAGES.flatMap(path =>
+          use(object, path, path.slice(1, -1).join('.'), at(object.body, ...path)),
+        );
       }
       const application = sparkSpec(object);
       if (application === undefined) return [];
       return [
         ...SPARK_IMAGES.flatMap(path =>
-          use(object, [...application.path, ...path], at(application.spec, ...path)),
+          use(
+            object,
+            [...application.path, ...path],
+            path.slice(0, -1).join('.'),
+            at(application.spec, ...path),
+          ),
         ),
         ...['driver', 'executor'].flatMap(part =>
           ['initContainers', 'sidecars'].flatMap(key =>
             asObjects(at(application.spec, part, key)).flatMap((container, index) =>
               isObject(container)
-                ? use(object, [...application.path, part, key, index, 'image'], container['image'])
+                ? use(
+                    object,
+                    [...application.path, part, key, index, 'image'],
+                    named(`${part} ${key === 'sidecars' ? 'sidecar' : 'init container'}`, container),
+                    container['image'],
+                  )
                 : [],
             ),
           ),
@@ -82,6 +96,10 @@ export function imagesOf(model: Model): ImageUse[] {
   ];
 }
 
-function use(object: ManifestObject, path: Path, image: unknown): ImageUse[] {
-  return typeof image === 'string' && image.trim() !== '' ? [{ object, path, image: image.trim() }] : [];
+function named(role: string, container: PlainObject): string {
+  return `${role} ${String(container['name'])}`;
+}
+
+function use(object: ManifestObject, path: Path, of: string, image: unknown): ImageUse[] {
+  return typeof image === 'string' && image.trim() !== '' ? [{ object, path, of, image: image.trim() }] : [];
 }

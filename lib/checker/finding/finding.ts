@@ -16,12 +16,11 @@ export type Place =
       readonly writes?: { readonly object: ObjectIdentity; readonly path: Path };
     };
 
-/** What a finding is about: an object, the props of a construct, a file, or everything together. */
+/** What a finding is about: an object, the props of a construct, or a file. */
 export type Subject =
   | { readonly object: ObjectIdentity | Pick<ManifestObject, 'kind' | 'metadata'> }
   | { readonly construct: string }
-  | { readonly file: string; readonly line: number }
-  | 'cluster';
+  | { readonly file: string; readonly line: number };
 
 /** Line and column, both from 1, of a value in the file that an object came from. */
 export type Locator = (path: Path, innerLine?: number) => { readonly line: number; readonly column: number };
@@ -45,7 +44,7 @@ export interface Finding {
 
 /** A finding as a rule states it: what it leaves out follows from the rule and the place. */
 export type Found = Pick<Finding, 'place' | 'message'> &
-  Partial<Pick<Finding, 'level' | 'subject' | 'remedy' | 'concerns'>>;
+  Partial<Pick<Finding, 'level' | 'remedy' | 'concerns'>>;
 
 /** What a place is about when nothing else is said. */
 export function subjectOf(place: Place): Subject {

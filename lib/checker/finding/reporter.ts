@@ -1,6 +1,6 @@
 import type { ManifestObject } from '../object/manifest-object';
 import { objectId } from '../object/object-id';
-import type { Finding, Level, Subject } from './finding';
+import type { Finding, Level, Place, Subject } from './finding';
 import { Message, type Part, type Path } from './message';
 
 /** A finding as the reports show it: what the formats human, json and sarif are made of. */
@@ -54,6 +54,27 @@ export function line(finding: Finding, wording: Wording = {}): string {
   return `[${about(finding.subject)}] ${sentence(finding, wording)}`;
 }
 
+/** Each finding as a line. Where two are equal in their words, the place in the object tells them apart. */
+export function lines(findings: readonly Finding[], wording: Wording = {}): string[] {
+  const said = findings.map(finding => line(finding, wording));
+  const isOnce = (text: string) => said.indexOf(text) === said.lastIndexOf(text);
+  const all = findings.map(({ place }, index) => {
+    const text = said[index] ?? '';
+    return isOnce(text) ? text : `${text}${whereIn(place)}`;
+  });
+  return [...new Set(all)];
+}
+
+/** Where in its object a place is, e.g. `.spec.containers[1].image`. */
+function whereIn(place: Place): string {
+  if (!('object' in place)) return '';
+  const keys = place.path.map(key => {
+    if (typeof key === 'number') return `[${key}]`;
+    return /^\w+$/.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`;
+  });
+  return ` at ${keys.join('')}${place.innerLine === undefined ? '' : ` line ${place.innerLine}`}`;
+}
+
 /** The same without what it is about, for those who say that themselves. */
 export function sentence(
   { message, remedy, rule }: Pick<Finding, 'message' | 'remedy' | 'rule'>,
@@ -81,13 +102,15 @@ export function inOrder(findings: readonly Finding[]): Finding[] {
 export function distinct(findings: readonly Finding[]): Finding[] {
   return [
     ...new Map(
-      findings.map(finding => [JSON.stringify([about(finding.subject), violation(finding)]), finding]),
+      findings.map(finding => [
+        JSON.stringify([about(finding.subject), whereIn(finding.place), violation(finding)]),
+        finding,
+      ]),
     ).values(),
   ];
 }
 
 function about(subject: Subject): string {
-  if (subject === 'cluster') return subject;
   if ('object' in subject) return objectId(subject.object);
   return 'construct' in subject ? subject.construct : `${subject.file}:${subject.line}`;
 }

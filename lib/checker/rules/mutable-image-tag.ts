@@ -35,14 +35,15 @@ export const mutableImageTag: Rule = {
   refuses: 'an image without a tag or with latest, or one that its registry no longer serves',
   remedy: 'name a release tag or a digest, e.g. apache/spark:3.5.7-java17-python3',
   check: model =>
-    imagesOf(model).flatMap(({ object, path, image }) => {
+    imagesOf(model).flatMap(({ object, path, of, image }) => {
+      const shown = say`image ${measured(image, quote)}${of === '' ? '' : ` of ${of}`}`;
       const reference = parseImage(image);
       const gone = GONE.find(({ matches }) => matches(reference));
       if (gone !== undefined) {
         return [
           {
             place: { object, path },
-            message: say`image ${measured(image, quote)} cannot be pulled: ${gone.why}`,
+            message: say`${shown} cannot be pulled: ${gone.why}`,
             remedy: say`${gone.instead}`,
           },
         ];
@@ -52,7 +53,7 @@ export const mutableImageTag: Rule = {
       return [
         {
           place: { object, path },
-          message: say`image ${measured(image, quote)} ${reference.tag === undefined ? 'has no tag, which means latest' : 'has the tag latest'}, so each node may run another version`,
+          message: say`${shown} ${reference.tag === undefined ? 'has no tag, which means latest' : 'has the tag latest'}, so each node may run another version`,
         },
       ];
     }),

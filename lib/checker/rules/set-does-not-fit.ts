@@ -81,5 +81,5 @@ function ofAll(model: Model, resource: string, message: Found['message']): Found
   const set = heaviest(model);
   if (set === undefined) return [];
   const concerns = expandPods(model.objects).map(({ owner }) => owner);
-  return [{ subject: 'cluster', place: requestPlace(set, resource), message, concerns }];
+  return [{ place: requestPlace(set, resource), message, concerns }];
 }

@@ -15,9 +15,9 @@ export function locationRefusals(job: Culprit, name: string, locations: JobLocat
     if (!(location instanceof ObjectLocation)) {
       return [
         {
-          ...writing(job, 'arguments'),
-          rule: 'checkpoint-on-volume',
-          message: say`${job.what} has ${prop} ${measured(JSON.stringify(location))} but only a folder of an object store is reached from wherever its pods run`,
+          // Of the construct, not of the object: a folder is written in its place, so no reason on the object allows it.
+          ...(prop === 'checkpoint' ? { rule: 'checkpoint-on-volume' } : {}),
+          message: say`${job.what} has ${prop} ${measured(JSON.stringify(location) ?? 'undefined')} but only a folder of an object store is reached from wherever its pods run`,
           remedy: say`set ${prop} to e.g. store.bucket('gold').prefix('checkpoints/${name}/')`,
         },
       ];
@@ -35,17 +35,35 @@ export function locationRefusals(job: Culprit, name: string, locations: JobLocat
 }
 
 /** Those that are folders of an object store. */
-export function validLocations(locations: JobLocations): ObjectLocation[] {
+function validLocations(locations: JobLocations): ObjectLocation[] {
   return Object.values(locations).filter(location => location instanceof ObjectLocation);
+}
+
+/**
+ * The locations of a job, with a folder of the job's store in the place of each that is none: the job is refused for
+ * it, and what else is wrong is found all the same. Throws when none is in a store.
+ */
+export function foldersOf<T extends JobLocations>(locations: T): T {
+  const { bucket } = firstOf(locations);
+  return Object.fromEntries(
+    Object.entries(locations).map(([prop, location]) => [
+      prop,
+      location instanceof ObjectLocation ? location : bucket.prefix(prop),
+    ]),
+  ) as T;
 }
 
 /** The store that a job works in. Throws when none of its locations is in one. */
 export function storeOf(locations: JobLocations): ObjectStore {
+  return firstOf(locations).bucket.store;
+}
+
+function firstOf(locations: JobLocations): ObjectLocation {
   const [first] = validLocations(locations);
   if (first === undefined) {
     throw new TypeError(
       `none of ${Object.keys(locations).join(', ')} is a folder of an object store; pass e.g. store.bucket('silver').prefix('user-activity/')`,
     );
   }
-  return first.bucket.store;
+  return first;
 }

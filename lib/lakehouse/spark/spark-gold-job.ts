@@ -12,7 +12,7 @@ import { secretEnv } from '../workload/external';
 import { objectLabels } from '../workload/labels';
 import { type Culprit, type Refusal, refuse, writing } from '../workload/refuse';
 import { SparkExecutorCount } from './executor-count';
-import { locationRefusals, storeOf, validLocations } from './job-locations';
+import { foldersOf, locationRefusals, storeOf } from './job-locations';
 import { sessionSettings } from './spark-conf';
 import { SparkJob } from './spark-job';
 import { type SparkPodDefaults, sparkPod } from './spark-pod';
@@ -89,16 +89,17 @@ export class SparkGoldJob extends Construct {
     const executor = sparkPod(EXECUTOR, props.executor);
     const executors = props.executors ?? SparkExecutorCount.dynamic({ initial: 2, min: 2, max: 4 });
     this.name = props.name ?? 'activity-gold';
-    this.checkpoint = props.checkpoint;
+    const given = { commits: source.commits, checkpoint: props.checkpoint };
+    const locations = foldersOf(given);
+    this.checkpoint = locations.checkpoint;
     this.trigger = figures.trigger;
     this.maxFilesPerTrigger = props.maxFilesPerTrigger ?? 10;
-    const locations = { commits: source.commits, checkpoint: props.checkpoint };
     const businessTimeZone = props.businessTimeZone ?? 'UTC';
     const eventsPerSecond = figures.eventsPerSecondPerSlot * executors.min * executor.taskSlots;
     const application = { kind: 'SparkApplication', namespace, name: this.name };
     const job: Culprit = { what: `spark job ${this.name}`, writes: { object: application, path: ['spec'] } };
     refuse(this, () => [
-      ...locationRefusals(job, this.name, locations),
+      ...locationRefusals(job, this.name, given),
       ...timeZoneRefusals(job, 'businessTimeZone', businessTimeZone),
       ...this.triggerRefusals(job, figures, source, eventsPerSecond, props.longestOutage ?? Duration.days(2)),
     ]);
@@ -107,7 +108,7 @@ export class SparkGoldJob extends Construct {
     const credentials = store.addClient(this.name, {
       namespace,
       read: [source.silver, source.commits],
-      write: validLocations({ checkpoint: props.checkpoint }),
+      write: [locations.checkpoint],
     });
     const { writer } = database;
     this.job = new SparkJob(this, 'Job', {

@@ -11,7 +11,7 @@ import { timeZoneRefusals } from '../workload/container';
 import { objectLabels } from '../workload/labels';
 import { type Culprit, type Refusal, refuse, writing } from '../workload/refuse';
 import { SparkExecutorCount } from './executor-count';
-import { locationRefusals, storeOf, validLocations } from './job-locations';
+import { foldersOf, locationRefusals, storeOf } from './job-locations';
 import { sessionSettings } from './spark-conf';
 import { SparkJob } from './spark-job';
 import { type SparkPodDefaults, sparkPod } from './spark-pod';
@@ -123,10 +123,19 @@ export class SparkStreamingJob extends Construct {
     const executors = props.executors ?? SparkExecutorCount.fixed(2);
     this.name = props.name ?? 'activity-streaming';
     this.topic = props.topic;
-    this.bronze = props.bronze;
-    this.silver = props.silver;
-    this.commits = props.commits;
-    this.checkpoint = props.checkpoint;
+    const given = {
+      bronze: props.bronze,
+      silver: props.silver,
+      quarantine: props.quarantine,
+      commits: props.commits,
+      checkpoint: props.checkpoint,
+    };
+    const locations = foldersOf(given);
+    const { bronze, silver, quarantine, commits, checkpoint } = locations;
+    this.bronze = bronze;
+    this.silver = silver;
+    this.commits = commits;
+    this.checkpoint = checkpoint;
     this.traffic = props.traffic;
     this.trigger = figures.trigger;
     this.longestOutage = props.longestOutage ?? Duration.days(1);
@@ -136,42 +145,35 @@ export class SparkStreamingJob extends Construct {
     this.maxOffsetsPerTrigger =
       props.maxOffsetsPerTrigger ?? Math.floor(0.5 * this.eventsPerSecond * figures.triggerSeconds);
 
-    const locations = {
-      bronze: props.bronze,
-      silver: props.silver,
-      quarantine: props.quarantine,
-      commits: props.commits,
-      checkpoint: props.checkpoint,
-    };
     const application = { kind: 'SparkApplication', namespace, name: this.name };
     const job: Culprit = { what: `spark job ${this.name}`, writes: { object: application, path: ['spec'] } };
     refuse(this, () => [
-      ...locationRefusals(job, this.name, locations),
+      ...locationRefusals(job, this.name, given),
       ...timeZoneRefusals(job, 'timeZone', timeZone),
       ...this.triggerRefusals(job, figures),
     ]);
 
     const store = storeOf(locations);
-    const credentials = store.addClient(this.name, { namespace, write: validLocations(locations) });
+    const credentials = store.addClient(this.name, { namespace, write: Object.values(locations) });
     const eventsPerDay = props.traffic.eventsIn(Duration.days(1));
-    store.addDataSet(props.bronze, {
+    store.addDataSet(bronze, {
       retention: props.bronzeRetention ?? Duration.days(7),
       bytesPerDay: eventsPerDay * props.traffic.bronzeBytesPerEvent,
     });
-    store.addDataSet(props.silver, {
+    store.addDataSet(silver, {
       retention: this.silverRetention,
       bytesPerDay: eventsPerDay * props.traffic.silverBytesPerEvent,
     });
-    store.addDataSet(props.quarantine, {
+    store.addDataSet(quarantine, {
       retention: this.silverRetention,
       bytesPerDay: QUARANTINED_SHARE * eventsPerDay * props.traffic.bronzeBytesPerEvent,
     });
 
     const stored = [
-      { format: 'json', location: props.bronze.url },
-      { format: 'parquet', location: props.silver.url },
-      { format: 'parquet', location: props.quarantine.url },
-      { format: 'json', location: props.commits.url },
+      { format: 'json', location: bronze.url },
+      { format: 'parquet', location: silver.url },
+      { format: 'parquet', location: quarantine.url },
+      { format: 'json', location: commits.url },
     ];
     const kafka = props.topic.connect(this.name, { namespace, operation: 'consume' });
     this.job = new SparkJob(this, 'Job', {
@@ -211,7 +213,7 @@ export class SparkStreamingJob extends Construct {
               'kafka.bootstrap.servers': kafka.bootstrapServers,
               maxOffsetsPerTrigger: `${this.maxOffsetsPerTrigger}`,
             },
-            checkpoint: props.checkpoint.url,
+            checkpoint: checkpoint.url,
           },
           // Around a record that Spark cannot read, what is left of a batch is read in pieces.
           {

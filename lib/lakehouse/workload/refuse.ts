@@ -58,10 +58,19 @@ export function refusalsOf(construct: IConstruct): Finding[] {
 /** What else a construct's validation says: that of somebody else's constructs, which is a text from the start. */
 export function othersRefusals(construct: IConstruct): string[] {
   const own = new Set(refusalsOf(construct).map(withoutPath));
-  return construct.node
-    .validate()
+  return validated(construct)
     .filter(text => !own.has(text))
     .map(text => `[${pathOf(construct)}] ${text}`);
+}
+
+/** What the validation of a construct says. One that throws hides the others of its construct, and nothing else. */
+function validated({ node }: IConstruct): string[] {
+  try {
+    return node.validate();
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return [`its validation throws: ${why}; return what is wrong as a list of texts`];
+  }
 }
 
 /** The findings without those for which an annotation gives a reason, on the object that is written. */
@@ -106,9 +115,7 @@ function pathOf({ node }: IConstruct): string {
 
 /** Whoever validates a construct puts its path before what it says. */
 function withoutPath(finding: Finding): string {
-  return typeof finding.subject === 'object' && 'construct' in finding.subject
-    ? sentence(finding)
-    : line(finding);
+  return 'construct' in finding.subject ? sentence(finding) : line(finding);
 }
 
 function apiObjects(scope: IConstruct): ManifestObject[] {
