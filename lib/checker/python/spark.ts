@@ -276,7 +276,27 @@ class Settings {
     }
     return false;
   }
+
+  /** What the methods that start or save take beside options. */
+  public applyKeywords({ keywords, isOpen }: Arguments, at: At): void {
+    const format = keywords.get('format');
+    if (format !== undefined) this.format = formatName(format);
+    for (const [key, value] of keywords) if (!STORE_PARAMETERS.has(key)) this.set(key, value, at);
+    if (isOpen) this.isOpen = true;
+  }
 }
+
+/** Parameters of start(), save(), toTable() and saveAsTable() that are no options. */
+const STORE_PARAMETERS: ReadonlySet<string> = new Set([
+  'path',
+  'tableName',
+  'name',
+  'format',
+  'outputMode',
+  'partitionBy',
+  'queryName',
+  'mode',
+]);
 
 export class Reader extends Native {
   constructor(
@@ -563,17 +583,18 @@ export class Writer extends Native {
         return next();
       case 'start':
       case 'save':
-      case 'load': {
-        const format = args.keywords.get('format');
-        if (format !== undefined) settings.format = formatName(format);
-        for (const [key, value] of args.keywords) {
-          if (!['path', 'format', 'outputMode', 'partitionBy', 'queryName', 'mode'].includes(key))
-            settings.set(key, value, at);
-        }
+      case 'load':
+        settings.applyKeywords(args, at);
         return this.store(settings, args.keywords.get('path') ?? first, undefined, at);
-      }
       case 'toTable':
       case 'saveAsTable':
+        settings.applyKeywords(args, at);
+        return this.store(
+          settings,
+          undefined,
+          { at, name: textOf(first ?? args.keywords.get('tableName') ?? args.keywords.get('name') ?? UNKNOWN) },
+          at,
+        );
       case 'insertInto':
       case 'table':
         return this.store(
