@@ -3,6 +3,7 @@ import {
   type Arguments,
   type At,
   alternatives,
+  knownPrefix,
   knownText,
   Native,
   NONE,
@@ -30,6 +31,8 @@ export interface SparkContext {
   /** Calls a function for every micro-batch of a stream. */
   callForBatch(callee: Value, args: Arguments, at: At): void;
   escape(value: Value): void;
+  /** From here on the program is not followed, because this stands here. */
+  gap(what: string): void;
 }
 
 const KAFKA_COLUMNS = ['key', 'value', 'topic', 'partition', 'offset', 'timestamp', 'timestampType'];
@@ -221,6 +224,8 @@ export class Session extends Native {
       parents: views.map(([, view]) => view),
       columns: undefined,
     });
+    if (knownPrefix(statement).trim() === '' && known !== '')
+      this.context.gap('spark.sql runs a text that is not known');
     if (known === undefined || !/^\s*(select|with)\b/i.test(known)) frame.isUsed = true;
     return frame;
   }
@@ -592,7 +597,10 @@ export class Writer extends Native {
         return this.store(
           settings,
           undefined,
-          { at, name: textOf(first ?? args.keywords.get('tableName') ?? args.keywords.get('name') ?? UNKNOWN) },
+          {
+            at,
+            name: textOf(first ?? args.keywords.get('tableName') ?? args.keywords.get('name') ?? UNKNOWN),
+          },
           at,
         );
       case 'insertInto':
