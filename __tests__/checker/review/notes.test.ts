@@ -398,3 +398,36 @@ describe('where a program loses something of Spark', () => {
     expect(findings.map(({ rule }) => rule)).toContain('checkpoint-on-volume');
   });
 });
+
+describe('Python behind -c in a container', () => {
+  const container = (command: readonly string[]) => [
+    {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: 'once', namespace: 'n' },
+      spec: { containers: [{ name: 'main', image: 'apache/spark:3.5.7-java17-python3', command }] },
+    },
+  ];
+  const code = `import sys\nfrom pyspark.sql import SparkSession\nspark = SparkSession.builder.getOrCreate()\n${write('sys.argv[1]')}\n`;
+
+  it.each([
+    ['a local path', ['python3', '-u', '-c', code, '/tmp/cp'], true],
+    ['a local path, in a shell', ['sh', '-c', `exec python3 -c '${code}' /tmp/cp`], true],
+    ['the object store', ['python3', '-c', code, 's3a://lake/cp'], false],
+  ])('is followed with its words: a checkpoint on %s', (_, command, isRefused) => {
+    const { notes: found, findings } = review(manifestObjects(container(command)));
+    expect(found).toEqual([]);
+    expect(findings.some(({ rule }) => rule === 'checkpoint-on-volume')).toBe(isRefused);
+  });
+
+  it('is a note where it is not read, and none where it is', () => {
+    expect(notes(container(['python3', '-c', 'def f(:']))).toEqual([
+      expect.objectContaining({
+        object: 'Pod/n/once',
+        what: expect.stringMatching(/^Python on a command line is not read: expected a parameter/),
+        silences: expect.arrayContaining(['checkpoint-on-volume']),
+      }),
+    ]);
+    expect(notes(container(['python3', '-c', 'def f(): pass']))).toEqual([]);
+  });
+});
