@@ -242,3 +242,26 @@ describe('streams', () => {
     expect(stream(rest).deadFrames).toHaveLength(dead);
   });
 });
+
+describe('keyword arguments of what starts a stream are its options', () => {
+  it.each([
+    ['start', 'start("s3a://lake/e", checkpointLocation="/tmp/cp")'],
+    ['start, by a dict', 'start("s3a://lake/e", **{"checkpointLocation": "/tmp/cp"})'],
+    ['toTable', 'toTable("e", "parquet", checkpointLocation="/tmp/cp")'],
+    ['toTable, by its names', 'toTable(tableName="e", format="parquet", checkpointLocation="/tmp/cp")'],
+  ])('%s', (_, call) => {
+    const [sink] = facts(
+      `from pyspark.sql import SparkSession\nspark = SparkSession.builder.getOrCreate()\nspark.readStream.format("rate").load().writeStream.${call}\n`,
+    ).sinks;
+    expect(shownText(sink?.options.get('checkpointlocation')?.value)).toBe('/tmp/cp');
+    expect([...(sink?.options.keys() ?? [])]).toEqual(['checkpointlocation']);
+    expect(sink?.hasOpenOptions).toBe(false);
+  });
+
+  it.each(['start("s3a://lake/e", **given())', 'toTable("e", **given())'])('%s may have others', call => {
+    const [sink] = facts(
+      `from pyspark.sql import SparkSession\nspark = SparkSession.builder.getOrCreate()\nspark.readStream.format("rate").load().writeStream.${call}\n`,
+    ).sinks;
+    expect(sink?.hasOpenOptions).toBe(true);
+  });
+});

@@ -72,6 +72,108 @@ describe('what Python refuses is refused, with its line', () => {
   });
 });
 
+describe('what Python parses and does not compile is refused, with its line', () => {
+  it.each([
+    ['return outside of a function', 'x = 1\nreturn x\n', 2, 'def f():\n    return 1\n'],
+    ['return in a class', 'class A:\n    return 1\n', 2, 'class A:\n    def f(self): return 1\n'],
+    ['break outside of a loop', 'if 1:\n    break\n', 2, 'while 1:\n    if 1: break\n'],
+    [
+      'break in the function of a loop',
+      'for x in "a":\n    def f():\n        break\n',
+      3,
+      'def f():\n    for x in "a": break\n',
+    ],
+    [
+      'continue behind a loop',
+      'while 1: pass\nelse:\n    continue\n',
+      3,
+      'while 1:\n    while 1: pass\n    else: continue\n',
+    ],
+    ['yield outside of a function', 'yield 1\n', 1, 'f = lambda: (yield 1)\n'],
+    ['await outside of a function', 'x = 1\nawait x\n', 2, 'async def f(x): await x\n'],
+    [
+      'await in a plain function',
+      'def f(x):\n    await x\n',
+      2,
+      'def f(x): return (await one async for one in x)\n',
+    ],
+    [
+      'async with in a plain function',
+      'def f(x):\n    async with x: pass\n',
+      2,
+      'async def f(x):\n    async with x: pass\n',
+    ],
+    [
+      'a value that an asynchronous generator returns',
+      'async def f():\n    yield 1\n    return 2\n',
+      3,
+      'async def f():\n    yield 1\n    return\n',
+    ],
+    ['nonlocal in a module', 'nonlocal x\n', 1, 'def f():\n    x = 1\n    def g():\n        nonlocal x\n'],
+    [
+      'nonlocal of a global',
+      'x = 1\ndef f():\n    nonlocal x\n',
+      3,
+      'def f():\n    def g():\n        nonlocal x\n    x = 1\n',
+    ],
+    ['one argument twice', 'def f(a, *, a): pass\n', 1, 'def f(a, *, b): pass\n'],
+    ['one argument twice in a lambda', 'f = lambda a, *a: a\n', 1, 'f = lambda a: lambda a: a\n'],
+    ['one keyword twice', 'dict(a=1, a=2)\n', 1, 'dict(a=dict(a=2))\n'],
+    [
+      'global behind an assignment',
+      'def f():\n    x = 1\n    global x\n',
+      3,
+      'def f():\n    global x\n    x = 1\n',
+    ],
+    [
+      'global behind a use',
+      'def f():\n    print(x)\n    global x\n',
+      3,
+      'def f():\n    print([x for x in "a"])\n    global x\n',
+    ],
+    ['global of an argument', 'def f(x):\n    global x\n', 2, 'def f(y):\n    global x\n'],
+    [
+      'a late import from the future',
+      'x = 1\nfrom __future__ import annotations\n',
+      2,
+      '"""Why."""\n# why\nfrom __future__ import division\nfrom __future__ import annotations\n',
+    ],
+    ['a feature without a future', 'from __future__ import braces\n', 1, 'from __future__ import division\n'],
+    ['a star that is a statement', '*print\n', 1, '*print,\n'],
+    ['a star that is a value', 'x = *print\n', 1, 'x = *print,\n'],
+    ['two stars among targets', '*a, *b = "ab"\n', 1, '*a, (*b, c) = "ab"\n'],
+    ['import * in a function', 'def f():\n    from os import *\n', 2, 'if 1:\n    from os import *\n'],
+    [
+      'a handler of all before another',
+      'try: pass\nexcept: pass\nexcept ValueError: pass\n',
+      2,
+      'try: pass\nexcept ValueError: pass\nexcept: pass\n',
+    ],
+  ])('%s', (_, refused, line, taken) => {
+    expect(parsePython(refused).failure).toMatchObject({ isRefusedByPython: true, line: line - 1 });
+    expect(parsePython(taken).failure).toBeUndefined();
+  });
+});
+
+describe('what only a newer Python takes says from which on', () => {
+  it.each([
+    ['a default of a type parameter', 'def f[T = int](x: T): pass\n', '3.13', 'def f[T: int](x: T): pass\n'],
+    ['a template string', "x = t'a{1}'\n", '3.14', "x = f'a{1}'\n"],
+    [
+      'exceptions without parentheses',
+      'try: pass\nexcept ValueError, TypeError: pass\n',
+      '3.14',
+      'try: pass\nexcept (ValueError, TypeError): pass\n',
+    ],
+    ['what none takes', 'print "x"\n', undefined, 'print("x")\n'],
+  ])('%s', (_, refused, version, taken) => {
+    const { failure } = parsePython(refused);
+    expect(failure?.isRefusedByPython).toBe(true);
+    expect(failure?.validFrom).toBe(version);
+    expect(parsePython(taken).failure).toBeUndefined();
+  });
+});
+
 describe('what the library does not know is read in another spelling, on the same lines', () => {
   it.each([
     [

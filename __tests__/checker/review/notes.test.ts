@@ -256,3 +256,178 @@ describe('a checkpoint that is known up to a point', () => {
     expect(found[0]?.silences).toEqual(['checkpoint-shared']);
   });
 });
+
+describe('where a program loses something of Spark', () => {
+  const STREAM = `${KAFKA}.option("subscribe", "a").option("maxOffsetsPerTrigger", 5).load()`;
+  const stored = (frame: string) =>
+    `${frame}.writeStream.format("parquet").option("checkpointLocation", "s3a://lake/checkpoints/a").start("s3a://lake/a").awaitTermination()`;
+  const OWN = stored(STREAM);
+
+  it.each([
+    [
+      'a session goes to foreign code',
+      'import company\ncompany.run(spark)',
+      'a SparkSession goes to code of company that is not followed',
+      `import company\ncompany.set_up_logging()\n${OWN}`,
+    ],
+    [
+      'a session goes to what foreign code made',
+      'from company.jobs import Job\nJob("a").run(session=spark)',
+      'a SparkSession goes to code of company that is not followed',
+      `from company.jobs import Job\nJob("a").run(session="spark")\n${OWN}`,
+    ],
+    [
+      'a dataframe goes to foreign code',
+      'import company\ncompany.store([spark.range(3)])',
+      'a dataframe goes to code of company that is not followed',
+      `import json\njson.dumps([spark.range(3)])\n${OWN}`,
+    ],
+    [
+      'the context of a session goes to foreign code',
+      'from company import Context\nContext(spark.sparkContext)',
+      'a SparkSession goes to code of company that is not followed',
+      `spark.sparkContext.setLogLevel("WARN")\nprint(4 * spark.sparkContext.defaultParallelism)\n${OWN}`,
+    ],
+    [
+      'an attribute has a name that nobody knows',
+      `getattr(spark, ${PLACE})`,
+      'a SparkSession goes to getattr of a name that is not followed',
+      `getattr(spark, "range")(3)\n${OWN}`,
+    ],
+    [
+      'a metaclass makes the objects of a class',
+      'class Maker(type):\n    def __call__(cls):\n        return spark.readStream\nclass Made(metaclass=Maker):\n    pass\nMade()',
+      'class Made makes its objects by a metaclass that is not followed',
+      `from abc import ABCMeta\nclass Made(metaclass=ABCMeta):\n    pass\nMade()\n${OWN}`,
+    ],
+    [
+      'runpy runs another program',
+      'import runpy\nrunpy.run_path("/code/other.py")',
+      'runpy runs a program that is not followed',
+      `import runpy\n${OWN}`,
+    ],
+    [
+      'a process runs another program',
+      'import subprocess, sys\nsubprocess.run([sys.executable, "/code/other.py"])',
+      'subprocess.run starts another Python program, which is not followed',
+      `import subprocess\nsubprocess.run(["cat", "/code/other.txt"])\n${OWN}`,
+    ],
+    [
+      'SQL is read while the program runs',
+      'spark.sql(open("/code/q.sql").read())',
+      'spark.sql runs a text that is not known',
+      `spark.sql(f"SELECT {given()} FROM b")\n${OWN}`,
+    ],
+    [
+      'the JVM is asked',
+      'spark._jsparkSession.conf()',
+      '_jsparkSession reaches Spark through py4j, where it is not followed',
+      `spark.sparkContext._jsc.hadoopConfiguration().set("a", "b")\n${OWN}`,
+    ],
+    [
+      'the JVM makes a stream',
+      'spark._jvm.org.apache.spark.sql.SparkSession.active().readStream().load()',
+      'readStream reaches Spark through py4j, where it is not followed',
+      OWN,
+    ],
+    [
+      'streams are of RDDs',
+      'from pyspark.streaming import StreamingContext\nStreamingContext(spark.sparkContext, 10)',
+      'StreamingContext makes streams of RDDs, which are not followed',
+      `from pyspark.sql.streaming import StreamingQueryListener\n${OWN}`,
+    ],
+  ])('%s: a note, and none in the nearest code that is followed', (_, lost, what, followed) => {
+    const found = notes(job(lost));
+    expect(found).toEqual([expect.objectContaining({ what })]);
+    expect(found[0]?.silences).toEqual(
+      expect.arrayContaining(['checkpoint-on-volume', 'unbounded-backlog', 'restart-policy-lets-stream-die']),
+    );
+    expect(notes(job(followed))).toEqual([]);
+  });
+
+  it.each([
+    ['calls', 'from company.jobs import run\nrun()'],
+    ['inherits', 'from company.jobs import Base\nclass Own(Base):\n    pass\nOwn().run()'],
+    ['imports by text', 'import importlib\nimportlib.import_module("company.jobs").run()'],
+    ['imports beside itself', 'from .company import run\nrun()'],
+  ])('is a note on a job that only %s foreign code', (_, code) => {
+    const [found, ...others] = notes(job(code));
+    expect(others).toEqual([]);
+    expect(found).toMatchObject({
+      cause: 'code that is not among the files',
+      what: 'etl calls company, whose code is not among the files',
+      silences: expect.arrayContaining(['bronze-not-written', 'checkpoint-on-volume']),
+    });
+  });
+
+  it.each([
+    [
+      'is among the files',
+      job('import company\ncompany.run()', { files: { 'company.py': 'def run(): pass\n' } }),
+    ],
+    ['is in the standard library', job('import logging\nlogging.basicConfig()')],
+    ['comes with Spark', job('from pyspark.sql import Window\nWindow.partitionBy("a")')],
+  ])('is none where the module %s', (_, objects) => {
+    expect(notes(objects)).toEqual([]);
+  });
+
+  it.each([
+    [
+      'functools.reduce',
+      `import functools\n${stored(`functools.reduce(lambda r, o: r.option(*o), {"subscribe": "a", "maxOffsetsPerTrigger": "5"}.items(), ${KAFKA}).load()`).replace('s3a://lake/checkpoints', '/tmp')}`,
+    ],
+    [
+      'a context manager',
+      `from contextlib import contextmanager\n@contextmanager\ndef given():\n    yield spark\nwith given() as session:\n    ${OWN.replace('spark.read', 'session.read').replace('s3a://lake/checkpoints', '/tmp')}`,
+    ],
+    [
+      '__getattr__',
+      `class Lake:\n    def __getattr__(self, name):\n        return getattr(spark, name)\n${OWN.replace('spark.read', 'Lake().read').replace('s3a://lake/checkpoints', '/tmp')}`,
+    ],
+    [
+      'a class that keeps the session',
+      `class Lake:\n    session = None\nLake.session = spark\n${OWN.replace('spark.read', 'Lake.session.read').replace('s3a://lake/checkpoints', '/tmp')}`,
+    ],
+    [
+      'a dataframe that comes from foreign code',
+      `import company\n${stored('company.read()').replace('s3a://lake/checkpoints', '/tmp')}`,
+    ],
+  ])('follows %s to the checkpoint', (_, code) => {
+    const { notes: found, findings } = review(manifestObjects(job(code)));
+    expect(found).toEqual([]);
+    expect(findings.map(({ rule }) => rule)).toContain('checkpoint-on-volume');
+  });
+});
+
+describe('Python behind -c in a container', () => {
+  const container = (command: readonly string[]) => [
+    {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: 'once', namespace: 'n' },
+      spec: { containers: [{ name: 'main', image: 'apache/spark:3.5.7-java17-python3', command }] },
+    },
+  ];
+  const code = `import sys\nfrom pyspark.sql import SparkSession\nspark = SparkSession.builder.getOrCreate()\n${write('sys.argv[1]')}\n`;
+
+  it.each([
+    ['a local path', ['python3', '-u', '-c', code, '/tmp/cp'], true],
+    ['a local path, in a shell', ['sh', '-c', `exec python3 -c '${code}' /tmp/cp`], true],
+    ['the object store', ['python3', '-c', code, 's3a://lake/cp'], false],
+  ])('is followed with its words: a checkpoint on %s', (_, command, isRefused) => {
+    const { notes: found, findings } = review(manifestObjects(container(command)));
+    expect(found).toEqual([]);
+    expect(findings.some(({ rule }) => rule === 'checkpoint-on-volume')).toBe(isRefused);
+  });
+
+  it('is a note where it is not read, and none where it is', () => {
+    expect(notes(container(['python3', '-c', 'def f(:']))).toEqual([
+      expect.objectContaining({
+        object: 'Pod/n/once',
+        what: expect.stringMatching(/^Python on a command line is not read: expected a parameter/),
+        silences: expect.arrayContaining(['checkpoint-on-volume']),
+      }),
+    ]);
+    expect(notes(container(['python3', '-c', 'def f(): pass']))).toEqual([]);
+  });
+});

@@ -1,6 +1,6 @@
 import type { Path } from '../finding/message';
 import { declaredContainers, type PodTemplate, volumesByName } from '../manifest/pod-templates';
-import type { PlainObject } from '../object/manifest-object';
+import type { ManifestObject, PlainObject } from '../object/manifest-object';
 import { type DeclaredProgram, declaredCode } from './declared-program';
 import type { Job, Stated } from './job';
 import { isPython, jobCode, usesSpark } from './job-code';
@@ -72,14 +72,16 @@ function containerJob(
   if (defaults !== undefined)
     for (const [key, value] of properties(defaults.text, defaults.place)) conf.set(key, value);
   addSubmitSettings(conf, parsed);
-  const program = main.replace(/^(local|file):(\/\/)?/, '');
+  const given = isSubmitted ? undefined : givenCode({ object, command, start: python + 1 });
+  const program = given === undefined ? main.replace(/^(local|file):(\/\/)?/, '') : GIVEN;
+  const programs = given === undefined ? files : { ...files, [GIVEN]: given };
   const words = parsed.words.slice(1).map(({ word }) => word);
   const argument = (index: number) => parsed.words[index + 1]?.place ?? { object, path };
   const code =
     declared !== undefined
       ? declaredCode(declared, { words, argument, program: { object, path }, files })
       : isPython(program)
-        ? jobCode(program, files, variables, words, argument, { model, object, path })
+        ? jobCode(program, programs, variables, words, argument, { model, object, path })
         : undefined;
   // A Python program is a Spark job when its code says so.
   if (!isSubmitted && code === undefined) return undefined;
@@ -119,5 +121,31 @@ function containerJob(
     driverVariables: variables,
     driver: { ...container, podSecurityContext: template.spec['securityContext'] },
     code,
+  };
+}
+
+/** Where the code behind `-c` stands in, as if it were a file. */
+const GIVEN = '/-c/program.py';
+
+/** The code that `python3 -c` gets as a word of its command line. */
+function givenCode({
+  object,
+  command,
+  start,
+}: {
+  readonly object: ManifestObject;
+  readonly command: Command;
+  readonly start: number;
+}): FileText | undefined {
+  let index = start;
+  while (/^-[A-Za-bd-z]+$/.test(command.words[index] ?? ''))
+    index += /^-[WX]$/.test(command.words[index] ?? '') ? 2 : 1;
+  const text = command.words[index + 1];
+  if (!/^-[A-Za-z]*c$/.test(command.words[index] ?? '') || text === undefined) return undefined;
+  const at = command.place(text, index + 1);
+  return {
+    object,
+    text,
+    place: line => ({ ...at, innerLine: ('innerLine' in at ? (at.innerLine ?? 0) : 0) + line }),
   };
 }

@@ -55,7 +55,19 @@ export function jobCode(
     }
   }
   const entry = main.slice(main.lastIndexOf('/') + 1, -'.py'.length);
-  const facts = evaluate({ modules, entry, words, variable: name => variables.get(name) });
+  const followed = evaluate({ modules, entry, words, variable: name => variables.get(name) });
+  const failure = files[main].object.kind === 'ConfigMap' ? undefined : modules.get(entry)?.failure;
+  // A file in a ConfigMap tells it itself.
+  const unread =
+    failure === undefined
+      ? []
+      : [
+          {
+            at: { module: entry, line: failure.line },
+            what: `Python on a command line is not read: ${failure.message}`,
+          },
+        ];
+  const facts = { ...followed, gaps: [...followed.gaps, ...unread] };
   const place = (at: At): Place =>
     texts.get(at.module)?.place(at.line) ?? { object: variablePlace.object, path: variablePlace.path };
   return {

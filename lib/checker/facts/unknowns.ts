@@ -8,6 +8,7 @@ import { checkNames } from '../python/names';
 import { knownPrefix, knownText, shownText, type Text } from '../python/values';
 import { areOfOneQuery, type Checkpoint, checkpointsOf, mayBeShared } from './checkpoints';
 import type { Job, JobCode } from './job';
+import { usesSpark } from './job-code';
 import type { Model } from './model';
 import { isElsewhere, pythonModules } from './python-modules';
 import { kafkaClusters } from './strimzi';
@@ -37,6 +38,7 @@ export function unknownsOf(model: Model): Unknown[] {
         code === undefined ? [] : [inPart(code.place(at), [object], what, ['course'])],
       ),
     ),
+    ...foreignPrograms(model),
     ...openFiles(model),
     ...model.jobs.flatMap(job => (job.code === undefined ? [] : unknownValues(model, job, job.code))),
     ...unknownCheckpoints(model),
@@ -53,6 +55,24 @@ function withoutCode({ object, path, name }: Job): Unknown {
     remedy: 'check it together with a ConfigMap that holds its Python; an image or a bucket is not read',
     needs: ['course'],
   };
+}
+
+/** A Spark job without anything of Spark in its code leaves all of it to code that nobody saw. */
+function foreignPrograms(model: Model): Unknown[] {
+  return model.jobs.flatMap(({ object, name, code }) => {
+    if (code?.facts.foreignCall === undefined || code.facts.isPartial || usesSpark(code.facts)) return [];
+    const { at, what } = code.facts.foreignCall;
+    return [
+      {
+        cause: 'code that is not among the files',
+        place: code.place(at),
+        concerns: [object],
+        what: `${name} ${what}`,
+        remedy: 'check it together with a ConfigMap that holds this module',
+        needs: ['course'],
+      },
+    ];
+  });
 }
 
 /** What Python refuses as well is a violation, not a note. */

@@ -4,6 +4,7 @@ import type { Arm, CodeFacts, DeadFrame, Gap, Insert, Setting, Sink, Source } fr
 import { bodiesOf, childrenOf, expressionsOf } from './names';
 import { Column, Configuration, Frame, Reader, Session, type SparkContext, Writer } from './spark';
 import { insertsIn } from './sql-text';
+import { isForeign } from './standard-library';
 import type { Argument, Expression, FunctionDefinition, Module, Parameter, Statement } from './syntax';
 import {
   type Arguments,
@@ -17,6 +18,7 @@ import {
   type PythonClass,
   type PythonFunction,
   Scope,
+  shownText,
   type Text,
   text,
   textOf,
@@ -68,6 +70,7 @@ interface Turn {
 
 interface Activation {
   readonly returns: Value[];
+  readonly yields: Value[];
   readonly callee: PythonFunction | undefined;
 }
 
@@ -106,6 +109,12 @@ class Evaluator implements SparkContext, CommandLine {
   private from = 0;
   private isPartial = false;
   private readonly gaps = new Map<string, Gap>();
+  /** First names of modules that are neither among the files nor in every image. */
+  private readonly foreign = new Set<string>();
+  /** The first call of something of such a module. */
+  private foreignCall: Gap | undefined;
+  /** The foreign code, or the part of the language, that gets what escapes now; undefined where a dataframe loses nothing. */
+  private taker: string | undefined;
 
   constructor(private readonly program: Program) {
     this.words = program.words === undefined ? undefined : commandLineWords(program.words);
@@ -134,6 +143,7 @@ class Evaluator implements SparkContext, CommandLine {
       goesOn: false,
       isPartial: this.isPartial,
       gaps: [...this.gaps.values()],
+      ...(this.foreignCall === undefined ? {} : { foreignCall: this.foreignCall }),
     };
   }
 
@@ -188,6 +198,7 @@ class Evaluator implements SparkContext, CommandLine {
     switch (value.kind) {
       case 'native':
         value.escape();
+        if (value instanceof Frame ? this.taker !== undefined : isSpark(value)) this.lose(value);
         return;
       case 'text':
         this.readText(value);
@@ -208,7 +219,9 @@ class Evaluator implements SparkContext, CommandLine {
         for (const item of [...value.attributes.values()]) this.escape(item);
         return;
       case 'method':
-        this.escape(value.receiver);
+        // A number or name that a session tells is no session: only foreign code may make one of it.
+        if (!isSpark(value.receiver)) this.escape(value.receiver);
+        else if (this.taker !== undefined) this.lose(value.receiver);
         return;
       case 'function':
         this.escaped.add(value);
@@ -217,6 +230,10 @@ class Evaluator implements SparkContext, CommandLine {
         this.call(value, { positional: [], keywords: new Map(), isOpen: true }, this.at(0));
         return;
     }
+  }
+
+  private lose(value: Value): void {
+    this.gap(`${spoken(value)} goes to ${this.taker ?? 'something'} that is not followed`);
   }
 
   private insert(insert: Insert): void {
@@ -247,7 +264,7 @@ class Evaluator implements SparkContext, CommandLine {
       const before = this.module;
       this.module = name;
       if (module.failure !== undefined) this.isPartial = true;
-      this.activations.push({ returns: [], callee: undefined });
+      this.activations.push({ returns: [], yields: [], callee: undefined });
       this.block(module.body, scope);
       this.activations.pop();
       this.module = before;
@@ -257,7 +274,21 @@ class Evaluator implements SparkContext, CommandLine {
 
   private imported(name: string): Value {
     if (this.program.modules.has(name)) return { kind: 'module', name, scope: this.load(name) };
+    const [root = name] = name.split('.');
+    if (isForeign(root) && !this.isPackage(root)) this.foreign.add(root);
     return { kind: 'external', path: name };
+  }
+
+  /** Whether modules of the job stand in a package of this name. */
+  private isPackage(root: string): boolean {
+    return [...this.program.modules.keys()].some(name => name.startsWith(`${root}.`));
+  }
+
+  /** Of a value of a library the first name of its module, when nobody saw its code. */
+  private foreignRoot(value: Value): string | undefined {
+    if (value.kind !== 'external') return undefined;
+    const [root = ''] = /^\w+/.exec(value.path) ?? [];
+    return this.foreign.has(root) ? root : undefined;
   }
 
   private ofLibrary(path: string): Value {
@@ -285,7 +316,7 @@ class Evaluator implements SparkContext, CommandLine {
     return this.steps > MAX_STEPS;
   }
 
-  private gap(what: string, from = this.from): void {
+  public gap(what: string, from = this.from): void {
     this.isPartial = true;
     const at = this.at(from);
     const id = key(at, what);
@@ -362,7 +393,7 @@ class Evaluator implements SparkContext, CommandLine {
         return this.loop(statement, scope);
       case 'with':
         for (const { value, target } of statement.items) {
-          const managed = this.expression(value, scope);
+          const managed = entered(this.expression(value, scope));
           if (target !== undefined) this.assign(target, managed, scope, statement.from);
         }
         return this.block(statement.body, scope);
@@ -434,7 +465,7 @@ class Evaluator implements SparkContext, CommandLine {
   }
 
   private fromImport(statement: Extract<Statement, { kind: 'from-import' }>, scope: Scope): void {
-    const { from, module, names, isStar } = statement;
+    const { from, module, level, names, isStar } = statement;
     if (this.program.modules.has(module)) {
       const source = this.load(module);
       if (isStar) for (const [name, value] of source.names) if (!name.startsWith('_')) scope.set(name, value);
@@ -449,6 +480,11 @@ class Evaluator implements SparkContext, CommandLine {
         `import * from ${module === '' ? 'the package itself' : module} brings what no file here defines`,
         from,
       );
+    }
+    if (level > 0 || isForeign(module)) {
+      if (module !== '') this.imported(module);
+      for (const { name } of names)
+        if (level > 0) this.foreign.add(module === '' ? name : (module.split('.')[0] ?? module));
     }
     for (const { name, as } of names) {
       scope.set(as, module === '' ? this.imported(name) : this.ofLibrary(`${module}.${name}`));
@@ -598,6 +634,8 @@ class Evaluator implements SparkContext, CommandLine {
         const owner = this.expression(target.value, scope);
         for (const option of alternatives(owner)) {
           if (option.kind === 'instance') option.attributes.set(target.name, value);
+          else if (option.kind === 'class') option.members.set(target.name, value);
+          else if (option.kind === 'module') option.scope.set(target.name, value);
           else this.escape(value);
         }
         return;
@@ -703,6 +741,15 @@ class Evaluator implements SparkContext, CommandLine {
     return undefined;
   }
 
+  /** The foreign module of which a class inherits something. */
+  private foreignBase(of: PythonClass): string | undefined {
+    for (const base of of.bases) {
+      const found = base.kind === 'class' ? this.foreignBase(base) : this.foreignRoot(base);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
   private isKnownClass(of: PythonClass): boolean {
     return of.bases.every(base =>
       base.kind === 'class'
@@ -713,6 +760,10 @@ class Evaluator implements SparkContext, CommandLine {
   }
 
   private instantiate(of: PythonClass, args: Arguments, at: At): Value {
+    const foreign = this.foreignBase(of);
+    if (foreign !== undefined) this.foreignCall ??= foreignCall(foreign, at);
+    if (isMadeOtherwise(of))
+      this.gap(`class ${of.definition.name} makes its objects by a metaclass that is not followed`);
     const instance: Instance = {
       kind: 'instance',
       of,
@@ -780,7 +831,10 @@ class Evaluator implements SparkContext, CommandLine {
     this.handOn(args);
     for (const value of [...args.positional, ...args.keywords.values()]) {
       if (value.kind === 'text' && value.at === undefined) this.escape({ ...value, at });
-      else if (!(value === first && (value.kind === 'function' || value.kind === 'method')))
+      else if (
+        value !== first ||
+        (value.kind !== 'function' && !(value.kind === 'method' && !isSpark(value.receiver)))
+      )
         this.escape(value);
     }
   }
@@ -797,22 +851,30 @@ class Evaluator implements SparkContext, CommandLine {
     const isRecursive =
       this.activations.filter(activation => activation.callee?.body === callee.body).length > 1;
     if (isRecursive || this.activations.length > MAX_CALL_DEPTH) {
-      for (const value of [...args.positional, ...args.keywords.values()]) this.escape(value);
+      // The body has them already: a session is not lost there.
+      for (const value of [...args.positional, ...args.keywords.values()])
+        if (!isSpark(value)) this.escape(value);
       if (this.activations.length > MAX_CALL_DEPTH)
         this.gap(`calls go on beyond the ${MAX_CALL_DEPTH} levels that are followed`);
       return UNKNOWN;
     }
+    return this.handingTo(undefined, () => this.follow(callee, args));
+  }
+
+  private follow(callee: PythonFunction, args: Arguments): Value {
     const scope = new Scope(callee.scope);
     this.bind(callee, args, scope);
     const moduleBefore = this.module;
     const armsBefore = this.arms;
     this.module = callee.module;
-    const activation: Activation = { returns: [], callee };
+    const activation: Activation = { returns: [], yields: [], callee };
     this.activations.push(activation);
     let result: Value;
     if (Array.isArray(callee.body)) {
       const flow = this.block(callee.body as readonly Statement[], scope);
-      result = union(flow.leaves ? activation.returns : [...activation.returns, NONE]);
+      result = activation.yields.some(isSpark)
+        ? { kind: 'list', items: activation.yields, isOpen: true }
+        : union(flow.leaves ? activation.returns : [...activation.returns, NONE]);
     } else result = this.expression(callee.body as Expression, scope);
     this.activations.pop();
     this.module = moduleBefore;
@@ -905,9 +967,12 @@ class Evaluator implements SparkContext, CommandLine {
       }
       case 'await':
         return this.expression(node.value, scope);
-      case 'yield':
-        this.escape(this.expression(node.value, scope));
+      case 'yield': {
+        const value = this.expression(node.value, scope);
+        this.activations[this.activations.length - 1]?.yields.push(value);
+        if (!isSpark(value)) this.escape(value);
         return UNKNOWN;
+      }
       case 'star':
         return this.elementOf(this.expression(node.value, scope));
       case 'unknown':
@@ -1117,7 +1182,7 @@ class Evaluator implements SparkContext, CommandLine {
       }
       if (callee.id === 'globals' || callee.id === 'locals' || callee.id === 'vars') {
         if (node.args.length === 0) {
-          for (const value of scope.names.values()) this.escape(value);
+          for (const value of scope.names.values()) if (!isSpark(value)) this.escape(value);
           return UNKNOWN;
         }
       }
@@ -1169,6 +1234,7 @@ class Evaluator implements SparkContext, CommandLine {
       case 'union':
         return union(owner.options.map(option => this.attribute(option, name, at)));
       case 'native': {
+        if (isSpark(owner) && BY_PY4J.test(name)) this.gapByJava(name);
         const value = owner.attribute(name, at);
         return value.kind === 'unknown' ? { kind: 'method', receiver: owner, name } : value;
       }
@@ -1176,6 +1242,8 @@ class Evaluator implements SparkContext, CommandLine {
         return owner.scope.names.get(name) ?? this.imported(`${owner.name}.${name}`);
       case 'external': {
         const path = `${owner.path}.${name}`;
+        const stream = this.foreignRoot(owner) === undefined ? undefined : this.streamOf(name);
+        if (stream !== undefined) return stream;
         if (path.endsWith('SparkSession.builder')) return new Configuration(this, true);
         if (this.program.modules.has(path)) return { kind: 'module', name: path, scope: this.load(path) };
         return this.ofLibrary(path);
@@ -1197,9 +1265,14 @@ class Evaluator implements SparkContext, CommandLine {
           return member.isProperty ? this.call(bound, NO_ARGUMENTS, at) : bound;
         }
         if (member !== undefined) return member;
-        return owner.isOpen && (name === 'readStream' || name === 'writeStream')
-          ? new Session(this).attribute(name)
-          : UNKNOWN;
+        const delegate = owner.of === undefined ? undefined : this.member(owner.of, '__getattr__');
+        if (delegate?.kind === 'function')
+          return this.call(
+            { ...delegate, bound: { ...NO_ARGUMENTS, positional: [owner] } },
+            { ...NO_ARGUMENTS, positional: [text(name)] },
+            at,
+          );
+        return (owner.isOpen ? this.streamOf(name) : undefined) ?? UNKNOWN;
       }
       case 'class': {
         const member = this.member(owner, name);
@@ -1208,13 +1281,16 @@ class Evaluator implements SparkContext, CommandLine {
         return member ?? UNKNOWN;
       }
       case 'unknown':
-        // Nothing else has a property of this name: a session that came from code that is not followed.
-        return name === 'readStream'
-          ? new Session(this).attribute(name)
-          : { kind: 'method', receiver: owner, name };
+        return this.streamOf(name) ?? { kind: 'method', receiver: owner, name };
       default:
         return { kind: 'method', receiver: owner, name };
     }
+  }
+
+  /** Nothing else has a property of these names: a session or dataframe that came from code that is not followed. */
+  private streamOf(name: string): Value | undefined {
+    if (name === 'readStream') return new Session(this).attribute(name);
+    return name === 'writeStream' ? new Writer(this, undefined, true) : undefined;
   }
 
   private method(receiver: Value, name: string, args: Arguments, at: At): Value {
@@ -1248,19 +1324,24 @@ class Evaluator implements SparkContext, CommandLine {
       case 'none':
       case 'boolean':
       case 'number':
+        if (JAVA_STREAM.test(name)) this.gapByJava(name);
         this.escapeAll(args, at);
         return UNKNOWN;
       case 'union':
         return union(receiver.options.map(option => this.method(option, name, args, at)));
       default: {
         const attribute = this.attribute(receiver, name, at);
-        if (attribute.kind === 'method') {
+        if (attribute.kind === 'method' && attribute.receiver === receiver) {
           this.escapeAll(args, at);
           return UNKNOWN;
         }
         return this.call(attribute, args, at);
       }
     }
+  }
+
+  private gapByJava(name: string): void {
+    this.gap(`${name} reaches Spark through py4j, where it is not followed`);
   }
 
   private textMethod(receiver: Text, name: string, args: Arguments, at: At): Value {
@@ -1516,6 +1597,17 @@ class Evaluator implements SparkContext, CommandLine {
     if (/(^|\.)SparkSession\.getActiveSession$|(^|\.)SparkSession\.active$/.test(path))
       return new Session(this);
     if (/(^|\.)SparkSession$|(^|\.)SQLContext$/.test(path) && /^pyspark/.test(path)) return new Session(this);
+    if (/^pyspark\.streaming\.(\w+\.)?StreamingContext/.test(path))
+      this.gap('StreamingContext makes streams of RDDs, which are not followed');
+    if (path === 'importlib.import_module' || path === '__import__') {
+      const name = knownText(first);
+      if (name !== undefined && !name.startsWith('.')) return this.imported(name);
+      this.foreign.add('import_module');
+      return { kind: 'external', path: 'import_module()' };
+    }
+    if (/^runpy\.run_/.test(path)) this.gap('runpy runs a program that is not followed');
+    if (STARTS_PROCESS.test(path) && this.wordsOf(args).some(word => PYTHON_PROGRAM.test(word)))
+      this.gap(`${path} starts another Python program, which is not followed`);
     if (/(^|\.)SparkConf$/.test(path)) return new Configuration(this, false);
     if (/^(pyspark\.)?(sql\.)?functions\./.test(path) || /^pyspark\.sql\.functions\./.test(path))
       return this.sparkFunction(path.slice(path.lastIndexOf('.') + 1), args, at);
@@ -1567,7 +1659,43 @@ class Evaluator implements SparkContext, CommandLine {
           isOpen: false,
         };
     }
+    if (path === 'functools.reduce' && second !== undefined) {
+      const items = this.itemsOf(second) ?? [this.elementOf(second), this.elementOf(second)];
+      const [start = UNKNOWN, ...rest] =
+        args.positional.length > 2 ? [args.positional[2] ?? UNKNOWN, ...items] : items;
+      return rest.reduce(
+        (result: Value, item) => this.call(first, { ...NO_ARGUMENTS, positional: [result, item] }, at),
+        start,
+      );
+    }
+    const root = this.foreignRoot({ kind: 'external', path });
+    if (root !== undefined) return this.callForeign(root, args, at);
     return this.builtinCall(path, args, at) ?? this.unknownCall(args, at);
+  }
+
+  /** What comes of code that nobody saw keeps its name: what it is given later goes to that code as well. */
+  private callForeign(root: string, args: Arguments, at: At): Value {
+    this.foreignCall ??= foreignCall(root, at);
+    this.handingTo(`code of ${root}`, () => this.escapeAll(args, at));
+    return { kind: 'external', path: `${root}()` };
+  }
+
+  /** The texts among arguments, and in their lists. */
+  private wordsOf({ positional }: Arguments): string[] {
+    const texts = (value: Value): string[] => {
+      if (value.kind === 'list' || value.kind === 'union')
+        return (value.kind === 'list' ? value.items : value.options).flatMap(texts);
+      return value.kind === 'text' ? [shownText(value)] : [];
+    };
+    return positional.flatMap(texts);
+  }
+
+  private handingTo<T>(taker: string | undefined, action: () => T): T {
+    const before = this.taker;
+    this.taker = taker;
+    const result = action();
+    this.taker = before;
+    return result;
   }
 
   private unknownCall(args: Arguments, at: At): Value {
@@ -1660,7 +1788,7 @@ class Evaluator implements SparkContext, CommandLine {
       case 'getattr': {
         const name = knownText(second);
         if (name === undefined) {
-          this.escape(first);
+          this.handingTo('getattr of a name', () => this.escape(first));
           return UNKNOWN;
         }
         const value = this.attribute(first, name, at);
@@ -1731,6 +1859,12 @@ const PLAIN_DECORATORS =
 /** The start of a statement that makes or changes a table. */
 const DEFINITION = /^\s*(CREATE|ALTER|DROP|RENAME)\s+(OR\s+REPLACE\s+)?(TABLE|VIEW|MATERIALIZED\s+VIEW)\b/i;
 
+const STARTS_PROCESS =
+  /^(subprocess\.|os\.(system|popen|exec|spawn|posix_spawn)|asyncio\.create_subprocess_)/;
+
+/** A word of a command line that runs a program of Python. */
+const PYTHON_PROGRAM = /\.py(\s|$|["'])|(^|[\s/])spark-submit(\s|$)/;
+
 const BUILTINS: ReadonlySet<string> = new Set([
   'str',
   'int',
@@ -1754,6 +1888,42 @@ const BUILTINS: ReadonlySet<string> = new Set([
   'map',
   'vars',
 ]);
+
+function foreignCall(root: string, at: At): Gap {
+  return { at, what: `calls ${root}, whose code is not among the files` };
+}
+
+/** Whether a call of a class may give something else than an object of it. */
+function isMadeOtherwise({ definition, bases }: PythonClass): boolean {
+  return (
+    definition.bases.some(
+      ({ name, value }) =>
+        name === 'metaclass' && !/(^|\.)(ABCMeta|EnumMeta|EnumType|type)$/.test(dottedName(value)),
+    ) || bases.some(base => base.kind === 'class' && isMadeOtherwise(base))
+  );
+}
+
+/** The object of the JVM behind one of PySpark. */
+const BY_PY4J = /^_j(sparkSession|df|reader|write|wrapped)$/;
+
+/** Properties of PySpark that are methods in Java. */
+const JAVA_STREAM = /^(read|write)Stream$/;
+
+/** What `with` gives a name to: of a generator, which contextlib makes a manager, what it yields. */
+function entered(manager: Value): Value {
+  return manager.kind === 'list' ? union(manager.items) : manager;
+}
+
+/** What a program loses its course with, wherever it goes. */
+function isSpark(value: Value): boolean {
+  return value instanceof Session || value instanceof Reader || value instanceof Writer;
+}
+
+function spoken(value: Value): string {
+  if (value instanceof Session) return 'a SparkSession';
+  if (value instanceof Reader) return 'a reader of Spark';
+  return value instanceof Writer ? 'a writer of Spark' : 'a dataframe';
+}
 
 function key(...parts: readonly unknown[]): string {
   return JSON.stringify(parts);

@@ -91,4 +91,6 @@ export interface CodeFacts {
   readonly isPartial: boolean;
   /** Why, but for files that are not read: those tell it themselves. */
   readonly gaps: readonly Gap[];
+  /** The first call of something whose code is neither among the files nor in every image. */
+  readonly foreignCall?: Gap;
 }

@@ -1,4 +1,5 @@
 import { type ExprNode, parse, type StmtNode } from 'py-ast';
+import { compileErrorOf } from './compile';
 import { refusalOf } from './refusal';
 import { respelled } from './respell';
 import type {
@@ -46,8 +47,12 @@ export function parsePython(source: string): Module {
 function read(text: string): { readonly module: Module; readonly isDoubtful: boolean } {
   const lines = new Lines(text);
   const reader = new Reader(text, lines);
-  const body = reader.block(parse(text.replaceAll('\f', ' ')).body);
-  return { module: { body, lineOf: lines.lineOf }, isDoubtful: reader.isDoubtful };
+  const nodes = parse(text.replaceAll('\f', ' ')).body;
+  const body = reader.block(nodes);
+  const { isDoubtful } = reader;
+  const error = compileErrorOf(nodes);
+  if (error !== undefined) return { module: unread(text, { ...error, isRefusedByPython: true }), isDoubtful };
+  return { module: { body, lineOf: lines.lineOf }, isDoubtful };
 }
 
 /** So many lines of a file are spelled otherwise at most. */
@@ -416,6 +421,8 @@ class Reader {
   }
 
   private typeParameters(nodes: TypeParameters): TypeParameter[] {
+    // Since Python 3.13 alone.
+    if (nodes.some(node => node.default_value !== undefined)) this.isDoubtful = true;
     return nodes.map(node => ({
       name: node.name,
       reads: this.all([node.nodeType === 'TypeVar' ? node.bound : undefined, node.default_value]),
@@ -482,7 +489,7 @@ class Reader {
         return this.constant(node);
       case 'JoinedStr':
       case 'TemplateStr':
-        if (hasBrokenEscape(this.source(node))) this.isDoubtful = true;
+        if (node.nodeType === 'TemplateStr' || hasBrokenEscape(this.source(node))) this.isDoubtful = true;
         return { kind: 'string', from, parts: node.values.map(value => this.piece(value)) };
       case 'FormattedValue':
       case 'Interpolation': {

@@ -3,6 +3,7 @@ import {
   type Arguments,
   type At,
   alternatives,
+  knownPrefix,
   knownText,
   Native,
   NONE,
@@ -30,6 +31,8 @@ export interface SparkContext {
   /** Calls a function for every micro-batch of a stream. */
   callForBatch(callee: Value, args: Arguments, at: At): void;
   escape(value: Value): void;
+  /** From here on the program is not followed, because this stands here. */
+  gap(what: string): void;
 }
 
 const KAFKA_COLUMNS = ['key', 'value', 'topic', 'partition', 'offset', 'timestamp', 'timestampType'];
@@ -221,6 +224,8 @@ export class Session extends Native {
       parents: views.map(([, view]) => view),
       columns: undefined,
     });
+    if (knownPrefix(statement).trim() === '' && known !== '')
+      this.context.gap('spark.sql runs a text that is not known');
     if (known === undefined || !/^\s*(select|with)\b/i.test(known)) frame.isUsed = true;
     return frame;
   }
@@ -276,7 +281,27 @@ class Settings {
     }
     return false;
   }
+
+  /** What the methods that start or save take beside options. */
+  public applyKeywords({ keywords, isOpen }: Arguments, at: At): void {
+    const format = keywords.get('format');
+    if (format !== undefined) this.format = formatName(format);
+    for (const [key, value] of keywords) if (!STORE_PARAMETERS.has(key)) this.set(key, value, at);
+    if (isOpen) this.isOpen = true;
+  }
 }
+
+/** Parameters of start(), save(), toTable() and saveAsTable() that are no options. */
+const STORE_PARAMETERS: ReadonlySet<string> = new Set([
+  'path',
+  'tableName',
+  'name',
+  'format',
+  'outputMode',
+  'partitionBy',
+  'queryName',
+  'mode',
+]);
 
 export class Reader extends Native {
   constructor(
@@ -563,17 +588,21 @@ export class Writer extends Native {
         return next();
       case 'start':
       case 'save':
-      case 'load': {
-        const format = args.keywords.get('format');
-        if (format !== undefined) settings.format = formatName(format);
-        for (const [key, value] of args.keywords) {
-          if (!['path', 'format', 'outputMode', 'partitionBy', 'queryName', 'mode'].includes(key))
-            settings.set(key, value, at);
-        }
+      case 'load':
+        settings.applyKeywords(args, at);
         return this.store(settings, args.keywords.get('path') ?? first, undefined, at);
-      }
       case 'toTable':
       case 'saveAsTable':
+        settings.applyKeywords(args, at);
+        return this.store(
+          settings,
+          undefined,
+          {
+            at,
+            name: textOf(first ?? args.keywords.get('tableName') ?? args.keywords.get('name') ?? UNKNOWN),
+          },
+          at,
+        );
       case 'insertInto':
       case 'table':
         return this.store(

@@ -183,6 +183,8 @@ export interface ReadFailure {
   /** Counted from 0. */
   readonly line: number;
   readonly message: string;
+  /** The first Python that takes the text, when a newer one than that of Spark's images does. */
+  readonly validFrom?: string;
 }
 
 export interface Module {

@@ -33,7 +33,7 @@ export interface PythonFunction {
 export interface PythonClass {
   readonly kind: 'class';
   readonly definition: ClassDefinition;
-  readonly members: ReadonlyMap<string, Value>;
+  readonly members: Map<string, Value>;
   readonly bases: readonly Value[];
   /** Fields in order, when the constructor follows from them (dataclass, NamedTuple). */
   readonly fields: readonly { readonly name: string; readonly defaultValue?: Value }[] | undefined;

@@ -15,7 +15,10 @@ export const pythonSyntaxError: Rule = {
         ? [
             {
               place: { object, path: ['data', key], innerLine: failure.line },
-              message: say`${key} in ConfigMap ${object.metadata.name} is no Python 3: ${measured(failure.message)}`,
+              message:
+                failure.validFrom === undefined
+                  ? say`${key} in ConfigMap ${object.metadata.name} is no Python 3: ${measured(failure.message)}`
+                  : say`${key} in ConfigMap ${object.metadata.name} is valid from Python ${measured(failure.validFrom)} on, and the Python of Spark's images is 3.10: ${measured(failure.message)}`,
             },
           ]
         : [],
