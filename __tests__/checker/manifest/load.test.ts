@@ -76,13 +76,17 @@ describe('documents', () => {
     expect(loaded.unreadable).toEqual([]);
   });
 
-  it('without a name, or that are values files, are left out', () => {
-    expect(
-      load(
-        'replicas: 3\nimage: { tag: latest }\n',
-        'apiVersion: v1\nkind: Pod\nmetadata: { generateName: x- }\n',
-      ).objects,
-    ).toEqual([]);
+  it('that are values files are left out', () => {
+    expect(load('replicas: 3\nimage: { tag: latest }\n').objects).toEqual([]);
+  });
+
+  it.each([
+    ['{ generateName: x- }', 'x-…'],
+    ['{ namespace: n }', ''],
+    ['{ name: 1 }', '1'],
+  ])('with metadata %s are objects', (metadata, name) => {
+    const { objects } = load(`apiVersion: v1\nkind: Pod\nmetadata: ${metadata}\n`);
+    expect(objects.map(object => object.metadata.name)).toEqual([name]);
   });
 
   it.each([
