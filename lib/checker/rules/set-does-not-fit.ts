@@ -36,8 +36,15 @@ function found(model: Model, nodes: string, misfit: Misfit): Found[] {
         },
       ];
     case 'unreadable': {
-      const { resource, message, remedy } = misfit.figure;
-      return [{ place: requestPlace(misfit.set, resource), message, remedy }];
+      const { resource, path, message, remedy } = misfit.figure;
+      const { owner } = misfit.set;
+      return [
+        {
+          place: path === undefined ? requestPlace(misfit.set, resource) : { object: owner, path },
+          message,
+          remedy,
+        },
+      ];
     }
     case 'sum': {
       const { when, resource, requested, allocatable } = misfit;
