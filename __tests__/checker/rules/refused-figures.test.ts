@@ -100,6 +100,19 @@ describe('a limit', () => {
     );
   });
 
+  test.each([
+    ['50m', 1],
+    ['100m', 0],
+  ])('that a LimitRange gives as %s is compared too', (cpu, findings) => {
+    const range = {
+      apiVersion: 'v1',
+      kind: 'LimitRange',
+      metadata: { name: 'defaults', namespace: 'was' },
+      spec: { limits: [{ type: 'Container', default: { cpu, memory: '64Mi' } }] },
+    };
+    expect(said(range, pod({ requests: { cpu: '100m', memory: '64Mi' } }))).toHaveLength(findings);
+  });
+
   test('that is the request too is refused once', () => {
     expect(said(pod({ limits: { cpu: 'lots', memory: '64Mi' } }))).toHaveLength(1);
   });
