@@ -276,6 +276,7 @@ describe('what is no manifest as it stands', () => {
 
   it.each([
     ['a kind that is a list', 'apiVersion: v1\nkind: [Pod]\nmetadata: { name: a }\n', 'document', 1],
+    ['keys in capitals', 'ApiVersion: v1\nKind: Pod\nmetadata: { name: a }\n', 'document', 1],
     ['no apiVersion', 'kind: Pod\nspec: {}\n', 'document', 1],
     ['an item that is no object', 'apiVersion: v1\nkind: List\nitems:\n- { kind: Pod }\n- 5\n', 'item', 4],
   ])('%s is skipped with a note', (_, document, part, line) => {

@@ -390,7 +390,7 @@ function withPaths(value: unknown): Placed[] {
 }
 
 function ofMapping(value: PlainObject, prefix: readonly (string | number)[]): Placed[] {
-  const { apiVersion, kind, items } = value;
+  const { kind, items } = value;
   if (typeof kind === 'string' && kind.endsWith('List') && Array.isArray(items)) {
     return items.flatMap((item: unknown, index): Placed[] => {
       const place = [...prefix, 'items', index];
@@ -411,7 +411,7 @@ function ofMapping(value: PlainObject, prefix: readonly (string | number)[]): Pl
   const [object] = manifestObjects([value]);
   if (object !== undefined) return [{ object, prefix }];
   const looksLikeOne =
-    (apiVersion !== undefined || kind !== undefined) &&
+    Object.keys(value).some(key => /^(apiVersion|kind)$/i.test(key)) &&
     (isObject(value['metadata']) || value['spec'] !== undefined);
   return looksLikeOne
     ? [
