@@ -58,8 +58,8 @@ export const REFUSED_EDITS: readonly RefusedEdit[] = [
     name: 'web servers without limits',
     props: { was: { cpu: { request: Cpu.millis(200) }, memory: { request: Size.mebibytes(512) } } },
     refusal:
-      /\[Deployment\/was\/was\] container was has no (cpu|memory) limit but every container needs one; set \1\.limit, e\.g\. (Cpu\.millis\(500\)|Size\.mebibytes\(512\)) \(rule container-without-limits/,
-    // The limit is the one that the namespace gives to containers without.
+      /\[Deployment\/was\/was\] container was has no (cpu|memory) limit but every container needs one; set \1\.limit, e\.g\. (Cpu\.millis\(500\)|Size\.mebibytes\(512\)) \(rule container-without-limits|resources\.limits\.memory 256Mi is below its request of 512Mi/,
+    // That limit is the one that the namespace gives to containers without.
     inCluster: {
       refused: /requests: Invalid value: "512Mi": must be less than or equal to memory limit of 256Mi/,
     },

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
@@ -70,4 +71,12 @@ it('reports a path that does not exist, and reads the others', () => {
   expect(unreadable.map(({ line, message }) => ({ line, message: text(message) }))).toEqual([
     { line: 1, message: 'the path cannot be read: there is no such file or folder' },
   ]);
+});
+
+it('skips a pipe in a folder with a note, and reads the files beside it', () => {
+  put('a.yaml');
+  execFileSync('mkfifo', [join(root, 'p.yml')]);
+  const { sources, skipped } = collect([root], noInput);
+  expect(sources.map(({ file }) => relative(root, file))).toEqual(['a.yaml']);
+  expect(skipped).toMatchObject([{ file: join(root, 'p.yml'), what: 'a pipe, a socket or a device' }]);
 });

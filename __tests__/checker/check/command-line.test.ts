@@ -269,8 +269,71 @@ describe('the report for people', () => {
     expect(stdout).toContain('fix write it again with cdk8s-lakehouse cluster-context');
   });
 
-  it('says when there was nothing to check', () => {
-    expect(run([folder])).toMatchObject({ code: 0, stderr: 'note: no Kubernetes object was found\n' });
+  describe('where there was nothing to check', () => {
+    const NOTHING = 'no Kubernetes object was found';
+    const notesOf = (args: readonly string[], stdin = '') => {
+      const { notes } = JSON.parse(run([...args, '--format', 'json'], { stdin }).stdout);
+      return (notes as { file: string; what: string; silences: string[] }[]).map(note => ({
+        ...note,
+        file: note.file.replace(`${folder}/`, ''),
+      }));
+    };
+
+    it('says so in each format, and nothing is clean', () => {
+      expect(run([folder])).toMatchObject({ code: 0, stderr: '' });
+      expect(run([folder]).stdout).toContain(`note ${NOTHING}`);
+      expect(run([folder]).stdout).toContain('⚠ nothing was checked, 1 note');
+      expect(notesOf([folder])).toMatchObject([{ what: NOTHING, silences: rules.map(({ id }) => id) }]);
+      const log = JSON.parse(run([folder, '--format', 'sarif']).stdout) as Log;
+      expect(log.runs[0]?.results?.map(({ message }) => message.text)).toEqual([
+        expect.stringContaining(NOTHING),
+      ]);
+    });
+
+    it.each(['human', 'json', 'sarif'])('it is an error with --strict in %s', format => {
+      expect(run([folder, '--strict', '--format', format]).code).toBe(1);
+      put('a.yaml', CLEAN);
+      expect(run([folder, '--strict', '--format', format]).code).toBe(0);
+    });
+
+    it('standard input, a folder of Python and a values file are nothing each', () => {
+      expect(notesOf(['-'])).toMatchObject([{ file: 'stdin', what: NOTHING }]);
+      put('a.py', 'x = 1\n');
+      expect(notesOf([folder])).toMatchObject([{ what: NOTHING }]);
+      put('values.yaml', 'replicas: 3\n');
+      put('b.yaml', CLEAN);
+      expect(notesOf([join(folder, 'values.yaml'), join(folder, 'b.yaml')])).toMatchObject([
+        { file: 'values.yaml', what: NOTHING },
+      ]);
+      expect(notesOf([folder])).toEqual([]);
+    });
+
+    it('a kustomization and SQL are something', () => {
+      put('kustomization.yaml', 'kind: Kustomization\nresources: []\n');
+      put('tables.sql', 'SELECT 1;\n');
+      expect(notesOf([join(folder, 'kustomization.yaml'), join(folder, 'tables.sql')])).toEqual([]);
+      expect(run([join(folder, 'tables.sql')]).stdout).toMatch(/^✔ clean/);
+    });
+  });
+
+  it('reads the syntax of Python that is named, and says that it is all that is looked at', () => {
+    put('bad.py', 'x = 1\ndef f(:\n');
+    put('good.py', 'x = 1\ndef f():\n    pass\n');
+    const bad = JSON.parse(run([join(folder, 'bad.py'), '--format', 'json']).stdout);
+    expect(bad.violations).toMatchObject([{ rule: 'python-syntax-error', line: 2 }]);
+    const good = JSON.parse(run([join(folder, 'good.py'), '--format', 'json']).stdout);
+    expect(good.violations).toEqual([]);
+    expect(good.notes).toMatchObject([{ what: expect.stringContaining('only its syntax is looked at') }]);
+    expect(good.notes[0].silences).not.toContain('python-syntax-error');
+    expect(run([join(folder, 'good.py'), '--strict']).code).toBe(1);
+  });
+
+  it.each(['p.yaml.j2', 'p.tpl', 'p.yml.tmpl'])('notes the template %s', name => {
+    put('a.yaml', CLEAN);
+    put(name, 'kind: Pod\n');
+    put('readme.md', '# text\n');
+    expect(run([folder]).stdout).toContain('the file is skipped: it is a template, by its name');
+    expect(run([folder, '--strict']).code).toBe(1);
   });
 });
 

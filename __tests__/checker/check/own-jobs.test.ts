@@ -10,7 +10,7 @@ const TEXTS = readdirSync(DIST)
 
 function checked(change: (text: string) => string = text => text) {
   const sources = TEXTS.map(({ file, text }) => ({ file, bytes: Buffer.from(change(text)) }));
-  return check({ sources, skipped: [], unreadable: [] });
+  return check({ sources, named: [], skipped: [], unreadable: [] });
 }
 
 it('finds our own Python among the manifests', () => {

@@ -124,7 +124,7 @@ const damaged = fc
 
 function checkText(text: string | Uint8Array) {
   const bytes = typeof text === 'string' ? Buffer.from(text) : text;
-  return check({ sources: [{ file: 'a.yaml', bytes }], skipped: [], unreadable: [] });
+  return check({ sources: [{ file: 'a.yaml', bytes }], named: [], skipped: [], unreadable: [] });
 }
 
 describe('nothing that is given crashes or hangs', () => {

@@ -76,13 +76,17 @@ describe('documents', () => {
     expect(loaded.unreadable).toEqual([]);
   });
 
-  it('without a name, or that are values files, are left out', () => {
-    expect(
-      load(
-        'replicas: 3\nimage: { tag: latest }\n',
-        'apiVersion: v1\nkind: Pod\nmetadata: { generateName: x- }\n',
-      ).objects,
-    ).toEqual([]);
+  it('that are values files are left out', () => {
+    expect(load('replicas: 3\nimage: { tag: latest }\n').objects).toEqual([]);
+  });
+
+  it.each([
+    ['{ generateName: x- }', 'x-…'],
+    ['{ namespace: n }', ''],
+    ['{ name: 1 }', '1'],
+  ])('with metadata %s are objects', (metadata, name) => {
+    const { objects } = load(`apiVersion: v1\nkind: Pod\nmetadata: ${metadata}\n`);
+    expect(objects.map(object => object.metadata.name)).toEqual([name]);
   });
 
   it.each([
@@ -225,5 +229,67 @@ describe('Helm and Kustomize', () => {
     expect(loaded.skipped.map(({ file }) => file)).toEqual(['overlay/patch.yaml']);
     expect(loaded.objects.map(object => object.source?.file)).toEqual(['base/config.yaml']);
     expect(loaded.generated).toEqual(['ConfigMap/*/settings']);
+  });
+});
+
+describe('two equal keys in one mapping', () => {
+  it.each([
+    ['in a block', 'a:\n  x: 1\n  y: 2\n  x: 3\n', 'x', 4, 2],
+    ['in braces', 'a: 1\nb: { x: 1, y: 2, "x": 3 }\n', 'x', 2, 2],
+    ['in a list', 'a:\n- x: 1\n  x: 1\n', 'x', 3, 2],
+    ['at the top', 'a: null\nb: 1\na: 2\n', 'a', 3, 1],
+  ])('%s are refused', (_, document, key, line, first) => {
+    const { unreadable } = load(document);
+    expect(unreadable.map(fault => [fault.line, text(fault.message)])).toEqual([
+      [line, `the document is no YAML: key ${key} stands twice in one mapping, first on line ${first}`],
+    ]);
+  });
+
+  it.each([
+    ['two mappings', 'a: { x: 1 }\nb: { x: 1 }\nc: [{ x: 1 }, { x: 1 }]\n'],
+    ['a key of a merged mapping', 'a: &a { x: 1 }\nb: { <<: *a, x: 2 }\n'],
+    ['two merges', 'a: &a { x: 1 }\nb: &b { y: 1 }\nc:\n  <<: *a\n  <<: *b\n'],
+  ])('%s are none', (_, document) => {
+    expect(load(document).unreadable).toEqual([]);
+  });
+});
+
+describe('what is no manifest as it stands', () => {
+  it('a template without a Chart.yaml is skipped, its {{ }} unquoted or not', () => {
+    const pod = (name: string) => `apiVersion: v1\nkind: Pod\nmetadata:\n  name: ${name}\n`;
+    const { skipped, objects } = load(pod('{{ .Values.name }}'), pod('a{{ b }}: c'), pod('"{{ name }}"'));
+    expect(skipped.map(({ file, what }) => [file, what])).toEqual([
+      ['0.yaml', 'a template, by its {{ }}'],
+      ['1.yaml', 'a template, by its {{ }}'],
+    ]);
+    expect(objects).toHaveLength(1);
+  });
+
+  it('the objects of a JSON array are read, each at its place', () => {
+    const array = `[\n${JSON.stringify({ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'a' } })},\n${JSON.stringify({ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'b' } })}]`;
+    const { objects } = loadManifests([source(array, 'a.json')]);
+    expect(objects.map(({ metadata, source: at }) => [metadata.name, at?.line])).toEqual([
+      ['a', 2],
+      ['b', 3],
+    ]);
+  });
+
+  it.each([
+    ['a kind that is a list', 'apiVersion: v1\nkind: [Pod]\nmetadata: { name: a }\n', 'document', 1],
+    ['keys in capitals', 'ApiVersion: v1\nKind: Pod\nmetadata: { name: a }\n', 'document', 1],
+    ['no apiVersion', 'kind: Pod\nspec: {}\n', 'document', 1],
+    ['an item that is no object', 'apiVersion: v1\nkind: List\nitems:\n- { kind: Pod }\n- 5\n', 'item', 4],
+  ])('%s is skipped with a note', (_, document, part, line) => {
+    const { skipped, objects } = load(document);
+    expect(objects).toEqual([]);
+    expect(skipped[0]).toMatchObject({ part, line });
+  });
+
+  it.each([
+    ['the description of a chart', 'apiVersion: v2\nname: a\nversion: 1.0.0\n'],
+    ['values', 'metadata: { a: 1 }\nspec: 5\n'],
+    ['an empty List', 'apiVersion: v1\nkind: List\nitems: []\n'],
+  ])('%s is not', (_, document) => {
+    expect(load(document).skipped).toEqual([]);
   });
 });

@@ -154,6 +154,7 @@ const MUTATIONS: readonly (readonly [rule: string, what: string, mutate: (dist: 
     'gold executors ask for two cores',
     d => {
       d.gold.executor.coreRequest = '2';
+      d.gold.executor.coreLimit = '2';
     },
   ],
   [

@@ -56,6 +56,12 @@ const DDL = {
   metadata: { name: 'ddl', namespace: 'n' },
   data: { 'a.sql': 'CREATE TABLE logs.events (id Int64) ENGINE = MergeTree ORDER BY id;\n' },
 };
+const WEB = (containers: unknown) => ({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { name: 'web', namespace: 'n' },
+  spec: { containers },
+});
 const FROM_SECRET = [{ name: 'PLACE', valueFrom: { secretKeyRef: { name: 'settings', key: 'place' } } }];
 const STATED = [{ name: 'PLACE', value: 's3a://lake/place' }];
 const PLACE = 'os.environ["PLACE"]';
@@ -175,6 +181,13 @@ const CASES: readonly {
     what: /^etl sets spark\.jars\.packages to a value that is not known$/,
     silences: ['ivy-cache-unwritable', 'connector-package-missing', 'version-conflict', 'single-executor'],
     known: job(`spark.conf.set("spark.jars.packages", ${PLACE})`, { env: STATED }),
+  },
+  {
+    need: 'pods',
+    open: job('spark.range(3)', { others: [WEB({ name: 'a', image: 'nginx:1.29.3' })] }),
+    what: /^spec\.containers is a mapping but Kubernetes takes a list with a container, so it is not looked at$/,
+    silences: ['container-without-limits', 'mutable-image-tag', 'set-does-not-fit', 'plaintext-secret'],
+    known: job('spark.range(3)', { others: [WEB([{ name: 'a', image: 'nginx:1.29.3' }])] }),
   },
 ];
 
@@ -429,5 +442,104 @@ describe('Python behind -c in a container', () => {
       }),
     ]);
     expect(notes(container(['python3', '-c', 'def f(): pass']))).toEqual([]);
+
+describe('values in another form than Kubernetes takes', () => {
+  const CAUSE = 'values in another form than Kubernetes takes';
+  const of = (kind: string, rest: object, apiVersion = 'v1') =>
+    notes([{ apiVersion, kind, metadata: { name: 'x', namespace: 'n' }, ...rest }]).filter(
+      ({ cause }) => cause === CAUSE,
+    );
+  const a = { name: 'a', image: 'nginx:1.29.3' };
+  const application = { type: 'Python', mainApplicationFile: 'local:///a.py', driver: {}, executor: {} };
+  const SPARK = 'sparkoperator.k8s.io/v1beta2';
+  const STRIMZI = 'kafka.strimzi.io/v1';
+
+  test.each([
+    ['Pod', { spec: { containers: a } }, 'v1', 'spec.containers is a mapping but'],
+    ['Pod', { spec: { containers: [] } }, 'v1', 'spec.containers is an empty list but'],
+    ['Pod', { spec: {} }, 'v1', 'spec.containers is missing but'],
+    ['Pod', { spec: { containers: [a], initContainers: 5 } }, 'v1', 'spec.initContainers is 5 but'],
+    ['Pod', { spec: { containers: [a], volumes: 'x' } }, 'v1', 'spec.volumes is "x" but'],
+    [
+      'Pod',
+      { spec: { containers: [{ ...a, env: { A: 'b' } }] } },
+      'v1',
+      'spec.containers.0.env is a mapping',
+    ],
+    ['Pod', { spec: { containers: [{ ...a, image: 5 }] } }, 'v1', 'spec.containers.0.image is 5 but'],
+    ['Deployment', { spec: null }, 'apps/v1', 'spec is empty but'],
+    ['Deployment', {}, 'apps/v1', 'spec is missing but'],
+    ['Deployment', { spec: { template: [] } }, 'apps/v1', 'spec.template is an empty list but'],
+    ['CronJob', { spec: { jobTemplate: { spec: 1 } } }, 'batch/v1', 'spec.jobTemplate.spec is 1 but'],
+    ['SparkApplication', { spec: 'x' }, SPARK, 'spec is "x" but'],
+    ['SparkApplication', { spec: { ...application, sparkConf: ['a'] } }, SPARK, 'spec.sparkConf is a list'],
+    [
+      'SparkApplication',
+      { spec: { ...application, driver: { env: {} } } },
+      SPARK,
+      'spec.driver.env is a mapping',
+    ],
+    ['Kafka', { spec: { kafka: [] } }, STRIMZI, 'spec.kafka is an empty list but'],
+    ['KafkaNodePool', { spec: { resources: 'x' } }, STRIMZI, 'spec.resources is "x" but'],
+    ['ConfigMap', { data: ['a.py'] }, 'v1', 'data is a list but Kubernetes takes a mapping'],
+    ['ConfigMap', { data: { 'a.py': 5 } }, 'v1', 'data.a.py is 5 but Kubernetes takes text'],
+  ])('%s with %j is noted', (kind, rest, apiVersion, words) => {
+    const found = of(kind, rest, apiVersion);
+    expect(found.map(({ what }) => what)).toEqual([expect.stringContaining(words)]);
+    expect(found[0]?.silences).toContain('plaintext-secret');
+  });
+
+  test.each([
+    ['Pod', { spec: { containers: [a], volumes: null } }, 'v1'],
+    ['Deployment', { spec: { template: { spec: { containers: [{ ...a, env: [] }] } } } }, 'apps/v1'],
+    ['SparkApplication', { spec: application }, SPARK],
+    ['Kafka', { spec: { kafka: {}, entityOperator: {} } }, STRIMZI],
+    ['ConfigMap', { data: { 'a.py': 'x = 1' } }, 'v1'],
+    ['ConfigMap', {}, 'v1'],
+    ['Pod', { spec: 5 }, 'other.io/v1'],
+  ])('%s with %j is not', (kind, rest, apiVersion) => {
+    expect(of(kind, rest, apiVersion)).toEqual([]);
+  });
+});
+
+describe('pods of kinds that are not read', () => {
+  const pod = { spec: { containers: [{ name: 'a', image: 'nginx' }] } };
+  const of = (kind: string, apiVersion: string, rest: object, annotations = {}) =>
+    notes([{ apiVersion, kind, metadata: { name: 'x', namespace: 'n', annotations }, ...rest }]);
+  const ROLLOUT = ['Rollout', 'argoproj.io/v1alpha1', { spec: { template: pod } }] as const;
+
+  test.each<readonly [string, string, object]>([
+    ['PodTemplate', 'v1', { template: pod }],
+    ROLLOUT,
+    ['Workflow', 'argoproj.io/v1alpha1', { spec: { templates: [{ container: { image: 'nginx' } }] } }],
+    ['Service', 'serving.knative.dev/v1', { spec: { template: pod } }],
+    ['Task', 'tekton.dev/v1', { spec: { steps: [{ name: 'a', image: 'nginx' }] } }],
+    ['SparkConnect', 'sparkoperator.k8s.io/v1alpha1', { spec: { image: 'spark', server: {}, executor: {} } }],
+  ])('%s of %s is noted', (kind, apiVersion, rest) => {
+    const found = of(kind, apiVersion, rest);
+    expect(found.map(({ what }) => what)).toEqual([`pods of kind ${kind} (${apiVersion}) are not looked at`]);
+    expect(found[0]?.silences).toEqual(
+      expect.arrayContaining(['container-without-limits', 'set-does-not-fit']),
+    );
+  });
+
+  test('a reason on the object takes it back', () => {
+    expect(of(...ROLLOUT, { 'ignore-check.cdk8s-lakehouse/not-understood': 'canaries' })).toEqual([]);
+  });
+
+  test.each([
+    ['Deployment', 'apps/v1', { spec: { template: pod } }],
+    ['Service', 'v1', { spec: { ports: [{ port: 80 }] } }],
+    ['ImageRepository', 'image.toolkit.fluxcd.io/v1', { spec: { image: 'nginx' } }],
+    [
+      'ClusterPolicy',
+      'kyverno.io/v1',
+      { spec: { rules: [{ validate: { pattern: { spec: { containers: [{ image: '*:*' }] } } } }] } },
+    ],
+    ['ConfigMap', 'v1', { data: { 'pod.yaml': 'spec: { containers: [{ image: nginx }] }' } }],
+  ])('%s of %s is not', (kind, apiVersion, rest) => {
+    expect(of(kind, apiVersion, rest).filter(({ cause }) => cause === 'pods that are not looked at')).toEqual(
+      [],
+    );
   });
 });

@@ -93,3 +93,51 @@ test.each([
 ] as [string, Named][])('%s is not refused', (_name, object) => {
   expect(said(object)).toEqual([]);
 });
+
+describe('an object without a name of its own', () => {
+  const of = (metadata: unknown, kind = 'Job', apiVersion = 'batch/v1') =>
+    review(manifestObjects([{ apiVersion, kind, ...(metadata === undefined ? {} : { metadata }) }]), {
+      only: ['illegal-name'],
+    }).findings.map(finding => line(finding));
+
+  test.each([
+    [undefined, '[Job/default/(no name)] the object has no name'],
+    [{ namespace: 'was' }, '[Job/was/(no name)] the object has no name'],
+    [{ name: null }, '[Job/default/(no name)] the object has no name'],
+    [{ name: 123 }, '[Job/default/123] name 123 is no text'],
+    [{ name: ['a'] }, '[Job/default/(no name)] name ["a"] is no text'],
+    [{ name: 'a', namespace: 5 }, '[Job/default/a] namespace 5 is no text'],
+    [{ generateName: 'Load_' }, '[Job/default/Load_…] generateName "Load_" has 5 characters'],
+    [{ generateName: 7 }, '[Job/default/(no name)] the object has no name'],
+  ])('%j is refused', (metadata, said) => {
+    expect(of(metadata)).toEqual([expect.stringContaining(said)]);
+  });
+
+  test.each([
+    [{ name: '123' }, 'Job', 'batch/v1'],
+    [{ generateName: 'load-' }, 'Job', 'batch/v1'],
+    [{ generateName: 'a'.repeat(70) }, 'Job', 'batch/v1'],
+    [undefined, 'Config', 'v1'],
+    [undefined, 'KubeletConfiguration', 'kubelet.config.k8s.io/v1beta1'],
+    [undefined, 'SubjectAccessReview', 'authorization.k8s.io/v1'],
+  ])('%j of a %s passes', (metadata, kind, apiVersion) => {
+    expect(of(metadata, kind, apiVersion)).toEqual([]);
+  });
+
+  test.each([
+    [{ generateName: 'load-', namespace: 'was' }, 'Pod/was/load-…'],
+    [{ namespace: 'was' }, 'Pod/was/(no name)'],
+    [{ name: 5, namespace: 'was' }, 'Pod/was/5'],
+  ])('%j is looked at by the other rules', (metadata, id) => {
+    const pod = (image: string) => ({
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata,
+      spec: { containers: [{ name: 'a', image }] },
+    });
+    const objects = manifestObjects([pod('nginx:latest'), pod('nginx:1.29.3')]);
+    const said = (rule: string) => review(objects, { only: [rule] }).findings.map(finding => line(finding));
+    expect(said('mutable-image-tag')).toEqual([expect.stringContaining(`[${id}]`)]);
+    expect(said('duplicate-object')).toHaveLength('name' in metadata ? 1 : 0);
+  });
+});

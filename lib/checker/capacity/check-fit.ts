@@ -93,9 +93,10 @@ export function checkFit(
     nodes,
     bounded.map(set => ({ set, count: set.replicas.initial })),
   );
-  const unreadable = atStart.uncounted.map(
-    ({ set, ...figure }): Misfit => ({ cause: 'unreadable', set, figure }),
-  );
+  // What the services' own manifests state as limits is not known here: a LimitRange's stand in their place.
+  const unreadable = atStart.uncounted
+    .filter(({ set }) => !services.includes(set.owner))
+    .map(({ set, ...figure }): Misfit => ({ cause: 'unreadable', set, figure }));
   const tooLarge = podsThatFitNowhere(
     buildProblem(
       nodes,

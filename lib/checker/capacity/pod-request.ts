@@ -1,7 +1,7 @@
-import { measured, say } from '../finding/message';
+import { allowed, measured, say } from '../finding/message';
 import type { Container, PodSpec } from '../manifest/pod-spec';
 import type { PodVolumeClaim, UnreadableFigure } from '../manifest/pods';
-import { bytes, count, cpuMillis, formatBytes, QuantityError } from '../manifest/quantity';
+import { bytes, count, cpuMillis, formatBytes, QuantityError, shownValue } from '../manifest/quantity';
 import { isObject, type PlainObject } from '../object/manifest-object';
 
 /** Amounts by resource name: cpu in millicores, memory and ephemeral-storage in bytes, the rest as counts. */
@@ -47,7 +47,7 @@ function most(a: Amounts, b: Amounts): Amounts {
  * What the scheduler counts for one pod (k8s.io/component-helpers/resource, PodRequests): the larger of the sum of
  * containers and sidecars and the peak of the init containers, or the pod's own `resources` where it states them,
  * plus its overhead; one place; one attachment for each volume claim that is not shared. What is no quantity is
- * left out and listed in `unreadable`.
+ * left out and listed in `unreadable`, and so is a limit that is none or below its request.
  */
 export function podRequest(
   spec: PodSpec,
@@ -63,15 +63,31 @@ export function podRequest(
         if (!(error instanceof QuantityError)) throw error;
         unreadable.push({
           resource,
-          message: say`${where}.${resource} ${measured(JSON.stringify(error.value))} is no quantity (${error.reason})`,
+          message: say`${where}.${resource} ${measured(shownValue(error.value))} is no quantity (${error.reason})`,
           remedy: say`write a number with an optional unit, e.g. 500m, 2, 512Mi or 20Gi`,
         });
       }
     }
     return amounts;
   };
-  const requests = (container: Container) =>
-    read(`container ${container.name}: resources.requests`, container.resources.requests);
+  const requests = ({ name, resources }: Container): Amounts => {
+    const requested = read(`container ${name}: resources.requests`, resources.requests);
+    // A limit that is also the request was read with it.
+    const own = Object.entries(resources.limits).filter(
+      ([resource, limit]) => limit !== resources.requests[resource],
+    );
+    const limited = read(`container ${name}: resources.limits`, Object.fromEntries(own));
+    for (const [resource, limit] of Object.entries(limited)) {
+      const request = requested[resource];
+      if (request === undefined || limit >= request) continue;
+      unreadable.push({
+        resource,
+        message: say`container ${name}: resources.limits.${resource} ${measured(limit, value => formatAmount(resource, value))} is below its request of ${allowed(request, value => formatAmount(resource, value))}, and no API server takes that`,
+        remedy: say`raise the limit to the request or lower the request`,
+      });
+    }
+    return requested;
+  };
 
   let sidecars: Amounts = {};
   let initPeak: Amounts = {};

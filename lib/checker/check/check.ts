@@ -27,6 +27,8 @@ export interface CheckResult {
   /** What the result rests on. */
   readonly notices: readonly string[];
   readonly checked: { readonly files: number; readonly objects: number };
+  /** Whether nothing was found that a rule looks at. */
+  readonly isEmpty: boolean;
   /** Whether a path or a document could not be read. */
   readonly unusable: boolean;
   readonly text: Loaded['text'];
@@ -46,6 +48,7 @@ export function check(collected: Collected, options: CheckOptions = {}): CheckRe
     review(objects, {
       external: [...(options.external ?? []), ...loaded.generated],
       sql,
+      python: loaded.python,
       unreadable,
       nodes: nodesFor(objects, described, options),
       locate: loaded.locate,
@@ -57,11 +60,13 @@ export function check(collected: Collected, options: CheckOptions = {}): CheckRe
     violations: distinct(reviews.flatMap(({ findings }) => findings.map(finding => violation(finding)))),
     notes: distinct([
       ...[...collected.skipped, ...loaded.skipped].map(skippedNote),
+      ...emptyNotes(collected, loaded, unreadable),
       ...reviews.flatMap(({ notes }) => notes),
     ]),
     isStrict: options.isStrict ?? false,
-    notices: [...emptyNotices(loaded), ...distinct(reviews.flatMap(({ fit }) => fitNotices(fit)))],
+    notices: distinct(reviews.flatMap(({ fit }) => fitNotices(fit))),
     checked: { files: loaded.files, objects: loaded.objects.length },
+    isEmpty: [loaded.objects, loaded.sql, loaded.python, loaded.contexts].every(({ length }) => length === 0),
     unusable: unreadable.length > 0,
     text: loaded.text,
   };
@@ -125,21 +130,47 @@ function nodesFor(
   };
 }
 
-/** An empty folder is no error, but probably not what somebody meant. */
-function emptyNotices({ objects, sql, unreadable }: Loaded): string[] {
-  return objects.length + sql.length + unreadable.length > 0 ? [] : ['no Kubernetes object was found'];
+/** Each path that was named and held nothing to look at: probably not what somebody meant. */
+function emptyNotes(
+  { named, skipped }: Collected,
+  loaded: Loaded,
+  unreadable: readonly Unreadable[],
+): Note[] {
+  const used = new Set([
+    ...loaded.objects.map(({ source }) => source?.file),
+    ...loaded.kustomizations,
+    ...[
+      ...loaded.sql,
+      ...loaded.python,
+      ...loaded.contexts,
+      ...unreadable,
+      ...loaded.skipped,
+      ...skipped,
+    ].map(({ file }) => file),
+  ]);
+  return named
+    .filter(({ files }) => !files.some(file => used.has(file)))
+    .map(({ path }) => ({
+      cause: 'nothing to look at',
+      object: '',
+      file: path,
+      line: 1,
+      what: 'no Kubernetes object was found',
+      remedy: 'name a file or folder that holds manifests',
+      silences: rules.map(({ id }) => id),
+    }));
 }
 
-/** No rule looks into a file that is skipped. */
-function skippedNote({ file, what, remedy }: Skipped): Note {
+/** No rule looks into a file that is skipped, but for the syntax of Python. */
+function skippedNote({ file, part = 'file', line = 1, what, remedy }: Skipped): Note {
   return {
     cause: 'files that are skipped',
     object: '',
     file,
-    line: 1,
-    what: `the file is skipped: it is ${what}`,
+    line,
+    what: `the ${part} is skipped: it is ${what}`,
     remedy,
-    silences: rules.map(({ id }) => id),
+    silences: rules.map(({ id }) => id).filter(id => id !== 'python-syntax-error' || !file.endsWith('.py')),
   };
 }
 

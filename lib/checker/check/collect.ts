@@ -7,12 +7,16 @@ export interface Collected {
   readonly sources: readonly SourceText[];
   readonly skipped: readonly Skipped[];
   readonly unreadable: readonly Unreadable[];
+  /** What was named, each with the files that were met there. */
+  readonly named: readonly { readonly path: string; readonly files: readonly string[] }[];
 }
 
 /** The name that stands for standard input. */
 export const STDIN = '-';
 
 const EXTENSIONS = /\.(ya?ml|json|sql)$/i;
+/** Manifests that some program fills in first; the parts of a chart that begin with _ make none by themselves. */
+const TEMPLATES = /^[^_].*\.(ya?ml|json)\.\w+$|^[^_].*\.(tpl|j2|jinja2?|gotmpl)$/i;
 const NEVER_MANIFESTS = /^(node_modules|__pycache__|package-lock\.json|tsconfig\.json)$/;
 
 /**
@@ -26,7 +30,14 @@ export function collect(paths: readonly string[], stdin: () => Uint8Array): Coll
   const unreadable: Unreadable[] = [];
   const seen = new Set<string>();
 
+  let met: string[] = [];
+  const skip = (path: string, what: string, remedy: string) => {
+    met.push(shown(path));
+    skipped.push({ file: shown(path), what, remedy });
+  };
+
   const read = (file: string) => {
+    met.push(shown(file));
     const real = realpathSync(file);
     if (seen.has(real)) return;
     seen.add(real);
@@ -37,6 +48,7 @@ export function collect(paths: readonly string[], stdin: () => Uint8Array): Coll
     try {
       action();
     } catch (error) {
+      met.push(shown(file));
       unreadable.push({
         file: shown(file),
         line: 1,
@@ -55,28 +67,32 @@ export function collect(paths: readonly string[], stdin: () => Uint8Array): Coll
       const path = join(folder, name);
       attempt(path, () => {
         if (lstatSync(path).isSymbolicLink() && !isInside(path, root)) {
-          skipped.push({
-            file: shown(path),
-            what: 'a link that leads nowhere, in a circle or out of the folder',
-            remedy: 'name what it leads to',
-          });
+          skip(path, 'a link that leads nowhere, in a circle or out of the folder', 'name what it leads to');
           return;
         }
         const status = statSync(path);
         if (status.isDirectory()) walk(path, root);
-        else if (status.isFile() && EXTENSIONS.test(name)) read(path);
+        else if (!status.isFile()) {
+          skip(path, 'a pipe, a socket or a device', 'name it where it is to be read');
+        } else if (EXTENSIONS.test(name)) read(path);
+        else if (TEMPLATES.test(name)) skip(path, 'a template, by its name', 'check what it renders to');
       });
     }
   };
 
+  const named: { path: string; files: readonly string[] }[] = [];
   for (const path of paths) {
+    met = [];
     attempt(path, () => {
-      if (path === STDIN) sources.push({ file: 'stdin', bytes: stdin() });
-      else if (statSync(path).isDirectory()) walk(path, realpathSync(path));
+      if (path === STDIN) {
+        met.push('stdin');
+        sources.push({ file: 'stdin', bytes: stdin() });
+      } else if (statSync(path).isDirectory()) walk(path, realpathSync(path));
       else read(path);
     });
+    named.push({ path: path === STDIN ? 'stdin' : shown(path), files: met });
   }
-  return { sources, skipped, unreadable };
+  return { sources, skipped, unreadable, named };
 }
 
 function isInside(link: string, root: string): boolean {

@@ -97,6 +97,10 @@ function summary(result: CheckResult, rules: number, colors: ReturnType<typeof c
   const open =
     result.notes.length === 0 ? '' : `, ${amount(result.notes.length, 'note')} on what was not understood`;
   if (errors + warnings === 0) {
+    if (result.isEmpty) {
+      const mark = result.isStrict ? colors.red(colors.bold('✖')) : colors.yellow(colors.bold('⚠'));
+      return `${mark} nothing was checked${open} ${colors.dim(`(${scope})`)}`;
+    }
     return result.isStrict && open !== ''
       ? `${colors.red(colors.bold('✖'))} nothing wrong was found${open} ${colors.dim(`(${scope})`)}`
       : `${colors.green(colors.bold('✔ clean'))}${open} ${colors.dim(`(${scope})`)}`;

@@ -21,6 +21,8 @@ export interface ModelOptions {
   readonly services?: readonly ClusterService[];
   /** SQL texts that stand beside the manifests. @default none */
   readonly sql?: readonly NamedText[];
+  /** Python files that no ConfigMap holds. @default none */
+  readonly python?: readonly NamedText[];
   /** What programs do with data, where somebody states it. @default their code is followed */
   readonly programs?: DeclaredPrograms;
   /** Documents that could not be read. @default none */
@@ -32,6 +34,7 @@ export interface ModelOptions {
 /** What the rules look at: the objects of a folder or a chart, indexed. Nothing in it reads a file. */
 export interface Model extends ManifestIndex {
   readonly sql: readonly NamedText[];
+  readonly python: readonly NamedText[];
   readonly unreadable: readonly Unreadable[];
   readonly nodes: FitNodes | undefined;
   readonly services: readonly ClusterService[] | undefined;
@@ -58,6 +61,7 @@ export function buildModel(objects: readonly ManifestObject[], options: ModelOpt
   const model: Model = {
     ...index,
     sql: options.sql ?? [],
+    python: options.python ?? [],
     unreadable: options.unreadable ?? [],
     nodes: options.nodes,
     services: options.services,

@@ -13,6 +13,7 @@ import type { Model } from './model';
 import { isElsewhere, pythonModules } from './python-modules';
 import { kafkaClusters } from './strimzi';
 import { declaredTables, unknownDefinitions } from './tables';
+import { unreadPods } from './unread-pods';
 
 /** Something that a rule needs to know and that the files do not tell. */
 export interface Unknown {
@@ -28,7 +29,7 @@ export interface Unknown {
 
 const STATE_IT = 'write it out, or take it from an argument or variable that the manifest states';
 
-/** Everything about the programs of a model that its rules need and nobody knows. */
+/** Everything about the programs and pods of a model that its rules need and nobody knows. */
 export function unknownsOf(model: Model): Unknown[] {
   return [
     ...model.jobs.flatMap(job => (job.code === undefined ? [withoutCode(job)] : [])),
@@ -43,6 +44,7 @@ export function unknownsOf(model: Model): Unknown[] {
     ...model.jobs.flatMap(job => (job.code === undefined ? [] : unknownValues(model, job, job.code))),
     ...unknownCheckpoints(model),
     ...unknownTables(model),
+    ...unreadPods(model),
   ];
 }
 

@@ -3,11 +3,13 @@
  * - `text`: the tree of each Python file
  * - `names`: every name that a Python file defines
  * - `course`: all that a program does, from its start to its end
+ * - `pods`: the containers of every pod
  * - the others: this one value, of each read, write or setting of a program
  * - `checkpoint-root`: the start of a checkpoint's location, which tells a volume from an object store
  * - `schema`: which tables and columns exist
  */
 export type Need =
+  | 'pods'
   | 'text'
   | 'names'
   | 'course'

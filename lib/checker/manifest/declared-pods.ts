@@ -1,6 +1,7 @@
-import type { Message } from '../finding/message';
+import { type Message, measured, say } from '../finding/message';
 import { asObject, at, type ManifestObject, stringMap } from '../object/manifest-object';
 import type { PodTemplateData } from './pod-spec';
+import { shownValue } from './quantity';
 
 /** What a pod is in its workload. */
 export type PodRole =
@@ -58,9 +59,11 @@ export interface DeclaredPodSet {
   readonly unreadable?: readonly UnreadableFigure[];
 }
 
-/** A figure of a pod that is no quantity. */
+/** A figure of a pod or of a set of pods that an API server refuses. */
 export interface UnreadableFigure {
   readonly resource: string;
+  /** Where it stands in the owner. @default at the requests of the first container */
+  readonly path?: readonly string[];
   readonly message: Message;
   readonly remedy: Message;
 }
@@ -70,6 +73,57 @@ export interface ReplicaRange {
   readonly initial: number;
   readonly min: number;
   readonly max: number;
+}
+
+/** A count as Kubernetes takes it, else the fallback. */
+export function countAt(value: unknown, fallback: number): number {
+  return isCount(value) ? value : fallback;
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+}
+
+const JOB_COUNTS = ['parallelism', 'completions'];
+
+/** Where each kind states how many pods it has. */
+const COUNTS: Readonly<Record<string, readonly (readonly string[])[]>> = {
+  Deployment: [['spec', 'replicas']],
+  ReplicaSet: [['spec', 'replicas']],
+  ReplicationController: [['spec', 'replicas']],
+  StatefulSet: [['spec', 'replicas']],
+  Job: JOB_COUNTS.map(count => ['spec', count]),
+  CronJob: JOB_COUNTS.map(count => ['spec', 'jobTemplate', 'spec', count]),
+  Kafka: [
+    ['spec', 'kafka', 'replicas'],
+    ['spec', 'zookeeper', 'replicas'],
+  ],
+  KafkaNodePool: [['spec', 'replicas']],
+  KafkaConnect: [['spec', 'replicas']],
+  KafkaBridge: [['spec', 'replicas']],
+  KafkaMirrorMaker2: [['spec', 'replicas']],
+  SparkApplication: [['spec', 'executor', 'instances']],
+  ScheduledSparkApplication: [['spec', 'template', 'executor', 'instances']],
+  HorizontalPodAutoscaler: [
+    ['spec', 'minReplicas'],
+    ['spec', 'maxReplicas'],
+  ],
+};
+
+/** The counts of an object that are none: a text, a fraction, less than nothing. */
+export function unreadableCounts({ kind, body }: ManifestObject): UnreadableFigure[] {
+  return (COUNTS[kind] ?? []).flatMap(path => {
+    const value = at(body, ...path);
+    if (value === undefined || value === null || isCount(value)) return [];
+    return [
+      {
+        resource: 'pods',
+        path,
+        message: say`${path.join('.')} ${measured(shownValue(value))} is no count of pods (${typeof value === 'number' ? 'allowed are whole numbers from 0' : 'not a number'})`,
+        remedy: say`write a whole number from 0, without quotes`,
+      },
+    ];
+  });
 }
 
 /** A claim from its PersistentVolumeClaim spec. */

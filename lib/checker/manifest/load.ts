@@ -8,6 +8,7 @@ import {
   type Node,
   parseAllDocuments,
   Scalar,
+  type YAMLMap,
 } from 'yaml';
 import { type Message, say } from '../finding/message';
 import {
@@ -16,6 +17,7 @@ import {
   isObject,
   type ManifestObject,
   manifestObjects,
+  type PlainObject,
 } from '../object/manifest-object';
 
 /** A text that may hold manifests, under the name that messages give it. */
@@ -33,9 +35,13 @@ export interface Unreadable {
   readonly remedy: Message;
 }
 
-/** A file that was left out, as it is no manifest yet. */
+/** A file, or a part of one, that was left out, as it is no manifest yet. */
 export interface Skipped {
   readonly file: string;
+  /** @default 'file' */
+  readonly part?: 'file' | 'document' | 'item';
+  /** From 1. @default 1 */
+  readonly line?: number;
   /** What it is. */
   readonly what: string;
   readonly remedy: string;
@@ -51,12 +57,16 @@ export interface Loaded {
   readonly objects: readonly ManifestObject[];
   /** SQL that stands beside the manifests. */
   readonly sql: readonly NamedText[];
+  /** Python files that were named: no manifest says what runs them. */
+  readonly python: readonly NamedText[];
   /** What `cdk8s-lakehouse cluster-context` wrote: the nodes. */
   readonly contexts: readonly NamedText[];
   readonly unreadable: readonly Unreadable[];
   readonly skipped: readonly Skipped[];
   /** 'ConfigMap/*\/name' and the like: what a Kustomize generator in these files makes. */
   readonly generated: readonly string[];
+  /** The files with a kustomization. */
+  readonly kustomizations: readonly string[];
   /** How many files were read. */
   readonly files: number;
   /** Line and column, from 1, of a value, or of a line inside a text value. */
@@ -80,6 +90,7 @@ interface Position {
 export function loadManifests(sources: readonly SourceText[]): Loaded {
   const objects: ManifestObject[] = [];
   const sql: NamedText[] = [];
+  const python: NamedText[] = [];
   const contexts: NamedText[] = [];
   const unreadable: Unreadable[] = [];
   const skipped: Skipped[] = [];
@@ -87,7 +98,7 @@ export function loadManifests(sources: readonly SourceText[]): Loaded {
   const positions = new WeakMap<object, Position>();
   const texts = new Map<string, string>();
   const patches = new Set<string>();
-  const kustomized = new Set<string>();
+  const kustomizations: string[] = [];
   let files = 0;
 
   const decoded = sources.flatMap(({ file, bytes }) => {
@@ -115,6 +126,16 @@ export function loadManifests(sources: readonly SourceText[]): Loaded {
       sql.push({ file, text });
       continue;
     }
+    if (/\.py$/i.test(file)) {
+      files += 1;
+      python.push({ file, text });
+      skipped.push({
+        file,
+        what: 'Python that no ConfigMap holds, and only its syntax is looked at',
+        remedy: 'check it in the ConfigMap from which a job runs it',
+      });
+      continue;
+    }
     if (/(^|\/)cluster\.context\.json$/.test(file)) {
       files += 1;
       contexts.push({ file, text });
@@ -128,7 +149,7 @@ export function loadManifests(sources: readonly SourceText[]): Loaded {
     files += 1;
     const lines = new LineCounter();
     const parsed = parse(text, lines);
-    if (parsed.some(document => document.errors.length > 0) && /\{\{[^}]*\}\}/.test(text)) {
+    if (isTemplate(text, parsed)) {
       skipped.push({ file, what: 'a template, by its {{ }}', remedy: 'check what it renders to' });
       files -= 1;
       continue;
@@ -159,14 +180,16 @@ export function loadManifests(sources: readonly SourceText[]): Loaded {
       continue;
     }
     if (isKustomization(value)) {
-      kustomized.add(folderOf(file));
+      kustomizations.push(file);
       const kustomization = readKustomization(file, value);
       generated.push(...kustomization.generated);
       for (const patch of kustomization.patches) patches.add(patch);
       continue;
     }
-    for (const { object, prefix } of withPaths(value)) {
+    for (const { object, odd, prefix } of withPaths(value)) {
       const offset = nodeAt(document, prefix)?.range?.[0] ?? 0;
+      if (odd !== undefined) skipped.push({ file, line: lines.linePos(offset).line, ...odd });
+      if (object === undefined) continue;
       positions.set(object.body, { document, lines, prefix });
       objects.push({ ...object, source: { file, line: lines.linePos(offset).line } });
     }
@@ -181,15 +204,18 @@ export function loadManifests(sources: readonly SourceText[]): Loaded {
       });
   }
 
+  const kustomized = new Set(kustomizations.map(folderOf));
   return {
     objects: objects
       .filter(({ source }) => source === undefined || !patches.has(source.file))
       .map(object => ({ ...object, ...kustomization(object, kustomized) })),
     sql,
+    python,
     contexts,
     unreadable,
     skipped,
     generated,
+    kustomizations,
     files: files - [...patches].filter(patch => texts.has(patch)).length,
     locate: object => {
       const position = positions.get(object.body);
@@ -221,7 +247,7 @@ export function decode(bytes: Uint8Array): string | undefined {
 }
 
 function parse(text: string, lineCounter: LineCounter): Document[] {
-  // YAML 1.2 with merge keys; kubectl takes the last of two equal keys, so they are no error here.
+  // YAML 1.2 with merge keys; equal keys are told apart below, in words of their own and in linear time.
   const parsed = parseAllDocuments(text, { merge: true, uniqueKeys: false, lineCounter, logLevel: 'error' });
   return [...parsed];
 }
@@ -241,13 +267,59 @@ function unreadableDocument(
     };
   }
   const [error] = document.errors;
-  if (error === undefined) return undefined;
+  if (error === undefined) return repeatedKey(file, document, lines);
   return {
     file,
     line: lines.linePos(error.pos[0]).line,
     message: say`the document is no YAML: ${lowerFirst(firstLine(error).replace(/ at line \d+, column \d+:?$/, ''))}`,
     remedy: say`mend the syntax at this line; most often it is an indentation, a quote or a tab`,
   };
+}
+
+/** The mappings that are written in a document, each once, the outer ones first. */
+function* mappingsIn(document: Document): Generator<YAMLMap> {
+  const open: unknown[] = [document.contents];
+  while (open.length > 0) {
+    const node = open.pop();
+    if (isSeq(node)) for (const item of node.items.toReversed()) open.push(item);
+    if (!isMap(node)) continue;
+    yield node;
+    for (const { value } of node.items.toReversed()) open.push(value);
+  }
+}
+
+/** An unquoted {{ }} is a mapping whose key is a mapping, which no manifest has. */
+function isTemplate(text: string, documents: readonly Document[]): boolean {
+  return (
+    /\{\{[^}]*\}\}/.test(text) &&
+    documents.some(
+      document =>
+        document.errors.length > 0 ||
+        [...mappingsIn(document)].some(({ items }) => items.some(({ key }) => isMap(key))),
+    )
+  );
+}
+
+/** YAML forbids two equal keys in one mapping: some readers refuse them, kubectl takes the last without a word. */
+function repeatedKey(file: string, document: Document, lines: LineCounter): Unreadable | undefined {
+  for (const node of mappingsIn(document)) {
+    const first = new Map<string, number>();
+    for (const { key } of node.items) {
+      if (!isScalar(key) || (key.source === '<<' && key.type === Scalar.PLAIN)) continue;
+      const offset = key.range?.[0] ?? 0;
+      const former = first.get(String(key.value));
+      if (former === undefined) first.set(String(key.value), offset);
+      else {
+        return {
+          file,
+          line: lines.linePos(offset).line,
+          message: say`the document is no YAML: key ${String(key.value)} stands twice in one mapping, first on line ${lines.linePos(former).line}`,
+          remedy: say`delete one of the two; kubectl takes the last of them, and other readers refuse the document`,
+        };
+      }
+    }
+  }
+  return undefined;
 }
 
 /** Offsets of lines that git leaves behind in a conflict: all three kinds, at the start of a line. */
@@ -302,17 +374,57 @@ function readKustomization(file: string, value: unknown): { patches: string[]; g
   };
 }
 
-/** The objects of a document with their place in it; the items of a List one by one. */
-function withPaths(
-  value: unknown,
-  prefix: (string | number)[] = [],
-): { object: ManifestObject; prefix: (string | number)[] }[] {
-  if (!isObject(value)) return [];
-  const items = value['items'];
-  if (typeof value['kind'] === 'string' && value['kind'].endsWith('List') && Array.isArray(items)) {
-    return items.flatMap((item, index) => withPaths(item, [...prefix, 'items', index]));
+interface Placed {
+  readonly object?: ManifestObject;
+  /** What the place holds instead of an object, although it should be one. */
+  readonly odd?: Omit<Skipped, 'file' | 'line'>;
+  readonly prefix: readonly (string | number)[];
+}
+
+/** The objects of a document with their place in it; the items of a List, or of a JSON array, one by one. */
+function withPaths(value: unknown): Placed[] {
+  if (Array.isArray(value)) {
+    return value.flatMap((item, index) => (isObject(item) ? ofMapping(item, [index]) : []));
   }
-  return manifestObjects([value]).map(object => ({ object, prefix }));
+  return isObject(value) ? ofMapping(value, []) : [];
+}
+
+function ofMapping(value: PlainObject, prefix: readonly (string | number)[]): Placed[] {
+  const { kind, items } = value;
+  if (typeof kind === 'string' && kind.endsWith('List') && Array.isArray(items)) {
+    return items.flatMap((item: unknown, index): Placed[] => {
+      const place = [...prefix, 'items', index];
+      const placed = isObject(item) ? ofMapping(item, place) : [];
+      if (placed.length > 0) return placed;
+      return [
+        {
+          odd: {
+            part: 'item',
+            what: `no object, although it stands in a ${kind}`,
+            remedy: 'give it apiVersion, kind and metadata, or delete it',
+          },
+          prefix: place,
+        },
+      ];
+    });
+  }
+  const [object] = manifestObjects([value]);
+  if (object !== undefined) return [{ object, prefix }];
+  const looksLikeOne =
+    Object.keys(value).some(key => /^(apiVersion|kind)$/i.test(key)) &&
+    (isObject(value['metadata']) || value['spec'] !== undefined);
+  return looksLikeOne
+    ? [
+        {
+          odd: {
+            part: 'document',
+            what: 'an object whose apiVersion or kind is missing or no text',
+            remedy: 'write both, as text',
+          },
+          prefix,
+        },
+      ]
+    : [];
 }
 
 function locate(

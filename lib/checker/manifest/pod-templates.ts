@@ -40,11 +40,16 @@ export function apiGroup(object: Pick<ManifestObject, 'apiVersion'>): string {
   return object.apiVersion.includes('/') ? (object.apiVersion.split('/')[0] ?? '') : '';
 }
 
+/** From the root of an object of Kubernetes' own workloads to its pod spec. */
+export function podSpecPath(object: ManifestObject): readonly string[] | undefined {
+  return API_GROUPS.has(apiGroup(object)) ? SPEC_PATHS[object.kind] : undefined;
+}
+
 /** The pod templates of Kubernetes' own workloads, unexpanded. */
 export function podTemplates(objects: readonly ManifestObject[]): PodTemplate[] {
   return objects.flatMap(object => {
-    const path = SPEC_PATHS[object.kind];
-    if (path === undefined || !API_GROUPS.has(apiGroup(object))) return [];
+    const path = podSpecPath(object);
+    if (path === undefined) return [];
     const spec = at(object.body, ...path);
     return isObject(spec) ? [{ object, path, spec }] : [];
   });

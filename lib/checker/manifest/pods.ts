@@ -1,3 +1,4 @@
+import { say } from '../finding/message';
 import { asObjects, at, type ManifestObject } from '../object/manifest-object';
 import {
   claimOf,
@@ -7,6 +8,7 @@ import {
   type ReplicaRange,
   type UnreadableFigure,
   type UpdateStrategy,
+  unreadableCounts,
 } from './declared-pods';
 import { defaultedPodSpec, limitRanges, type PodSpec } from './pod-spec';
 import { matchesLabels } from './selector';
@@ -93,7 +95,11 @@ export function expandPods(objects: readonly ManifestObject[]): PodSet[] {
       ...(set.schedule === undefined ? {} : { schedule: set.schedule }),
       ...(set.overlapsItself === undefined ? {} : { overlapsItself: set.overlapsItself }),
       endsByItself: set.endsByItself,
-      unreadable: set.unreadable ?? [],
+      unreadable: [
+        ...(set.unreadable ?? []),
+        ...unreadableCounts(set.owner),
+        ...autoscalersOf(set, autoscalers).flatMap(unreadableBounds),
+      ],
     };
   });
 }
@@ -117,18 +123,32 @@ function priorityOf(
 }
 
 function autoscaledReplicas(set: DeclaredPodSet, autoscalers: readonly ManifestObject[]): ReplicaRange {
-  const { kind, metadata } = set.owner;
-  const autoscaler = autoscalers.find(
-    object =>
-      (object.metadata.namespace ?? 'default') === (metadata.namespace ?? 'default') &&
-      at(object.body, 'spec', 'scaleTargetRef', 'kind') === kind &&
-      at(object.body, 'spec', 'scaleTargetRef', 'name') === metadata.name,
-  );
+  const [autoscaler] = autoscalersOf(set, autoscalers);
   const max = at(autoscaler?.body, 'spec', 'maxReplicas');
   if (typeof max !== 'number') return set.replicas;
   const declaredMin = at(autoscaler?.body, 'spec', 'minReplicas');
   const min = typeof declaredMin === 'number' ? declaredMin : 1;
   return { initial: Math.min(Math.max(set.replicas.initial, min), max), min, max };
+}
+
+function autoscalersOf(
+  { owner: { kind, metadata } }: DeclaredPodSet,
+  autoscalers: readonly ManifestObject[],
+): ManifestObject[] {
+  return autoscalers.filter(
+    object =>
+      (object.metadata.namespace ?? 'default') === (metadata.namespace ?? 'default') &&
+      at(object.body, 'spec', 'scaleTargetRef', 'kind') === kind &&
+      at(object.body, 'spec', 'scaleTargetRef', 'name') === metadata.name,
+  );
+}
+
+/** The bounds of an autoscaler that are no counts, at the workload that it scales. */
+function unreadableBounds(autoscaler: ManifestObject): UnreadableFigure[] {
+  return unreadableCounts(autoscaler).map(({ path: _, message, ...figure }) => ({
+    ...figure,
+    message: say`HorizontalPodAutoscaler ${autoscaler.metadata.name}: ${message}`,
+  }));
 }
 
 /** For each set, the budget that selects it. A budget's figure counts all the pods that it selects together. */

@@ -27,6 +27,11 @@ const SUFFIXES: Readonly<Record<string, readonly [numerator: bigint, denominator
 
 const QUANTITY = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,3})|([KMGTPE]i|[numkMGTPE]))?$/;
 
+/** A value as it is written; what is too large for a number has no JSON. */
+export function shownValue(value: unknown): string {
+  return typeof value === 'number' ? String(value) : JSON.stringify(value);
+}
+
 /** A quantity that Kubernetes would refuse. The message names the value, what is allowed and how to mend it. */
 export class QuantityError extends Error {
   constructor(
@@ -34,7 +39,7 @@ export class QuantityError extends Error {
     readonly reason: string,
   ) {
     super(
-      `${JSON.stringify(value)} is no quantity (${reason}); write a number with an optional unit, e.g. 500m, 2, 512Mi or 20Gi`,
+      `${shownValue(value)} is no quantity (${reason}); write a number with an optional unit, e.g. 500m, 2, 512Mi or 20Gi`,
     );
     this.name = 'QuantityError';
   }
@@ -43,6 +48,7 @@ export class QuantityError extends Error {
 /** The value times `scale`, rounded up to an integer. */
 function scaled(value: unknown, scale: bigint): number {
   if (typeof value !== 'string' && typeof value !== 'number') throw new QuantityError(value, 'not a number');
+  if (value === Number.POSITIVE_INFINITY) throw new QuantityError(value, 'larger than 2^53');
   const match = QUANTITY.exec(String(value));
   const [, sign = '', whole = '', fraction = '', exponent, suffix = ''] = match ?? [];
   if (match === null || whole + fraction === '') throw new QuantityError(value, 'not a number');

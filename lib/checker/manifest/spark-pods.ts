@@ -101,7 +101,7 @@ function applicationPods(owner: ManifestObject, spec: PlainObject, schedule: Sch
 
 function number(value: unknown): number | undefined {
   const parsed = typeof value === 'number' ? value : Number.parseInt(String(value), 10);
-  return Number.isSafeInteger(parsed) ? parsed : undefined;
+  return Number.isSafeInteger(parsed) && parsed >= 0 ? parsed : undefined;
 }
 
 /** With dynamic allocation: initial = max(initialExecutors, minExecutors, instances); without a maximum, Infinity. */

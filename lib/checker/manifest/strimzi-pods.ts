@@ -7,7 +7,7 @@ import {
   type PlainObject,
   stringMap,
 } from '../object/manifest-object';
-import { claimOf, type DeclaredPodSet, type PodRole, type PodVolumeClaim } from './declared-pods';
+import { claimOf, countAt, type DeclaredPodSet, type PodRole, type PodVolumeClaim } from './declared-pods';
 import { deploymentStrategy } from './workload-pods';
 
 /**
@@ -142,7 +142,7 @@ function onRacks(spec: PlainObject, rack: unknown): PlainObject {
 }
 
 function replicasOf(value: unknown, fallback: number): DeclaredPodSet['replicas'] {
-  const count = typeof value === 'number' ? value : fallback;
+  const count = countAt(value, fallback);
   return { initial: count, min: count, max: count };
 }
 

@@ -1,5 +1,5 @@
 import { asObjects, at, type ManifestObject, type PlainObject } from '../object/manifest-object';
-import { claimOf, type DeclaredPodSet, templateData, type UpdateStrategy } from './declared-pods';
+import { claimOf, countAt, type DeclaredPodSet, templateData, type UpdateStrategy } from './declared-pods';
 
 /** A count or a percentage of a total, e.g. '25%' of 3 rounded up is 1. What is neither reads as 0. */
 export function intOrPercent(value: unknown, total: number, round: 'up' | 'down'): number {
@@ -8,10 +8,6 @@ export function intOrPercent(value: unknown, total: number, round: 'up' | 'down'
   if (percent === undefined) return Number.parseInt(String(value), 10) || 0;
   const share = (Number(percent) * total) / 100;
   return round === 'up' ? Math.ceil(share) : Math.floor(share);
-}
-
-function countAt(value: unknown, fallback: number): number {
-  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : fallback;
 }
 
 /** A Deployment's strategy after defaulting: 25 % surge rounded up, 25 % unavailable rounded down, never both zero. */
@@ -71,7 +67,8 @@ function podSet(owner: ManifestObject): DeclaredPodSet | undefined {
         endsByItself: ['Never', 'OnFailure'].includes(String(at(spec, 'restartPolicy'))),
       };
     case 'apps/Deployment':
-    case 'apps/ReplicaSet': {
+    case 'apps/ReplicaSet':
+    case '/ReplicationController': {
       const count = countAt(at(spec, 'replicas'), 1);
       return {
         ...stays,

@@ -3,7 +3,10 @@ export interface ManifestObject {
   readonly apiVersion: string;
   readonly kind: string;
   readonly metadata: {
+    /** What the object goes by: '<generateName>…' where the server completes it, '' where it has none. */
     readonly name: string;
+    /** Whether the API server makes the name when the object is created. */
+    readonly isNameGenerated?: true;
     readonly namespace?: string;
     readonly labels?: Readonly<Record<string, string>>;
     readonly annotations?: Readonly<Record<string, string>>;
@@ -54,7 +57,7 @@ export function stringMap(value: unknown): Readonly<Record<string, string>> {
   );
 }
 
-/** Plain data as manifest objects. `List` kinds are flattened; what has no kind or name is left out. */
+/** Plain data as manifest objects. `List` kinds are flattened; what has no kind is left out. */
 export function manifestObjects(documents: readonly unknown[]): ManifestObject[] {
   return documents.flatMap(document => {
     if (!isObject(document)) return [];
@@ -62,14 +65,13 @@ export function manifestObjects(documents: readonly unknown[]): ManifestObject[]
     if (typeof apiVersion !== 'string' || typeof kind !== 'string') return [];
     if (kind.endsWith('List') && Array.isArray(document['items'])) return manifestObjects(document['items']);
     const metadata = asObject(document['metadata']);
-    const { name, namespace } = metadata;
-    if (typeof name !== 'string') return [];
+    const { namespace } = metadata;
     return [
       {
         apiVersion,
         kind,
         metadata: {
-          name,
+          ...nameOf(metadata),
           ...(typeof namespace === 'string' ? { namespace } : {}),
           ...(isObject(metadata['labels']) ? { labels: stringMap(metadata['labels']) } : {}),
           ...(isObject(metadata['annotations']) ? { annotations: stringMap(metadata['annotations']) } : {}),
@@ -78,4 +80,16 @@ export function manifestObjects(documents: readonly unknown[]): ManifestObject[]
       },
     ];
   });
+}
+
+/** An API server refuses a name that is no text, or none at all; the object is looked at all the same. */
+function nameOf({
+  name,
+  generateName,
+}: PlainObject): Pick<ManifestObject['metadata'], 'name' | 'isNameGenerated'> {
+  if (typeof name === 'string' && name !== '') return { name };
+  if (typeof generateName === 'string' && generateName !== '') {
+    return { name: `${generateName}…`, isNameGenerated: true };
+  }
+  return { name: ['number', 'boolean'].includes(typeof name) ? String(name) : '' };
 }

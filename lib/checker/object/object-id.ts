@@ -31,6 +31,7 @@ const CLUSTER_SCOPED: ReadonlySet<string> = new Set([
 
 /** 'Kind/namespace/name', or 'Kind/name' of what belongs to no namespace. Without a namespace kubectl takes default. */
 export function objectId(object: ObjectIdentity | Pick<ManifestObject, 'kind' | 'metadata'>): string {
-  const { namespace = 'default', name } = 'metadata' in object ? object.metadata : object;
+  const { namespace = 'default', name: declared } = 'metadata' in object ? object.metadata : object;
+  const name = declared === '' ? '(no name)' : declared;
   return CLUSTER_SCOPED.has(object.kind) ? `${object.kind}/${name}` : `${object.kind}/${namespace}/${name}`;
 }

@@ -21,6 +21,7 @@ function limitRangeDefaults(model: Model, object: ManifestObject): PlainObject {
 export const containerWithoutLimits: Rule = {
   id: 'container-without-limits',
   level: 'error',
+  needs: ['pods'],
   refuses: 'a container, init containers included, without CPU and memory requests and limits',
   remedy:
     'state resources.requests and resources.limits for cpu and memory, e.g. requests 200m and 512Mi, limits 1000m and 1Gi',

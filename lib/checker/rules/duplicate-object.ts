@@ -14,8 +14,10 @@ export const duplicateObject: Rule = {
   remedy: 'rename one of them or delete the one that is out of date',
   check: model =>
     [
-      ...grouped(model.objects, object =>
-        [apiGroup(object), object.kind, namespaceOf(object), object.metadata.name].join('/'),
+      ...grouped(
+        // Each object of a generated name gets one of its own.
+        model.objects.filter(({ metadata }) => metadata.name !== '' && metadata.isNameGenerated !== true),
+        object => [apiGroup(object), object.kind, namespaceOf(object), object.metadata.name].join('/'),
       ).values(),
     ].flatMap(group =>
       group.flatMap((other, index) => {

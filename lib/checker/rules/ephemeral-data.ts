@@ -51,6 +51,7 @@ const WORKLOADS: ReadonlySet<string> = new Set([
 export const ephemeralData: Rule = {
   id: 'ephemeral-data',
   level: 'error',
+  needs: ['pods'],
   refuses: 'a broker, object store or database whose data dies with its pod',
   remedy:
     'keep the data on a persistent volume: volumeClaimTemplates, or storage of type persistent-claim in Strimzi',

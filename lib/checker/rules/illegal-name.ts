@@ -1,7 +1,8 @@
 import type { Rule } from '../facts/rule';
+import type { Found } from '../finding/finding';
 import { allowed, measured, say } from '../finding/message';
 import { apiGroup } from '../manifest/pod-templates';
-import type { ManifestObject } from '../object/manifest-object';
+import { at, type ManifestObject } from '../object/manifest-object';
 
 interface NameForm {
   readonly pattern: RegExp;
@@ -72,15 +73,33 @@ const FORMS: Readonly<Record<string, NameForm>> = {
   UserIdentityMapping: PATH_SEGMENT,
 };
 
-/** Files with a kind and a name that a program reads, and no API server. */
+/** Files with a kind that a program reads, and no API server. */
 const READ_BY_PROGRAMS: ReadonlySet<string> = new Set([
+  'audit.k8s.io',
   'backstage.io',
+  'client.authentication.k8s.io',
   'eksctl.io',
+  'k3d.io',
   'kind.x-k8s.io',
   'kubeadm.k8s.io',
-  'kustomize.config.k8s.io',
   'skaffold',
 ]);
+
+function isReadByProgram(object: ManifestObject): boolean {
+  const group = apiGroup(object);
+  return (
+    READ_BY_PROGRAMS.has(group) ||
+    group.endsWith('config.k8s.io') ||
+    (group === '' && object.kind === 'Config')
+  );
+}
+
+/** Questions to the API server (SubjectAccessReview, TokenReview), which it answers and does not store. */
+const ANSWERED: ReadonlySet<string> = new Set(['authentication.k8s.io', 'authorization.k8s.io']);
+
+/** What the server puts behind a generateName, and where it cuts that name off (apiserver/pkg/storage/names). */
+const GENERATED = 'x'.repeat(5);
+const LONGEST_PREFIX = 63 - GENERATED.length;
 
 /** What somebody puts another text in the place of before it is applied. */
 const PLACEHOLDER = /[${}]/;
@@ -95,11 +114,18 @@ export const illegalName: Rule = {
   refuses: 'a name or namespace that the API server, or the controller that makes pods of it, does not take',
   remedy: 'rename it',
   check: model => {
-    const objects = model.objects.filter(object => !READ_BY_PROGRAMS.has(apiGroup(object)));
+    const objects = model.objects.filter(object => !isReadByProgram(object));
     const names = objects
+      .filter(
+        ({ body, metadata }) =>
+          typeof at(body, 'metadata', 'name') === 'string' || metadata.isNameGenerated === true,
+      )
       .map(object => {
-        const { name, namespace } = object.metadata;
-        return { object, what: 'name', value: name, within: namespace ?? '', form: formOf(object) };
+        const { name, namespace, isNameGenerated } = object.metadata;
+        const form = formOf(object);
+        return isNameGenerated === true
+          ? { object, what: 'generateName', value: name.slice(0, -1), within: namespace ?? '', form }
+          : { object, what: 'name', value: name, within: namespace ?? '', form };
       })
       .toSorted((left, right) => left.form.longest - right.form.longest);
     const namespaces = objects.flatMap(object => {
@@ -108,23 +134,50 @@ export const illegalName: Rule = {
         ? []
         : [{ object, what: 'namespace', value: namespace, within: '', form: DNS_LABEL }];
     });
-    const refused = [...names, ...namespaces].filter(
-      ({ value, form }) =>
-        !PLACEHOLDER.test(value) && (!form.pattern.test(value) || value.length > form.longest),
-    );
+    const refused = [...names, ...namespaces].filter(({ what, value, form }) => {
+      const whole = what === 'generateName' ? `${value.slice(0, LONGEST_PREFIX)}${GENERATED}` : value;
+      return !PLACEHOLDER.test(value) && (!form.pattern.test(whole) || whole.length > form.longest);
+    });
     // A Namespace object's own name and what stands in it are one mistake too.
     const once = new Map(refused.toReversed().map(item => [`${item.within}/${item.value}`, item]));
     const all = [...once.values()].toReversed();
     const isLonger = ({ within, value }: (typeof all)[number]) =>
       all.some(other => other.within === within && other.value !== '' && value.startsWith(`${other.value}-`));
-    return all
-      .filter(item => !isLonger(item))
-      .map(({ object, what, value, form }) => ({
-        place: { object, path: ['metadata', what] },
-        message: say`${what} ${measured(value, JSON.stringify)} has ${value.length} characters but allowed are ${allowed(form.allowed)}`,
-      }));
+    return [
+      ...objects.flatMap(object =>
+        (['name', 'namespace'] as const).flatMap(what => noText(object, what) ?? []),
+      ),
+      ...all
+        .filter(item => !isLonger(item))
+        .map(({ object, what, value, form }) => ({
+          place: { object, path: ['metadata', what] },
+          message: say`${what} ${measured(value, JSON.stringify)} has ${value.length} characters but allowed are ${allowed(form.allowed)}`,
+        })),
+    ];
   },
 };
+
+/** A name that is no text, or that is missing. */
+function noText(object: ManifestObject, what: 'name' | 'namespace'): Found | undefined {
+  const value = at(object.body, 'metadata', what);
+  if (typeof value === 'string') return undefined;
+  const place = { object, path: ['metadata', what] };
+  if (value !== undefined && value !== null) {
+    return {
+      place,
+      message: say`${what} ${measured(JSON.stringify(value))} is no text but allowed are ${allowed(what === 'name' ? formOf(object).allowed : DNS_LABEL.allowed)}`,
+      remedy: say`write it as text, in quotes`,
+    };
+  }
+  if (what === 'namespace' || object.metadata.isNameGenerated === true || ANSWERED.has(apiGroup(object))) {
+    return undefined;
+  }
+  return {
+    place,
+    message: say`the object has no name but the API server takes none without`,
+    remedy: say`give it metadata.name, or metadata.generateName if it is made anew each time`,
+  };
+}
 
 function formOf({ kind }: ManifestObject): NameForm {
   return FORMS[kind] ?? DNS_SUBDOMAIN;

@@ -8,6 +8,7 @@ import { asObject } from '../object/manifest-object';
 export const kafkaWithoutLimits: Rule = {
   id: 'kafka-without-limits',
   level: 'error',
+  needs: ['pods'],
   refuses: 'Strimzi components without CPU and memory requests and limits',
   remedy:
     'state resources.requests and resources.limits for cpu and memory, e.g. requests 200m and 1Gi, limits 500m and 2Gi for a broker',

@@ -14,7 +14,7 @@ const CLUSTER_WIDE: ReadonlySet<string> = new Set(['StorageClass', 'PriorityClas
 export const missingReference: Rule = {
   id: 'missing-reference',
   level: 'error',
-  needs: ['course', 'topic', 'location'],
+  needs: ['pods', 'course', 'topic', 'location'],
   refuses:
     'a PVC, ConfigMap, Secret, ServiceAccount, StorageClass, PriorityClass, topic or bucket that nothing declares',
   remedy: 'declare it among the manifests, or say that it exists with --external Kind/namespace/name',

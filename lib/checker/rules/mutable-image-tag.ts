@@ -32,6 +32,7 @@ const GONE: readonly {
 export const mutableImageTag: Rule = {
   id: 'mutable-image-tag',
   level: 'error',
+  needs: ['pods'],
   refuses: 'an image without a tag or with latest, or one that its registry no longer serves',
   remedy: 'name a release tag or a digest, e.g. apache/spark:3.5.7-java17-python3',
   check: model =>

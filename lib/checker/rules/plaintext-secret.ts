@@ -17,7 +17,7 @@ import {
 export const plaintextSecret: Rule = {
   id: 'plaintext-secret',
   level: 'error',
-  needs: ['text'],
+  needs: ['pods', 'text'],
   refuses:
     'a credential as a literal in env, conf, ConfigMap or code; a webhook URL with a token is a warning',
   remedy: 'keep it in a Secret and refer to it, e.g. env.valueFrom.secretKeyRef',

@@ -11,6 +11,7 @@ import { expandPods } from '../manifest/pods';
 export const setDoesNotFit: Rule = {
   id: 'set-does-not-fit',
   level: 'error',
+  needs: ['pods'],
   refuses: 'a set of pods that the nodes cannot hold together',
   remedy:
     'lower a request or a replica count, or add a node; cdk8s-lakehouse capacity names the smallest change that helps',
@@ -36,8 +37,15 @@ function found(model: Model, nodes: string, misfit: Misfit): Found[] {
         },
       ];
     case 'unreadable': {
-      const { resource, message, remedy } = misfit.figure;
-      return [{ place: requestPlace(misfit.set, resource), message, remedy }];
+      const { resource, path, message, remedy } = misfit.figure;
+      const { owner } = misfit.set;
+      return [
+        {
+          place: path === undefined ? requestPlace(misfit.set, resource) : { object: owner, path },
+          message,
+          remedy,
+        },
+      ];
     }
     case 'sum': {
       const { when, resource, requested, allocatable } = misfit;

@@ -1,6 +1,7 @@
 import { Size } from 'cdk8s';
 import type { CpuResources } from 'cdk8s-plus-28';
 import { allowed, measured, say } from '../../checker/finding/message';
+import type { ObjectIdentity } from '../../checker/object/object-id';
 import { bytesOf, cpuQuantity, millicores, sizeQuantity } from '../workload/container';
 import type { Refusal } from '../workload/refuse';
 
@@ -51,7 +52,12 @@ export function jvmSize(size: Size): string {
 /** Spark refuses to start with a heap below 450 MiB (1.5 × what it keeps for itself), and the JVM counts less than -Xmx. */
 const LEAST_HEAP_MIB = 512;
 
-export function podRefusals(object: string, prop: string, pod: Required<SparkPodProps>): Refusal[] {
+export function podRefusals(
+  application: ObjectIdentity,
+  prop: 'driver' | 'executor',
+  pod: Required<SparkPodProps>,
+): Refusal[] {
+  const object = `${prop} of ${application.name}`;
   const { taskSlots, cpu, memory, memoryOverhead } = pod;
   const { request, limit } = cpu;
   const empty = (
@@ -78,6 +84,8 @@ export function podRefusals(object: string, prop: string, pod: Required<SparkPod
     ...(request !== undefined && limit !== undefined && millicores(request) > millicores(limit)
       ? [
           {
+            rule: 'set-does-not-fit',
+            writes: { object: application, path: ['spec', prop, 'coreRequest'] },
             message: say`${object} requests ${measured(cpuQuantity(request))} cpu but its limit is ${allowed(cpuQuantity(limit))}`,
             remedy: say`set ${prop}.cpu.request to at most ${cpuQuantity(limit)}, or raise ${prop}.cpu.limit`,
           },
