@@ -442,6 +442,8 @@ describe('Python behind -c in a container', () => {
       }),
     ]);
     expect(notes(container(['python3', '-c', 'def f(): pass']))).toEqual([]);
+  });
+});
 
 describe('values in another form than Kubernetes takes', () => {
   const CAUSE = 'values in another form than Kubernetes takes';

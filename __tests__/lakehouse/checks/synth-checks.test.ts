@@ -119,7 +119,7 @@ describe('the fit', () => {
     expect(errors(big({})).join('\n')).toMatch(/big.*needs 1751m cpu.*rule executor-does-not-fit/);
     expect(
       errors(big({ 'ignore-check.cdk8s-lakehouse/executor-does-not-fit': 'comes with its own node' })),
-    ).toEqual([expect.stringMatching(/^\[cluster\] .*rule set-does-not-fit\)$/)]);
+    ).toEqual([expect.stringMatching(/^\[Deployment\/default\/web\] all pods .*rule set-does-not-fit\)$/)]);
   });
 });
 

@@ -1,7 +1,6 @@
 import type { Place } from '../finding/finding';
 import { quote } from '../finding/message';
 import type { Need } from '../finding/note';
-
 import type { ManifestObject } from '../object/manifest-object';
 import type { Sink, Source } from '../python/facts';
 import { checkNames } from '../python/names';
@@ -13,19 +12,8 @@ import type { Model } from './model';
 import { isElsewhere, pythonModules } from './python-modules';
 import { kafkaClusters } from './strimzi';
 import { declaredTables, unknownDefinitions } from './tables';
+import type { Unknown } from './unknown';
 import { unreadPods } from './unread-pods';
-
-/** Something that a rule needs to know and that the files do not tell. */
-export interface Unknown {
-  /** What it is a case of, in words that many share. */
-  readonly cause: string;
-  readonly place: Place;
-  /** The objects on which an annotation silences it. */
-  readonly concerns: readonly ManifestObject[];
-  readonly what: string;
-  readonly remedy: string;
-  readonly needs: readonly Need[];
-}
 
 const STATE_IT = 'write it out, or take it from an argument or variable that the manifest states';
 

@@ -2,7 +2,7 @@ import { apiGroup, declaredContainers, podSpecPath, sparkSpec } from '../manifes
 import { shownValue } from '../manifest/quantity';
 import { at, isObject, type ManifestObject, type PlainObject } from '../object/manifest-object';
 import type { Model } from './model';
-import type { Unknown } from './unknowns';
+import type { Unknown } from './unknown';
 
 /** What stands in an object in a form that Kubernetes does not take, and pods of kinds that no rule knows. */
 export function unreadPods(model: Model): Unknown[] {

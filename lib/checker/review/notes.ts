@@ -1,7 +1,8 @@
 import { grouped } from '../facts/manifest-index';
 import type { Model } from '../facts/model';
 import type { Rule } from '../facts/rule';
-import { type Unknown, unknownsOf } from '../facts/unknowns';
+import type { Unknown } from '../facts/unknown';
+import { unknownsOf } from '../facts/unknowns';
 import { type Need, NOT_UNDERSTOOD, type Note } from '../finding/note';
 import { silences } from '../finding/silence';
 import { objectId } from '../object/object-id';
