@@ -170,6 +170,7 @@ def producer(bootstrap_servers: str, **settings: object) -> Producer:
             "socket.timeout.ms": 10_000,
             "reconnect.backoff.max.ms": 500,
             "message.max.bytes": 4_000_000,
+            "topic.metadata.refresh.interval.ms": 1_000,  # what goes to a partition that the client does not know yet is refused
             "log_level": 0,
             **settings,
         }

@@ -587,7 +587,7 @@ def _retention_expired_under_the_job(context: Context) -> None:
     try:
         until = lane.reader.until()
         _more(context, 200)
-        _delete_records(lane, {partition: end + 50 for partition, end in until.items()})
+        _expire_unstored(lane, until)
     finally:
         lane.streaming.signal(signal.SIGCONT)
     expect_alarm(context, lane.streaming, [lane.topic, "the brokers have deleted records", "--accept-lost"], after=after, run=False)
@@ -600,14 +600,18 @@ def _retention_expired(context: Context) -> None:
     lane.streaming.hold()
     until = lane.reader.until()
     _more(context, 100)
-    _delete_records(lane, {partition: end + 10 for partition, end in until.items()})
+    _expire_unstored(lane, until)
     expect_alarm(context, lane.streaming, [lane.topic, *(str(end) for end in until.values())])
 
 
-def _delete_records(lane: Lane, below: dict[int, int]) -> None:
-    """What retention does, at once: the brokers no longer hold what is below these offsets."""
+def _expire_unstored(lane: Lane, until: dict[int, int]) -> None:
+    """What retention does, at once: of what each partition holds beyond these offsets, the brokers delete the older half."""
+    ends = lane.end_offsets()
+    if any(ends[partition] - stored < 2 for partition, stored in until.items()):
+        raise FaultError(f"there is not enough to delete: stored {until}, in the topic {ends}")
     admin = lane.stores.kafka.admin()
-    for done in admin.delete_records([TopicPartition(lane.topic, partition, offset) for partition, offset in below.items()]).values():
+    below = [TopicPartition(lane.topic, partition, (stored + ends[partition]) // 2) for partition, stored in until.items()]
+    for done in admin.delete_records(below).values():
         done.result(30)
 
 

@@ -65,11 +65,11 @@ function run(folder: string, program: string, args: readonly string[], env: Node
   return { status, stdout, stderr };
 }
 
-/** Without what npm and jest tell their children, and without anybody's AWS credentials. */
+/** Without what npm, jest and a CI service tell their children, and without anybody's AWS credentials. */
 const surroundings = Object.fromEntries(
   Object.entries({ ...process.env, HOME: '', AWS_EC2_METADATA_DISABLED: 'true', NO_COLOR: '1' }).filter(
     ([name]) =>
-      !/^(npm_package|npm_lifecycle|npm_command|NODE_ENV|JEST|CDK8S|FORCE_COLOR|AWS_(?!EC2))/.test(name),
+      !/^(npm_package|npm_lifecycle|npm_command|CI$|NODE_ENV|JEST|CDK8S|FORCE_COLOR|AWS_(?!EC2))/.test(name),
   ),
 );
 
