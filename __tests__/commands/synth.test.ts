@@ -177,6 +177,10 @@ test.each([
     '[main.ts:9] ends the process with process.exit(), before anything is written; remove the call, and throw an Error to refuse something\n',
   ],
   [
+    'process.exit(200);',
+    '[main.ts:9] ends the process with process.exit(), before anything is written; remove the call, and throw an Error to refuse something\n',
+  ],
+  [
     'setTimeout(() => process.exit(0), 10);',
     '[main.ts:9] ends the process with process.exit(), before anything is written; remove the call, and throw an Error to refuse something\n',
   ],
@@ -300,3 +304,26 @@ new ApiObject(chart, 'pod', { apiVersion: 'v1', kind: 'Pod', metadata, spec });
     expect(status).toBe(0);
   }, 60_000);
 });
+
+test.each([
+  ['nginx', 1],
+  ['nginx:1.27.1', 0],
+])(
+  'a warning is printed whether the app is refused or not: with image %s',
+  (image, status) => {
+    const program = `
+import { ApiObject, App, Chart } from 'cdk8s';
+import { SynthChecks } from './lib';
+export const app = new App();
+const chart = new Chart(app, 'chart');
+new SynthChecks(chart, 'checks');
+const few = { cpu: '100m', memory: '64Mi' };
+const env = [{ name: 'HOOK', value: 'https://hooks.slack.com/services/T01ABCDEF/B01ABCDEF/abcdefghijklmnopqrstuvwx' }];
+const web = { name: 'web', image: '${image}', resources: { requests: few, limits: few }, env };
+new ApiObject(chart, 'pod', { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'web', namespace: 'n' }, spec: { containers: [web] } });
+`;
+    const ran = synth('', program);
+    expect(ran).toMatchObject({ status, stderr: expect.stringMatching(/^warning: \[Pod\/n\/web\] /m) });
+  },
+  60_000,
+);

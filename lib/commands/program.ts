@@ -53,10 +53,11 @@ export async function describedApp<T>(ask: (app: App) => T): Promise<Described<T
     else unloadable.push(error);
   };
   const ended = (code: number) => {
+    const at = lineOf(new Error(), file);
     // 128 and its number: a signal ended the command, not the program.
-    if (code > 128) return;
+    if (code > 128 && at === undefined) return;
     console.error(
-      `[${lineOf(new Error(), file) ?? file}] ends the process with process.exit(), before anything is written; remove the call, and throw an Error to refuse something`,
+      `[${at ?? file}] ends the process with process.exit(), before anything is written; remove the call, and throw an Error to refuse something`,
     );
     process.exitCode = 1;
   };

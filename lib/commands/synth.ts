@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { App } from 'cdk8s';
 import { describeNodes } from '../checker/capacity/check-fit';
 import { nodesOf } from '../checker/capacity/node';
+import { RefusedApp } from '../lakehouse/refused-app';
 import { notesIn, SynthChecks } from '../lakehouse/synth-checks';
 import { manifestFiles, writeManifests } from '../lakehouse/write-manifests';
 import { commandLine, UnusableInput } from './command-line';
@@ -59,10 +60,16 @@ async function writeDist(): Promise<void> {
   }
 }
 
-/** Writes an app's manifests, prints the warnings, and the notes of an app that is refused too, and says what there is. */
+/** Writes an app's manifests and says what there is. Prints the warnings and the notes, of an app that is refused too. */
 function written(app: App, folder: string): { readonly count: string; readonly fit: readonly string[] } {
+  const warn = (warnings: readonly string[]) => {
+    for (const warning of warnings) console.error(`warning: ${warning}`);
+  };
   try {
-    for (const warning of writeManifests(app, folder)) console.error(`warning: ${warning}`);
+    warn(writeManifests(app, folder));
+  } catch (error) {
+    if (error instanceof RefusedApp) warn(error.warnings);
+    throw error;
   } finally {
     for (const note of notesIn(app)) console.error(`note: ${note}`);
   }

@@ -32,7 +32,7 @@ export function validateApp(app: App): readonly string[] {
   const { errors, warnings } = saidOf(app);
   if (errors.length > 0) {
     const count = errors.length === 1 ? '1 error' : `${errors.length} errors`;
-    throw new RefusedApp([...errors, `${count}, nothing was written`].join('\n'));
+    throw new RefusedApp([...errors, `${count}, nothing was written`].join('\n'), warnings);
   }
   return warnings;
 }
