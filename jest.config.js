@@ -3,6 +3,7 @@ module.exports = {
   maxWorkers: '100%', // jest leaves a core free by default, half of a machine with two
   roots: ['<rootDir>/__tests__'],
   testMatch: ['**/*.test.ts'],
+  testTimeout: 300_000, // a clock is no judge of what a busy machine computes
   transform: {
     '^.+\\.ts$': [
       '@swc/jest',

@@ -114,11 +114,11 @@ test('importing main.ts describes the system and writes nothing', async () => {
   const project = projectOf({ 'main.ts': original });
   try {
     const program =
-      "const { app } = require('./main.ts'); console.log(app.node.findAll().length > 100 && app.node.locked)";
+      "const { app } = require('./main.ts'); console.log(String([app.node.findAll().length > 100, app.node.locked]))";
     const run = promisify(execFile)(process.execPath, ['--require', 'tsx/cjs', '--eval', program], {
       cwd: project,
     });
-    await expect(run).resolves.toEqual({ stdout: 'false\n', stderr: '' });
+    await expect(run).resolves.toEqual({ stdout: 'true,false\n', stderr: '' });
     expect(readdirSync(project).filter(name => name.startsWith('.dist'))).toEqual([]);
     expect(Object.keys(manifestsIn(path.join(project, 'dist')))).toEqual(['former.yaml']);
   } finally {
