@@ -140,13 +140,14 @@ def test_the_funnel_is_ordered(walk: list[tuple[str, int]], reached: tuple[int, 
 
 
 def test_a_funnel_does_not_go_on_after_midnight_of_the_business_day() -> None:
-    rows = [row(0, -MINUTE), row(1, MINUTE, action="CART_ADD"), row(2, 2 * MINUTE, action="ORDER")]
+    later = 30 * DAY  # within the times that the tables count as they are
+    rows = [row(0, later - MINUTE), row(1, later + MINUTE, action="CART_ADD"), row(2, later + 2 * MINUTE, action="ORDER")]
 
     in_utc = recount(rows)["metrics_funnel_daily"]
     in_seoul = recount(rows, "Asia/Seoul")["metrics_funnel_daily"]
 
-    assert {key[0]: tuple(value.values())[:3] for key, value in in_utc.items()} == {"1970-01-01": (1, 0, 0), "1970-01-02": (0, 0, 0)}
-    assert {key[0]: tuple(value.values())[:3] for key, value in in_seoul.items()} == {"1970-01-02": (1, 1, 1)}
+    assert {key[0]: tuple(value.values())[:3] for key, value in in_utc.items()} == {"1970-01-31": (1, 0, 0), "1970-02-01": (0, 0, 0)}
+    assert {key[0]: tuple(value.values())[:3] for key, value in in_seoul.items()} == {"1970-02-01": (1, 1, 1)}
 
 
 def test_data_quality_counts_events_that_lack_a_field() -> None:
