@@ -280,7 +280,7 @@ describe('the report for people', () => {
     };
 
     it('says so in each format, and nothing is clean', () => {
-      expect(run([folder])).toMatchObject({ code: 0, stderr: '' });
+      expect(run([folder])).toMatchObject({ code: 2, stderr: '' });
       expect(run([folder]).stdout).toContain(`note ${NOTHING}`);
       expect(run([folder]).stdout).toContain('⚠ nothing was checked, 1 note');
       expect(notesOf([folder])).toMatchObject([{ what: NOTHING, silences: rules.map(({ id }) => id) }]);
@@ -296,10 +296,8 @@ describe('the report for people', () => {
       expect(run([folder, '--strict', '--format', format]).code).toBe(0);
     });
 
-    it('standard input, a folder of Python and a values file are nothing each', () => {
+    it('standard input and a values file are nothing each', () => {
       expect(notesOf(['-'])).toMatchObject([{ file: 'stdin', what: NOTHING }]);
-      put('a.py', 'x = 1\n');
-      expect(notesOf([folder])).toMatchObject([{ what: NOTHING }]);
       put('values.yaml', 'replicas: 3\n');
       put('b.yaml', CLEAN);
       expect(notesOf([join(folder, 'values.yaml'), join(folder, 'b.yaml')])).toMatchObject([
@@ -316,14 +314,16 @@ describe('the report for people', () => {
     });
   });
 
-  it('reads the syntax of Python that is named, and says that it is all that is looked at', () => {
+  it('reads the syntax of Python that is named, and says that no manifest runs it', () => {
     put('bad.py', 'x = 1\ndef f(:\n');
     put('good.py', 'x = 1\ndef f():\n    pass\n');
     const bad = JSON.parse(run([join(folder, 'bad.py'), '--format', 'json']).stdout);
     expect(bad.violations).toMatchObject([{ rule: 'python-syntax-error', line: 2 }]);
     const good = JSON.parse(run([join(folder, 'good.py'), '--format', 'json']).stdout);
     expect(good.violations).toEqual([]);
-    expect(good.notes).toMatchObject([{ what: expect.stringContaining('only its syntax is looked at') }]);
+    expect(good.notes).toMatchObject([
+      { what: expect.stringContaining('no manifest among the files runs good.py') },
+    ]);
     expect(good.notes[0].silences).not.toContain('python-syntax-error');
     expect(run([join(folder, 'good.py'), '--strict']).code).toBe(1);
   });

@@ -110,6 +110,7 @@ function containerJob(
       typeof image === 'string' ? { value: image, place: { object, path: [...path, 'image'] } } : undefined,
     sparkVersion: undefined,
     conf: inProcess,
+    submitted: conf,
     packages: splitSetting(setting('spark.jars.packages')),
     excludedPackages: splitSetting(setting('spark.jars.excludes')).map(({ value }) => value),
     jars: splitSetting(setting('spark.jars')),

@@ -78,9 +78,12 @@ export function declaredCode(program: DeclaredProgram, places: DeclaredPlaces): 
       origin !== undefined && 'argument' in origin ? argument(origin.argument) : places.program,
     objects: [
       ...new Set(
-        Object.entries(files).flatMap(([path, { object }]) => (path.endsWith('.py') ? [object] : [])),
+        Object.entries(files).flatMap(([path, { object }]) =>
+          path.endsWith('.py') && object !== undefined ? [object] : [],
+        ),
       ),
     ],
+    files: [],
   };
 }
 

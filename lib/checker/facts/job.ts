@@ -19,6 +19,8 @@ export interface JobCode {
   readonly placeOf: (text: Text, fallback: At) => Place;
   /** The ConfigMaps that hold it. */
   readonly objects: readonly ManifestObject[];
+  /** The files beside the manifests that it is made of. */
+  readonly files: readonly string[];
 }
 
 export interface Mount {
@@ -33,7 +35,7 @@ export interface Job {
   readonly usesSpark: boolean;
   readonly object: ManifestObject;
   readonly name: string;
-  /** A SparkApplication, or a container that starts Spark by itself. */
+  /** A SparkApplication, or a container, or a program that was named alone, that starts Spark by itself. */
   readonly kind: 'application' | 'container';
   /** Where the manifest declares it. */
   readonly path: Path;
@@ -47,6 +49,8 @@ export interface Job {
   readonly sparkVersion: string | undefined;
   /** Every setting that reaches the job, by its key; the code's own win, then the command line's, then defaults. */
   readonly conf: ReadonlyMap<string, Stated>;
+  /** Those of them that are there before the program's own code runs. */
+  readonly submitted: ReadonlyMap<string, Stated>;
   /** Maven coordinates that are resolved when the job starts. */
   readonly packages: readonly Stated[];
   readonly excludedPackages: readonly string[];

@@ -28,9 +28,14 @@ import {
   type Value,
 } from './values';
 
+/** Modules by their dotted names. */
+export type Modules = Pick<ReadonlyMap<string, Module>, 'has' | 'get'> & {
+  readonly keys: () => Iterable<string>;
+};
+
 /** A program: its modules, where it starts, and what it is given. */
 export interface Program {
-  readonly modules: ReadonlyMap<string, Module>;
+  readonly modules: Modules;
   readonly entry: string;
   /** Words of the command line after the program's name; undefined when nobody knows them. */
   readonly words: readonly string[] | undefined;
