@@ -218,7 +218,7 @@ function pythonNotes({ python, objects }: Loaded, reviews: readonly Review[]): N
           id => !OF_CODE_ALONE.has(id),
         ),
       ];
-    if (isNamed || read.has(file) || held.has(name) || held.has(text)) return [];
+    if (isNamed || read.has(file) || held.has(name) || held.has(text) || text.trim() === '') return [];
     return [
       note(
         file,

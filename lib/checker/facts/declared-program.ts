@@ -143,6 +143,7 @@ function factsOf(program: DeclaredProgram, words: readonly string[]): CodeFacts 
       }),
     ],
     deadFrames: [],
+    unstoredLayers: [],
     inserts: inserts.map(({ database, table, columns }) => ({ at: next(), database, table, columns })),
     definitions: definitions.map(sql => ({ at: next(), sql })),
     conf: Object.entries(settings).map(([key, value]) => ({ key, setting: setting(next(), value) })),

@@ -1,8 +1,10 @@
 import { ArgumentParser, type CommandLine, commandLineWords, converted } from './argparse';
 import { ClickHouseClient } from './clickhouse';
-import type { Arm, CodeFacts, DeadFrame, Gap, Insert, Setting, Sink, Source } from './facts';
+import { Column } from './column';
+import type { Arm, CodeFacts, DeadFrame, Gap, Insert, Setting, Sink, Source, UnstoredLayer } from './facts';
+import { carriedBy, carriedByText } from './lineage';
 import { bodiesOf, childrenOf, expressionsOf } from './names';
-import { Column, Configuration, Frame, Reader, Session, type SparkContext, Writer } from './spark';
+import { Configuration, Frame, Reader, Session, type SparkContext, Writer } from './spark';
 import { insertsIn } from './sql-text';
 import { isForeign } from './standard-library';
 import type { Argument, Expression, FunctionDefinition, Module, Parameter, Statement } from './syntax';
@@ -138,6 +140,7 @@ class Evaluator implements SparkContext, CommandLine {
       sources: [...this.sources.values()],
       sinks: [...this.sinks.values()],
       deadFrames: this.isPartial ? [] : this.deadFrames(),
+      unstoredLayers: this.isPartial ? [] : this.unstoredLayers(),
       inserts: [...this.inserts.values()],
       definitions: [...this.definitions.values()],
       conf: this.configuration,
@@ -170,6 +173,42 @@ class Evaluator implements SparkContext, CommandLine {
       const isShown = first.name === undefined && frames.every(frame => frame.isLookedAt);
       if (isShown && first.sources.every(source => stored.has(source))) return [];
       return [{ at: first.at, name: first.name, sources: first.sources, hasIdleWriter: first.hasIdleWriter }];
+    });
+  }
+
+  /** Incident 1 as it was: the raw layer went on into the next one, and was itself kept nowhere. */
+  private unstoredLayers(): UnstoredLayer[] {
+    const places = new Map<string, Frame[]>();
+    for (const frame of this.frames) {
+      const name = [...frame.names].find(item => RAW_LAYER.test(item));
+      if (name === undefined || frame.raw === undefined || !frame.isUsed) continue;
+      const place = key(frame.at, name);
+      places.set(place, [...(places.get(place) ?? []), frame]);
+    }
+    return [...places.values()].flatMap(frames => {
+      const [first] = frames;
+      const name = [...(first?.names ?? [])].find(item => RAW_LAYER.test(item));
+      if (first === undefined || name === undefined || frames.some(frame => frame.isStored)) return [];
+      const stored = this.frames.filter(frame => frame.stores.length > 0 && frame.raw?.size !== 0);
+      const below = stored.filter(frame => frames.some(layer => descends(frame, layer)));
+      // Another branch of the same records that keeps them, or a place or name that says it is this layer.
+      const isKept = stored.some(
+        frame =>
+          (!below.includes(frame) && frame.sources.some(source => first.sources.includes(source))) ||
+          (below.includes(frame) &&
+            [...frame.names, ...frame.stores].some(item => /bronze|raw|landing/i.test(item))),
+      );
+      const isBronze = /bronze/i.test(name);
+      if (isKept || (!isBronze && below.length > 0)) return [];
+      return [
+        {
+          at: first.at,
+          name,
+          sources: first.sources,
+          isLost: below.length === 0,
+          isSource: first.parents.length === 0 && !isBronze,
+        },
+      ];
     });
   }
 
@@ -604,6 +643,7 @@ class Evaluator implements SparkContext, CommandLine {
     switch (target.kind) {
       case 'name':
         for (const option of alternatives(value)) {
+          if (option instanceof Frame) option.names.add(target.id);
           if (option instanceof Frame && option.name === undefined) {
             option.name = target.id;
             // A frame that a function made is the caller's: there it is known by this name.
@@ -637,6 +677,7 @@ class Evaluator implements SparkContext, CommandLine {
       }
       case 'attribute': {
         const owner = this.expression(target.value, scope);
+        for (const option of alternatives(value)) if (option instanceof Frame) option.names.add(target.name);
         for (const option of alternatives(owner)) {
           if (option.kind === 'instance') option.attributes.set(target.name, value);
           else if (option.kind === 'class') option.members.set(target.name, value);
@@ -1842,7 +1883,13 @@ class Evaluator implements SparkContext, CommandLine {
   private sparkFunction(name: string, args: Arguments, at: At): Value {
     const [first] = args.positional;
     if (name === 'col' || name === 'column') return new Column(knownText(first));
-    if (name === 'expr') return new Column(/\sas\s+`?(\w+)`?\s*$/i.exec(knownText(first) ?? '')?.[1]);
+    if (name === 'expr') {
+      const known = knownText(first);
+      return new Column(
+        /\sas\s+`?(\w+)`?\s*$/i.exec(known ?? '')?.[1],
+        known === undefined ? undefined : carriedByText(known),
+      );
+    }
     if (name === 'broadcast' && first instanceof Frame) return first;
     if (name === 'udf' || name === 'pandas_udf')
       return { kind: 'external', path: 'pyspark.sql.functions.user_defined' };
@@ -1853,8 +1900,16 @@ class Evaluator implements SparkContext, CommandLine {
           { positional: [new Column(undefined), new Column(undefined)], keywords: new Map(), isOpen: true },
           at,
         );
-    return new Column(undefined);
+    return new Column(undefined, carriedBy(name, args));
   }
+}
+
+/** Names after which people call the layer of raw records. */
+const RAW_LAYER = /(^|_)(bronze|raw)(?=_|\d|[A-Z]|$)|[a-z](Bronze|Raw)(?=_|\d|[A-Z]|$)/;
+
+/** Whether a dataframe is made of another one. */
+function descends(frame: Frame, from: Frame): boolean {
+  return frame === from || frame.parents.some(parent => descends(parent, from));
 }
 
 /** Decorators that leave it to the program to call the function. */

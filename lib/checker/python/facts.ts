@@ -39,6 +39,8 @@ export interface Sink {
   /** The columns that are written, when all of them are known. */
   readonly columns: readonly string[] | undefined;
   readonly sources: readonly Source[];
+  /** Whether the value of Kafka's records is stored as it was; undefined when nobody knows. */
+  readonly keepsRaw?: boolean;
   readonly arms: readonly Arm[];
   /** The turns of loops in which it is made for sure: in another turn it is another one. */
   readonly turns: readonly number[];
@@ -52,6 +54,17 @@ export interface DeadFrame {
   readonly sources: readonly Source[];
   /** Whether a writer was made for it that is never started. */
   readonly hasIdleWriter: boolean;
+}
+
+/** A dataframe that is named after the raw layer, is used, and is stored by nothing. */
+export interface UnstoredLayer {
+  readonly at: At;
+  readonly name: string;
+  readonly sources: readonly Source[];
+  /** Whether all that is stored of it has lost the value of the records. */
+  readonly isLost: boolean;
+  /** Whether it is what Kafka gave, before anything was made of it. */
+  readonly isSource: boolean;
 }
 
 /** An INSERT statement in a text that the code hands to somebody. */
@@ -74,6 +87,7 @@ export interface CodeFacts {
   readonly sources: readonly Source[];
   readonly sinks: readonly Sink[];
   readonly deadFrames: readonly DeadFrame[];
+  readonly unstoredLayers: readonly UnstoredLayer[];
   readonly inserts: readonly Insert[];
   /** SQL that makes or changes tables, in texts that the code hands to somebody; `\0` stands for an unknown piece. */
   readonly definitions: readonly { readonly at: At; readonly sql: string }[];

@@ -1,4 +1,6 @@
+import { Column } from './column';
 import type { Arm, Setting, Sink, Source } from './facts';
+import { type RawColumns, rawAfter, selected } from './lineage';
 import {
   type Arguments,
   type At,
@@ -7,7 +9,9 @@ import {
   knownText,
   Native,
   NONE,
+  shownText,
   type Text,
+  text,
   textOf,
   UNKNOWN,
   type Value,
@@ -76,6 +80,31 @@ const LOOKS: ReadonlySet<string> = new Set([
   'semanticHash',
 ]);
 
+/** Actions that give rows to the program, or to a function of its. */
+const ROWS: ReadonlySet<string> = new Set([
+  'collect',
+  'take',
+  'toPandas',
+  'toLocalIterator',
+  'foreach',
+  'foreachPartition',
+  'toJSON',
+  'collectAsMap',
+  'toArrow',
+]);
+
+/** Names of the layers after the raw one. */
+const NEXT_LAYER = /silver|gold|platinum/i;
+
+/** Methods whose result has all columns that were there, and more. */
+const ADDS_COLUMNS: ReadonlySet<string> = new Set([
+  'withColumn',
+  'withColumns',
+  'withColumnRenamed',
+  'join',
+  'crossJoin',
+]);
+
 /** Methods whose result has the same columns. */
 const SAME_COLUMNS: ReadonlySet<string> = new Set([
   'filter',
@@ -109,24 +138,6 @@ const SAME_COLUMNS: ReadonlySet<string> = new Set([
   'subtract',
   'rebalance',
 ]);
-
-/** Column expressions keep the name that they will have in a dataframe, when it is known. */
-export class Column extends Native {
-  constructor(public readonly name: string | undefined) {
-    super();
-  }
-
-  public method(name: string, args: Arguments): Value {
-    if (name === 'alias' || name === 'name') {
-      return new Column(args.positional.length === 1 ? knownText(args.positional[0]) : undefined);
-    }
-    return new Column(['cast', 'astype', 'asc', 'desc'].includes(name) ? this.name : undefined);
-  }
-
-  public override attribute(): Value {
-    return new Column(undefined);
-  }
-}
 
 /** SparkSession.builder and SparkConf: what settings go through. */
 export class Configuration extends Native {
@@ -184,11 +195,11 @@ export class Session extends Native {
       case 'createDataFrame':
       case 'range':
       case 'emptyDataFrame':
-        return new Frame(this.context, at, { sources: [], parents: [], columns: undefined });
+        return new Frame(this.context, at, { sources: [], parents: [], columns: undefined, raw: undefined });
       case 'table': {
         const table = args.positional[0];
         const view = this.context.views.get(knownText(table) ?? '');
-        if (view !== undefined) return view.derived(at, view.columns);
+        if (view !== undefined) return view.same(at);
         return new Reader(this.context, false).method('table', args, at);
       }
       case 'sql':
@@ -223,6 +234,11 @@ export class Session extends Native {
       sources: views.flatMap(([, view]) => view.sources),
       parents: views.map(([, view]) => view),
       columns: undefined,
+      raw: rawOfQuery(
+        known,
+        views.map(([, view]) => view.raw),
+      ),
+      keepsAll: /^\s*select\s+\*\s+from\b/i.test(known ?? ''),
     });
     if (knownPrefix(statement).trim() === '' && known !== '')
       this.context.gap('spark.sql runs a text that is not known');
@@ -353,8 +369,13 @@ export class Reader extends Native {
       ...(table === undefined ? {} : { table: textOf(table) }),
     };
     this.context.source(source);
-    const columns = settings.format === 'kafka' ? KAFKA_COLUMNS : undefined;
-    return new Frame(this.context, at, { sources: [source], parents: [], columns });
+    const isKafka = settings.format === 'kafka';
+    return new Frame(this.context, at, {
+      sources: [source],
+      parents: [],
+      columns: isKafka ? KAFKA_COLUMNS : undefined,
+      raw: isKafka ? new Set(['value']) : undefined,
+    });
   }
 }
 
@@ -371,35 +392,84 @@ export class Frame extends Native {
   public isLookedAt = false;
   public hasIdleWriter = false;
   public name: string | undefined;
+  /** Every variable that holds it. */
+  public readonly names = new Set<string>();
+  /** Whether a writer stores all of it, or code that is not followed gets it. */
+  public isStored = false;
+  /** Where a writer stores it: what is known of the place. */
+  public readonly stores: string[] = [];
   public at: At;
   public readonly depth: number;
   public readonly sources: readonly Source[];
   public readonly columns: readonly string[] | undefined;
+  public readonly raw: RawColumns;
+  public readonly keepsAll: boolean;
+  public readonly parents: readonly Frame[];
 
   constructor(
     private readonly context: SparkContext,
     at: At,
-    origin: { sources: readonly Source[]; parents: readonly Frame[]; columns: readonly string[] | undefined },
+    origin: {
+      readonly sources: readonly Source[];
+      readonly parents: readonly Frame[];
+      readonly columns: readonly string[] | undefined;
+      readonly raw: RawColumns;
+      /** Whether it has all columns of its parents. */
+      readonly keepsAll?: boolean;
+      /** The dataframe whose batch it is. */
+      readonly batchOf?: Frame;
+    },
   ) {
     super();
     this.at = at;
     this.depth = context.depth;
     this.sources = [...new Set(origin.sources)];
     this.columns = origin.columns;
+    this.raw = origin.raw;
+    this.keepsAll = origin.keepsAll === true;
+    this.parents = origin.batchOf === undefined ? origin.parents : [origin.batchOf];
     for (const parent of origin.parents) parent.isUsed = true;
     context.frames.push(this);
   }
 
   public override escape(): void {
     this.isUsed = true;
+    this.store('');
   }
 
-  public derived(at: At, columns: readonly string[] | undefined, others: readonly Frame[] = []): Frame {
+  /** It, and what it has all columns of, is stored in a place. */
+  public store(place: string): void {
+    this.stores.push(place);
+    this.keep();
+  }
+
+  private keep(): void {
+    if (this.isStored) return;
+    this.isStored = true;
+    const isNextLayer = [...this.names].some(name => NEXT_LAYER.test(name));
+    if (this.keepsAll && !isNextLayer) for (const parent of this.parents) parent.keep();
+  }
+
+  public derived(
+    at: At,
+    columns: readonly string[] | undefined,
+    {
+      others = [],
+      raw,
+      keepsAll = false,
+    }: { others?: readonly Frame[]; raw: RawColumns; keepsAll?: boolean },
+  ): Frame {
     return new Frame(this.context, at, {
       sources: [...this.sources, ...others.flatMap(other => other.sources)],
       parents: [this, ...others],
       columns,
+      raw,
+      keepsAll,
     });
+  }
+
+  public same(at: At): Frame {
+    return this.derived(at, this.columns, { raw: this.raw, keepsAll: true });
   }
 
   public override attribute(name: string, at: At): Value {
@@ -412,9 +482,10 @@ export class Frame extends Native {
         ? { kind: 'boolean', value: this.sources.some(({ isStream }) => isStream) }
         : UNKNOWN;
     }
-    if (name === 'rdd' || name === 'na' || name === 'stat') {
-      this.isUsed = true;
-      return name === 'na' ? this.derived(at, undefined) : UNKNOWN;
+    if (name === 'na') return this.same(at);
+    if (name === 'rdd' || name === 'stat') {
+      this.escape();
+      return UNKNOWN;
     }
     return new Column(name);
   }
@@ -427,7 +498,7 @@ export class Frame extends Native {
     }
     if (/^create(OrReplace)?(Global)?TempView$|^registerTempTable$/.test(name)) {
       const view = knownText(args.positional[0]);
-      if (view === undefined) this.isUsed = true;
+      if (view === undefined) this.escape();
       else this.context.views.set(view, this);
       return NONE;
     }
@@ -436,6 +507,8 @@ export class Frame extends Native {
     }
     if (ACTIONS.has(name)) {
       this.isUsed = true;
+      // Whoever gets the rows may store them.
+      if (ROWS.has(name)) this.store('');
       if (name.startsWith('foreach')) {
         for (const value of args.positional)
           this.context.call(value, { positional: [UNKNOWN], keywords: new Map(), isOpen: false }, at);
@@ -454,7 +527,18 @@ export class Frame extends Native {
     const others = values.filter((value): value is Frame => value instanceof Frame);
     for (const value of values)
       if (!(value instanceof Frame) && value.kind !== 'text') this.context.escape(value);
-    return this.derived(at, this.columnsAfter(name, args), others);
+    const columns = this.columnsAfter(name, args);
+    return this.derived(at, columns, {
+      others,
+      raw: SAME_COLUMNS.has(name) || name === 'join' ? this.raw : rawAfter(name, args, this.raw),
+      keepsAll: this.keepsAllBy(name, args, columns),
+    });
+  }
+
+  private keepsAllBy(name: string, args: Arguments, columns: readonly string[] | undefined): boolean {
+    if (SAME_COLUMNS.has(name) || ADDS_COLUMNS.has(name)) return true;
+    if (args.positional.some(value => knownText(value)?.trim() === '*')) return true;
+    return columns !== undefined && this.columns?.every(column => columns.includes(column)) === true;
   }
 
   private columnsAfter(name: string, args: Arguments): readonly string[] | undefined {
@@ -507,10 +591,13 @@ class Grouped extends Native {
     const { keys } = this;
     const values =
       name === 'agg' ? outputNames(args.positional, undefined) : name === 'count' ? ['count'] : undefined;
-    return this.frame.derived(
-      at,
-      keys === undefined || values === undefined ? undefined : [...keys, ...values],
+    const columns = keys === undefined || values === undefined ? undefined : [...keys, ...values];
+    const raw = selected(
+      [...(keys ?? []).map(key => text(key)), ...(name === 'agg' ? args.positional : [])],
+      this.frame.raw,
+      false,
     );
+    return this.frame.derived(at, columns, { raw: keys === undefined ? undefined : raw });
   }
 }
 
@@ -554,6 +641,9 @@ export class Writer extends Native {
             sources: frame.sources,
             parents: [],
             columns: frame.columns,
+            raw: frame.raw,
+            keepsAll: true,
+            batchOf: frame,
           });
           batch.isUsed = true;
           this.context.callForBatch(
@@ -640,10 +730,15 @@ export class Writer extends Native {
     table: { at: At; name: Text } | undefined,
     at: At,
   ): Value {
-    if (this.frame !== undefined) this.frame.isUsed = true;
     const target = path ?? settings.options.get('path')?.value;
     const dbtable = settings.options.get('dbtable') ?? settings.options.get('table');
     const named = table ?? (dbtable === undefined ? undefined : { at: dbtable.at, name: dbtable.value });
+    if (this.frame !== undefined) {
+      this.frame.isUsed = true;
+      // What becomes of a batch is seen where its function stores it.
+      if (settings.format !== 'foreachbatch')
+        this.frame.store([target, named?.name].map(value => shownText(value, '')).join(' '));
+    }
     for (const place of target === undefined ? [undefined] : texts(target)) {
       this.context.sink({
         at,
@@ -656,12 +751,43 @@ export class Writer extends Native {
         ...(named === undefined ? {} : { table: named }),
         columns: this.frame?.columns,
         sources: this.frame?.sources ?? [],
+        ...keepsRaw(this.frame?.raw),
         arms: this.context.arms,
         turns: this.context.turns,
       });
     }
     return this.isStream ? new Query() : NONE;
   }
+}
+
+/** Whether the value of a record is among the columns, when that is known. */
+function keepsRaw(raw: RawColumns): Pick<Sink, 'keepsRaw'> {
+  return raw === undefined ? {} : { keepsRaw: raw.size > 0 };
+}
+
+/** What a SELECT over views leaves of the raw value. */
+function rawOfQuery(statement: string | undefined, views: readonly RawColumns[]): RawColumns {
+  const list = /^\s*select\s+([\s\S]*?)\s+from\s/i.exec(statement ?? '')?.[1];
+  const [raw] = views;
+  if (list === undefined || views.length !== 1) return undefined;
+  return selected(
+    topLevel(list).map(item => text(item)),
+    raw,
+    true,
+  );
+}
+
+/** The items of a list with commas, of which those in parentheses separate nothing. */
+function topLevel(list: string): string[] {
+  const items = [''];
+  let depth = 0;
+  for (const character of list) {
+    if (character === '(') depth += 1;
+    if (character === ')') depth -= 1;
+    if (character === ',' && depth === 0) items.push('');
+    else items[items.length - 1] += character;
+  }
+  return items;
 }
 
 /** A StreamingQuery: what it tells is not known before it runs. */
