@@ -106,6 +106,7 @@ function factsOf(program: DeclaredProgram, words: readonly string[]): CodeFacts 
       format,
       options: new Map(Object.entries(stated).map(([key, value]) => [key.toLowerCase(), setting(at, value)])),
       hasOpenOptions: false,
+      hasSchema: true,
       paths: location === undefined ? [] : [text(location)],
     };
   });
@@ -144,6 +145,8 @@ function factsOf(program: DeclaredProgram, words: readonly string[]): CodeFacts 
     ],
     deadFrames: [],
     unstoredLayers: [],
+    queries: { late: [], stopped: [], unawaited: [] },
+    batchActions: [],
     inserts: inserts.map(({ database, table, columns }) => ({ at: next(), database, table, columns })),
     definitions: definitions.map(sql => ({ at: next(), sql })),
     conf: Object.entries(settings).map(([key, value]) => ({ key, setting: setting(next(), value) })),

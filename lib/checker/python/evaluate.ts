@@ -4,6 +4,7 @@ import { Column } from './column';
 import type { Arm, CodeFacts, DeadFrame, Gap, Insert, Setting, Sink, Source, UnstoredLayer } from './facts';
 import { carriedBy, carriedByText } from './lineage';
 import { bodiesOf, childrenOf, expressionsOf } from './names';
+import { Queries } from './queries';
 import { Configuration, Frame, Reader, Session, type SparkContext, Writer } from './spark';
 import { insertsIn } from './sql-text';
 import { isForeign } from './standard-library';
@@ -85,6 +86,7 @@ class Evaluator implements SparkContext, CommandLine {
   public readonly frames: Frame[] = [];
   public readonly views = new Map<string, Frame>();
   public isInBatchFunction = false;
+  public readonly queries = new Queries(() => this.arms);
   public readonly words: readonly Value[] | undefined;
   private readonly argv: Value | undefined;
 
@@ -97,6 +99,7 @@ class Evaluator implements SparkContext, CommandLine {
   private readonly loaded = new Map<string, Scope>();
   private readonly activations: Activation[] = [];
   private readonly escaped = new Set<Value>();
+  private readonly batchActions = new Map<string, { readonly at: At; readonly action: string }>();
   /** Functions that a decorator got to know: it may call them, once all that they use is there. */
   private readonly registered: PythonFunction[] = [];
   /** Variables that the program sets for itself. */
@@ -141,12 +144,14 @@ class Evaluator implements SparkContext, CommandLine {
       sinks: [...this.sinks.values()],
       deadFrames: this.isPartial ? [] : this.deadFrames(),
       unstoredLayers: this.isPartial ? [] : this.unstoredLayers(),
+      queries: this.isPartial ? { late: [], stopped: [], unawaited: [] } : this.queries.facts(),
       inserts: [...this.inserts.values()],
       definitions: [...this.definitions.values()],
       conf: this.configuration,
       mentioned: [...this.mentioned.values()],
       handed: this.handed,
       environment: this.environment,
+      batchActions: [...this.batchActions.values()],
       // Whether a loop ever ends is not judged.
       goesOn: false,
       isPartial: this.isPartial,
@@ -229,10 +234,14 @@ class Evaluator implements SparkContext, CommandLine {
     this.configuration.push({ key: name, setting });
   }
 
+  public batchAction(action: string, at: At): void {
+    this.batchActions.set(key(at, action), { at, action });
+  }
+
   public callForBatch(callee: Value, args: Arguments, at: At): void {
     const before = this.isInBatchFunction;
     this.isInBatchFunction = true;
-    this.escape(this.call(callee, args, at));
+    this.queries.aside(() => this.escape(this.call(callee, args, at)));
     this.isInBatchFunction = before;
   }
 
@@ -271,7 +280,9 @@ class Evaluator implements SparkContext, CommandLine {
         this.escaped.add(value);
         for (const item of value.bound.positional) this.escape(item);
         // Somebody may call it, with what nobody knows.
-        this.call(value, { positional: [], keywords: new Map(), isOpen: true }, this.at(0));
+        this.queries.aside(() =>
+          this.call(value, { positional: [], keywords: new Map(), isOpen: true }, this.at(0)),
+        );
         return;
     }
   }
@@ -420,6 +431,7 @@ class Evaluator implements SparkContext, CommandLine {
         return this.branch(arms, scope);
       }
       case 'while': {
+        this.queries.mayWait();
         const { arms } = this;
         const result = truth(this.expression(statement.test, scope));
         const broken: Map<string, Value>[] = [];
@@ -872,7 +884,9 @@ class Evaluator implements SparkContext, CommandLine {
     const [first, ...rest] = args.positional;
     for (const option of first === undefined ? [] : alternatives(first)) {
       if (option.kind === 'function' || option.kind === 'method')
-        this.escape(this.call(option, { ...args, positional: rest, isOpen: true }, at));
+        this.queries.aside(() =>
+          this.escape(this.call(option, { ...args, positional: rest, isOpen: true }, at)),
+        );
     }
     this.handOn(args);
     for (const value of [...args.positional, ...args.keywords.values()]) {
@@ -1371,6 +1385,7 @@ class Evaluator implements SparkContext, CommandLine {
       case 'boolean':
       case 'number':
         if (JAVA_STREAM.test(name)) this.gapByJava(name);
+        if (WAITS.test(name)) this.queries.mayWait();
         this.escapeAll(args, at);
         return UNKNOWN;
       case 'union':
@@ -1626,6 +1641,8 @@ class Evaluator implements SparkContext, CommandLine {
   /** Functions of libraries whose meaning is known; whatever reaches another one escapes. */
   private library(path: string, args: Arguments, at: At): Value {
     const [first = UNKNOWN, second] = args.positional;
+    if (WAITS.test(path.slice(path.lastIndexOf('.') + 1)) && !/path\.join$/.test(path))
+      this.queries.mayWait();
     if (path === 'os.getenv' || path === 'os.environ.get') {
       const name = knownText(first);
       return (
@@ -1676,15 +1693,17 @@ class Evaluator implements SparkContext, CommandLine {
       const target = args.keywords.get('target');
       if (target !== undefined) {
         const positional = given === undefined ? [] : this.itemsOf(given);
-        this.escape(
-          this.call(
-            target,
-            {
-              positional: positional ?? [],
-              keywords: options?.kind === 'dict' ? options.entries : new Map(),
-              isOpen: positional === undefined,
-            },
-            at,
+        this.queries.aside(() =>
+          this.escape(
+            this.call(
+              target,
+              {
+                positional: positional ?? [],
+                keywords: options?.kind === 'dict' ? options.entries : new Map(),
+                isOpen: positional === undefined,
+              },
+              at,
+            ),
           ),
         );
         return UNKNOWN;
@@ -1722,6 +1741,7 @@ class Evaluator implements SparkContext, CommandLine {
   /** What comes of code that nobody saw keeps its name: what it is given later goes to that code as well. */
   private callForeign(root: string, args: Arguments, at: At): Value {
     this.foreignCall ??= foreignCall(root, at);
+    this.queries.mayWait();
     this.handingTo(`code of ${root}`, () => this.escapeAll(args, at));
     return { kind: 'external', path: `${root}()` };
   }
@@ -1903,6 +1923,10 @@ class Evaluator implements SparkContext, CommandLine {
     return new Column(undefined, carriedBy(name, args));
   }
 }
+
+/** What people call functions that wait for something. */
+const WAITS =
+  /^(await\w*|join|wait\w*|sleep|pause|sigwait\w*|result|input|acquire|gather|run|run_forever|serve_forever|start_server)$/;
 
 /** Names after which people call the layer of raw records. */
 const RAW_LAYER = /(^|_)(bronze|raw)(?=_|\d|[A-Z]|$)|[a-z](Bronze|Raw)(?=_|\d|[A-Z]|$)/;

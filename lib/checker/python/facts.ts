@@ -10,6 +10,8 @@ export interface Source {
   readonly options: ReadonlyMap<string, Setting>;
   /** Whether options may be set that are not in `options`. */
   readonly hasOpenOptions: boolean;
+  /** Whether somebody gives it a schema. */
+  readonly hasSchema: boolean;
   readonly paths: readonly Text[];
   readonly table?: Text;
 }
@@ -39,6 +41,10 @@ export interface Sink {
   /** The columns that are written, when all of them are known. */
   readonly columns: readonly string[] | undefined;
   readonly sources: readonly Source[];
+  /** Of a streaming query, when somebody gives it. */
+  readonly outputMode?: Setting;
+  /** Of a streaming query that aggregates, whether it does so behind a watermark. */
+  readonly aggregation?: { readonly isWatermarked: boolean };
   /** Whether the value of Kafka's records is stored as it was; undefined when nobody knows. */
   readonly keepsRaw?: boolean;
   readonly arms: readonly Arm[];
@@ -67,6 +73,16 @@ export interface UnstoredLayer {
   readonly isSource: boolean;
 }
 
+/** What becomes of streaming queries after their start. */
+export interface QueryFacts {
+  /** Started after the program waits for ever for another one. */
+  readonly late: readonly { readonly at: At; readonly awaited: At }[];
+  /** Stopped, or their session, before anything has waited. */
+  readonly stopped: readonly { readonly at: At; readonly started: At; readonly isSession: boolean }[];
+  /** Started, and nothing waits until the program ends. */
+  readonly unawaited: readonly At[];
+}
+
 /** An INSERT statement in a text that the code hands to somebody. */
 export interface Insert {
   readonly at: At;
@@ -88,6 +104,9 @@ export interface CodeFacts {
   readonly sinks: readonly Sink[];
   readonly deadFrames: readonly DeadFrame[];
   readonly unstoredLayers: readonly UnstoredLayer[];
+  readonly queries: QueryFacts;
+  /** What Spark refuses to do with a stream. */
+  readonly batchActions: readonly { readonly at: At; readonly action: string }[];
   readonly inserts: readonly Insert[];
   /** SQL that makes or changes tables, in texts that the code hands to somebody; `\0` stands for an unknown piece. */
   readonly definitions: readonly { readonly at: At; readonly sql: string }[];

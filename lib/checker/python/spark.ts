@@ -1,6 +1,7 @@
 import { Column } from './column';
 import type { Arm, Setting, Sink, Source } from './facts';
 import { type RawColumns, rawAfter, selected } from './lineage';
+import type { Queries, StartedQuery } from './queries';
 import {
   type Arguments,
   type At,
@@ -35,6 +36,10 @@ export interface SparkContext {
   /** Calls a function for every micro-batch of a stream. */
   callForBatch(callee: Value, args: Arguments, at: At): void;
   escape(value: Value): void;
+  /** What is told of the queries that the program starts, waits for and stops. */
+  readonly queries: Queries;
+  /** Something that only a batch can do is done with a stream. */
+  batchAction(action: string, at: At): void;
   /** From here on the program is not followed, because this stands here. */
   gap(what: string): void;
 }
@@ -92,6 +97,13 @@ const ROWS: ReadonlySet<string> = new Set([
   'collectAsMap',
   'toArrow',
 ]);
+
+/** SQL that makes one row of many. */
+const AGGREGATING =
+  /\bgroup\s+by\b|^\s*select\s+(?![\s\S]*\bover\s*\()[\s\S]*\b(count|sum|avg|mean|min|max|first|last|collect_list|collect_set|approx_count_distinct)\s*\(/i;
+
+/** What makes an aggregation of a grouping; the others keep a state of their own, or map it. */
+const AGGREGATES: ReadonlySet<string> = new Set(['agg', 'count', 'sum', 'avg', 'mean', 'min', 'max']);
 
 /** Names of the layers after the raw one. */
 const NEXT_LAYER = /silver|gold|platinum/i;
@@ -204,6 +216,9 @@ export class Session extends Native {
       }
       case 'sql':
         return this.sql(args, at);
+      case 'stop':
+        this.context.queries.stop(undefined, at);
+        return NONE;
       case 'newSession':
       case 'getActiveSession':
       case 'active':
@@ -218,6 +233,7 @@ export class Session extends Native {
     if (name === 'readStream') return new Reader(this.context, true);
     if (name === 'builder') return new Configuration(this.context, true);
     if (name === 'conf') return new Configuration(this.context, false);
+    if (name === 'streams') return new QueryManager(this.context);
     return UNKNOWN;
   }
 
@@ -239,6 +255,8 @@ export class Session extends Native {
         views.map(([, view]) => view.raw),
       ),
       keepsAll: /^\s*select\s+\*\s+from\b/i.test(known ?? ''),
+      aggregates: known === undefined || AGGREGATING.test(known),
+      setsWatermark: known === undefined,
     });
     if (knownPrefix(statement).trim() === '' && known !== '')
       this.context.gap('spark.sql runs a text that is not known');
@@ -261,12 +279,16 @@ class Settings {
   public formatAt: At | undefined;
   public readonly options = new Map<string, Setting>();
   public isOpen = false;
+  public hasSchema = false;
+  public outputMode: Setting | undefined;
 
   public copy(): Settings {
     const copy = new Settings();
     copy.format = this.format;
     copy.formatAt = this.formatAt;
     copy.isOpen = this.isOpen;
+    copy.hasSchema = this.hasSchema;
+    copy.outputMode = this.outputMode;
     for (const [key, setting] of this.options) copy.options.set(key, setting);
     return copy;
   }
@@ -302,6 +324,8 @@ class Settings {
   public applyKeywords({ keywords, isOpen }: Arguments, at: At): void {
     const format = keywords.get('format');
     if (format !== undefined) this.format = formatName(format);
+    const outputMode = keywords.get('outputMode');
+    if (outputMode !== undefined) this.outputMode = { at, value: textOf(outputMode) };
     for (const [key, value] of keywords) if (!STORE_PARAMETERS.has(key)) this.set(key, value, at);
     if (isOpen) this.isOpen = true;
   }
@@ -331,7 +355,13 @@ export class Reader extends Native {
   public method(name: string, args: Arguments, at: At): Value {
     const settings = this.settings.copy();
     if (settings.apply(name, args, at)) return new Reader(this.context, this.isStream, settings);
-    if (name === 'schema') return new Reader(this.context, this.isStream, settings);
+    if (name === 'schema') {
+      settings.hasSchema = true;
+      return new Reader(this.context, this.isStream, settings);
+    }
+    const given =
+      args.keywords.get('schema') ?? (this.isStream ? args.positional[name === 'load' ? 2 : 1] : undefined);
+    if ((given !== undefined && given.kind !== 'none') || args.isOpen) settings.hasSchema = true;
     for (const [key, value] of args.keywords) {
       if (key !== 'path' && key !== 'format' && key !== 'schema' && value.kind !== 'none')
         settings.set(key, value, at);
@@ -365,6 +395,7 @@ export class Reader extends Native {
       format: settings.format,
       options: settings.options,
       hasOpenOptions: settings.isOpen,
+      hasSchema: settings.hasSchema,
       paths: [...texts(path), ...(path === undefined ? texts(settings.options.get('path')?.value) : [])],
       ...(table === undefined ? {} : { table: textOf(table) }),
     };
@@ -404,6 +435,9 @@ export class Frame extends Native {
   public readonly columns: readonly string[] | undefined;
   public readonly raw: RawColumns;
   public readonly keepsAll: boolean;
+  public readonly isStreaming: boolean;
+  public readonly hasWatermark: boolean;
+  public readonly aggregation: Sink['aggregation'];
   public readonly parents: readonly Frame[];
 
   constructor(
@@ -416,6 +450,10 @@ export class Frame extends Native {
       readonly raw: RawColumns;
       /** Whether it has all columns of its parents. */
       readonly keepsAll?: boolean;
+      /** Whether it is made by an aggregation. */
+      readonly aggregates?: boolean;
+      /** Whether it has a watermark that its parents have not. */
+      readonly setsWatermark?: boolean;
       /** The dataframe whose batch it is. */
       readonly batchOf?: Frame;
     },
@@ -427,6 +465,15 @@ export class Frame extends Native {
     this.columns = origin.columns;
     this.raw = origin.raw;
     this.keepsAll = origin.keepsAll === true;
+    this.isStreaming =
+      origin.batchOf === undefined &&
+      (origin.parents.length > 0
+        ? origin.parents.some(parent => parent.isStreaming)
+        : origin.sources.some(({ isStream }) => isStream));
+    this.hasWatermark = origin.setsWatermark === true || origin.parents.some(parent => parent.hasWatermark);
+    const before = origin.parents.find(({ aggregation }) => aggregation !== undefined)?.aggregation;
+    this.aggregation =
+      origin.aggregates === true && before === undefined ? { isWatermarked: this.hasWatermark } : before;
     this.parents = origin.batchOf === undefined ? origin.parents : [origin.batchOf];
     for (const parent of origin.parents) parent.isUsed = true;
     context.frames.push(this);
@@ -455,16 +502,20 @@ export class Frame extends Native {
     columns: readonly string[] | undefined,
     {
       others = [],
-      raw,
-      keepsAll = false,
-    }: { others?: readonly Frame[]; raw: RawColumns; keepsAll?: boolean },
+      ...own
+    }: {
+      readonly others?: readonly Frame[];
+      readonly raw: RawColumns;
+      readonly keepsAll?: boolean;
+      readonly aggregates?: boolean;
+      readonly setsWatermark?: boolean;
+    },
   ): Frame {
     return new Frame(this.context, at, {
       sources: [...this.sources, ...others.flatMap(other => other.sources)],
       parents: [this, ...others],
       columns,
-      raw,
-      keepsAll,
+      ...own,
     });
   }
 
@@ -473,14 +524,13 @@ export class Frame extends Native {
   }
 
   public override attribute(name: string, at: At): Value {
+    if (name === 'write' && this.isStreaming) this.context.batchAction('write', at);
     if (name === 'writeStream' || name === 'write')
       return new Writer(this.context, this, name === 'writeStream');
     if (name === 'sparkSession' || name === 'sql_ctx') return new Session(this.context);
     if (['isStreaming', 'columns', 'schema', 'dtypes', 'storageLevel'].includes(name)) {
       this.isLookedAt = true;
-      return name === 'isStreaming'
-        ? { kind: 'boolean', value: this.sources.some(({ isStream }) => isStream) }
-        : UNKNOWN;
+      return name === 'isStreaming' ? { kind: 'boolean', value: this.isStreaming } : UNKNOWN;
     }
     if (name === 'na') return this.same(at);
     if (name === 'rdd' || name === 'stat') {
@@ -507,6 +557,7 @@ export class Frame extends Native {
     }
     if (ACTIONS.has(name)) {
       this.isUsed = true;
+      if (this.isStreaming && name !== 'display') this.context.batchAction(`${name}()`, at);
       // Whoever gets the rows may store them.
       if (ROWS.has(name)) this.store('');
       if (name.startsWith('foreach')) {
@@ -532,6 +583,7 @@ export class Frame extends Native {
       others,
       raw: SAME_COLUMNS.has(name) || name === 'join' ? this.raw : rawAfter(name, args, this.raw),
       keepsAll: this.keepsAllBy(name, args, columns),
+      setsWatermark: name === 'withWatermark',
     });
   }
 
@@ -597,7 +649,10 @@ class Grouped extends Native {
       this.frame.raw,
       false,
     );
-    return this.frame.derived(at, columns, { raw: keys === undefined ? undefined : raw });
+    return this.frame.derived(at, columns, {
+      raw: keys === undefined ? undefined : raw,
+      aggregates: AGGREGATES.has(name),
+    });
   }
 }
 
@@ -666,6 +721,8 @@ export class Writer extends Native {
         settings.format = 'foreach';
         return next();
       case 'outputMode':
+        if (first !== undefined) settings.outputMode = { at, value: textOf(first) };
+        return next();
       case 'queryName':
       case 'mode':
       case 'partitionBy':
@@ -752,11 +809,17 @@ export class Writer extends Native {
         columns: this.frame?.columns,
         sources: this.frame?.sources ?? [],
         ...keepsRaw(this.frame?.raw),
+        ...(settings.outputMode === undefined ? {} : { outputMode: settings.outputMode }),
+        ...(this.isStream && this.frame?.aggregation !== undefined
+          ? { aggregation: this.frame.aggregation }
+          : {}),
         arms: this.context.arms,
         turns: this.context.turns,
       });
     }
-    return this.isStream ? new Query() : NONE;
+    if (!this.isStream) return NONE;
+    const ends = ENDING_TRIGGERS.some(trigger => settings.options.has(trigger));
+    return new Query(this.context, this.context.queries.start(at, ends));
   }
 }
 
@@ -790,11 +853,58 @@ function topLevel(list: string): string[] {
   return items;
 }
 
+/** Triggers that process what is there and end the query. */
+const ENDING_TRIGGERS = ['trigger.availablenow', 'trigger.once'];
+
 /** A StreamingQuery: what it tells is not known before it runs. */
 class Query extends Native {
-  public method(): Value {
+  constructor(
+    private readonly context: SparkContext,
+    private readonly query: StartedQuery,
+  ) {
+    super();
+  }
+
+  public method(name: string, args: Arguments, at: At): Value {
+    const { queries } = this.context;
+    if (name === 'awaitTermination') queries.awaited(isForEver(args) ? this.query : undefined, at);
+    else if (name === 'stop') queries.stop(this.query, at);
+    else if (name === 'processAllAvailable') queries.mayWait();
     return UNKNOWN;
   }
+
+  public override attribute(name: string): Value {
+    // Whoever asks whether it runs goes on asking.
+    if (!/^(awaitTermination|stop|explain|processAllAvailable)$/.test(name)) this.context.queries.mayWait();
+    return UNKNOWN;
+  }
+
+  public override escape(): void {
+    this.context.queries.mayWait();
+  }
+}
+
+/** The queries of a session. */
+class QueryManager extends Native {
+  constructor(private readonly context: SparkContext) {
+    super();
+  }
+
+  public method(name: string, args: Arguments, at: At): Value {
+    if (name === 'awaitAnyTermination' && isForEver(args)) this.context.queries.awaitedAny(at);
+    else if (name === 'awaitAnyTermination') this.context.queries.mayWait();
+    return UNKNOWN;
+  }
+
+  public override attribute(name: string): Value {
+    if (name === 'active') this.context.queries.mayWait();
+    return UNKNOWN;
+  }
+}
+
+/** Whether it is waited without a bound of the time. */
+function isForEver({ positional, keywords, isOpen }: Arguments): boolean {
+  return !isOpen && [...positional, ...keywords.values()].every(({ kind }) => kind === 'none');
 }
 
 /** The names that columns and texts give in a select, when all are known. */

@@ -1,4 +1,5 @@
 import type { Rule } from '../facts/rule';
+import { batchActionOnStream } from './batch-action-on-stream';
 import { bronzeNotWritten } from './bronze-not-written';
 import { checkpointOnVolume } from './checkpoint-on-volume';
 import { checkpointShared } from './checkpoint-shared';
@@ -16,15 +17,20 @@ import { mutableImageTag } from './mutable-image-tag';
 import { oversizedConfigMap } from './oversized-config-map';
 import { plaintextSecret } from './plaintext-secret';
 import { pythonSyntaxError } from './python-syntax-error';
+import { queryNotAwaited } from './query-not-awaited';
 import { restartPolicyLetsStreamDie } from './restart-policy-lets-stream-die';
 import { setDoesNotFit } from './set-does-not-fit';
 import { singleExecutor } from './single-executor';
+import { streamWithoutCheckpoint } from './stream-without-checkpoint';
+import { streamWithoutSchema } from './stream-without-schema';
 import { tableSchemaMismatch } from './table-schema-mismatch';
 import { topicWithoutOperator } from './topic-without-operator';
 import { unboundedBacklog } from './unbounded-backlog';
 import { undefinedName } from './undefined-name';
+import { unknownSourceOption } from './unknown-source-option';
 import { unknownSparkConf } from './unknown-spark-conf';
 import { unparseableManifest } from './unparseable-manifest';
+import { unsupportedOutputMode } from './unsupported-output-mode';
 import { versionConflict } from './version-conflict';
 
 /** Every rule, in the order of the table in docs/rules/README.md. */
@@ -32,6 +38,12 @@ export const rules: readonly Rule[] = [
   bronzeNotWritten,
   checkpointOnVolume,
   checkpointShared,
+  streamWithoutCheckpoint,
+  unsupportedOutputMode,
+  streamWithoutSchema,
+  queryNotAwaited,
+  batchActionOnStream,
+  unknownSourceOption,
   layerWithoutWriter,
   ivyCacheUnwritable,
   executorDoesNotFit,
