@@ -86,6 +86,17 @@ export function applicationJob(
       driverPath,
       isSubmitted: true,
       isLocal: false,
+      main:
+        spec['mainApplicationFile'] === undefined
+          ? undefined
+          : stated(spec['mainApplicationFile'], 'mainApplicationFile'),
+      fetched: [
+        ...(spec['mainApplicationFile'] === undefined
+          ? []
+          : [stated(spec['mainApplicationFile'], 'mainApplicationFile')]),
+        ...['jars', 'files', 'pyFiles', 'archives'].flatMap(list),
+      ],
+      files: new Set(Object.keys(files)),
       image:
         spec['image'] === undefined && driver['image'] === undefined
           ? undefined
@@ -102,6 +113,7 @@ export function applicationJob(
         ...splitSetting(submitted.get('spark.jars.excludes')),
       ].map(({ value }) => value),
       jars: [...list('jars'), ...splitSetting(conf.get('spark.jars'))],
+      submittedJars: [...list('jars'), ...splitSetting(submitted.get('spark.jars'))],
       bringsJars: false,
       driverMounts: [...driverMounts, ...mountsFromConf(conf, 'driver')],
       executorMounts: [...mounts(executor, volumes), ...mountsFromConf(conf, 'executor')],

@@ -204,14 +204,20 @@ class Evaluator implements SparkContext, CommandLine {
             [...frame.names, ...frame.stores].some(item => /bronze|raw|landing/i.test(item))),
       );
       const isBronze = /bronze/i.test(name);
-      if (isKept || (!isBronze && below.length > 0)) return [];
+      const isStoredInPart = this.frames.some(
+        frame => frame.stores.length > 0 && frames.some(layer => descends(frame, layer)),
+      );
+      const isSource = first.parents.length === 0 && !isBronze;
+      // What Kafka gave, and no more is known of it, may go ways that are not followed.
+      if (isKept || (!isBronze && below.length > 0) || (isSource && !isStoredInPart)) return [];
       return [
         {
           at: first.at,
           name,
           sources: first.sources,
           isLost: below.length === 0,
-          isSource: first.parents.length === 0 && !isBronze,
+          isStoredInPart,
+          isSource,
         },
       ];
     });

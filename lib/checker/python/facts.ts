@@ -69,6 +69,8 @@ export interface UnstoredLayer {
   readonly sources: readonly Source[];
   /** Whether all that is stored of it has lost the value of the records. */
   readonly isLost: boolean;
+  /** Whether something of it is stored. */
+  readonly isStoredInPart: boolean;
   /** Whether it is what Kafka gave, before anything was made of it. */
   readonly isSource: boolean;
 }

@@ -38,7 +38,7 @@ export const bronzeNotWritten: Rule = {
             place: code.place(layer.at),
             level: isError ? 'error' : 'warning',
             message: layer.isLost
-              ? say`dataframe ${layer.name} of ${name} derives from ${from} and no writer stores it; what is stored of it has lost the value of the records, so they are gone when the topic forgets them`
+              ? say`dataframe ${layer.name} of ${name} derives from ${from} and no writer stores it; ${layer.isStoredInPart ? 'what is stored of it has lost the value of the records' : 'nothing made of it is stored either'}, so they are gone when the topic forgets them`
               : say`dataframe ${layer.name} of ${name} derives from ${from} and no writer stores it; the value of the records is kept by what is made of it alone`,
             remedy: remedyOf(layer.name),
             concerns: [object],

@@ -3,23 +3,30 @@ import { batchActionOnStream } from './batch-action-on-stream';
 import { bronzeNotWritten } from './bronze-not-written';
 import { checkpointOnVolume } from './checkpoint-on-volume';
 import { checkpointShared } from './checkpoint-shared';
+import { claimInManyPods } from './claim-in-many-pods';
 import { connectorPackageMissing } from './connector-package-missing';
 import { containerWithoutLimits } from './container-without-limits';
 import { duplicateObject } from './duplicate-object';
+import { dynamicAllocationWithoutTracking } from './dynamic-allocation-without-tracking';
 import { ephemeralData } from './ephemeral-data';
 import { executorDoesNotFit } from './executor-does-not-fit';
 import { illegalName } from './illegal-name';
 import { ivyCacheUnwritable } from './ivy-cache-unwritable';
 import { kafkaWithoutLimits } from './kafka-without-limits';
 import { layerWithoutWriter } from './layer-without-writer';
+import { mainFileMissing } from './main-file-missing';
 import { missingReference } from './missing-reference';
+import { mountWithoutVolume } from './mount-without-volume';
 import { mutableImageTag } from './mutable-image-tag';
 import { oversizedConfigMap } from './oversized-config-map';
 import { plaintextSecret } from './plaintext-secret';
 import { pythonSyntaxError } from './python-syntax-error';
 import { queryNotAwaited } from './query-not-awaited';
+import { requestAboveLimit } from './request-above-limit';
 import { restartPolicyLetsStreamDie } from './restart-policy-lets-stream-die';
 import { setDoesNotFit } from './set-does-not-fit';
+import { settingMadeTooLate } from './setting-made-too-late';
+import { shuffleServiceOnKubernetes } from './shuffle-service-on-kubernetes';
 import { singleExecutor } from './single-executor';
 import { streamWithoutCheckpoint } from './stream-without-checkpoint';
 import { streamWithoutSchema } from './stream-without-schema';
@@ -44,6 +51,13 @@ export const rules: readonly Rule[] = [
   queryNotAwaited,
   batchActionOnStream,
   unknownSourceOption,
+  mainFileMissing,
+  mountWithoutVolume,
+  claimInManyPods,
+  requestAboveLimit,
+  shuffleServiceOnKubernetes,
+  dynamicAllocationWithoutTracking,
+  settingMadeTooLate,
   layerWithoutWriter,
   ivyCacheUnwritable,
   executorDoesNotFit,

@@ -76,7 +76,7 @@ export const unknownSourceOption: Rule = {
   level: 'error',
   needs: ['course', 'format', 'options'],
   refuses:
-    'an option that a Kafka or file source or sink of Spark does not have or does not take, and a Kafka source without one that it needs',
+    'an option that a Kafka or file source or sink of Spark does not have or does not take, and a Kafka source without a topic',
   remedy: 'use an option of that source, or delete it: Spark ignores what it does not know',
   check: model =>
     model.jobs.flatMap(({ code, object, name }): Found[] => {
@@ -162,15 +162,6 @@ function missing(source: Source, code: JobCode, name: string): Found[] {
       ]
     : [];
   if (hasOpenOptions) return wrong;
-  const servers: Found[] = options.has('kafka.bootstrap.servers')
-    ? []
-    : [
-        {
-          place,
-          message: say`${name} reads Kafka without ${measured('kafka.bootstrap.servers')}, which Spark refuses`,
-          remedy: say`add .option("kafka.bootstrap.servers", …)`,
-        },
-      ];
   const given = WHERE.filter(option => options.has(option));
   const topics: Found[] =
     given.length === 1
@@ -182,5 +173,5 @@ function missing(source: Source, code: JobCode, name: string): Found[] {
             remedy: say`give one of them`,
           },
         ];
-  return [...wrong, ...servers, ...topics];
+  return [...wrong, ...topics];
 }
