@@ -22,7 +22,6 @@ import { oversizedConfigMap } from './oversized-config-map';
 import { plaintextSecret } from './plaintext-secret';
 import { pythonSyntaxError } from './python-syntax-error';
 import { queryNotAwaited } from './query-not-awaited';
-import { requestAboveLimit } from './request-above-limit';
 import { restartPolicyLetsStreamDie } from './restart-policy-lets-stream-die';
 import { setDoesNotFit } from './set-does-not-fit';
 import { settingMadeTooLate } from './setting-made-too-late';
@@ -54,7 +53,6 @@ export const rules: readonly Rule[] = [
   mainFileMissing,
   mountWithoutVolume,
   claimInManyPods,
-  requestAboveLimit,
   shuffleServiceOnKubernetes,
   dynamicAllocationWithoutTracking,
   settingMadeTooLate,
