@@ -130,7 +130,7 @@ spec:
           resources: { requests: { cpu: 500m, memory: 1Gi }, limits: { cpu: 500m, memory: 1Gi } }
 `;
     put('a.yaml', deployment);
-    put('job.py', STREAM('s3a://lake/checkpoints/clicks', 'maxOffsets'));
+    put('job.py', STREAM('s3a://lake/checkpoints/clicks', 'minOffsetsPerTrigger'));
     expect(found()).toContain('unbounded-backlog job.py:5');
     put('job.py', STREAM());
     expect(found()).not.toContain('unbounded-backlog job.py:5');
@@ -201,7 +201,7 @@ describe('Python that no manifest runs', () => {
   });
 
   it('is analysed by itself where it is named, and never called clean', () => {
-    put('job.py', STREAM('/tmp/checkpoint', 'maxOffsets'));
+    put('job.py', STREAM('/tmp/checkpoint', 'minOffsetsPerTrigger'));
     expect(found('job.py')).toEqual(['checkpoint-on-volume job.py:14', 'unbounded-backlog job.py:5']);
     expect(human('job.py').code).toBe(1);
     put('job.py', STREAM());

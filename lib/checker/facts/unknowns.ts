@@ -165,6 +165,7 @@ function unknownValues(model: Model, job: Job, code: JobCode): Unknown[] {
                 'starts a stream with options that are not known, so neither is its checkpoint',
                 'checkpoint',
                 'checkpoint-root',
+                'sink-options',
               ),
             ]
           : [];

@@ -5,6 +5,7 @@
  * - `course`: all that a program does, from its start to its end
  * - `pods`: the containers of every pod
  * - the others: this one value, of each read, write or setting of a program
+ * - `sink-options`: which options a writer has
  * - `checkpoint-root`: the start of a checkpoint's location, which tells a volume from an object store
  * - `schema`: which tables and columns exist
  */
@@ -18,6 +19,7 @@ export type Need =
   | 'location'
   | 'checkpoint'
   | 'checkpoint-root'
+  | 'sink-options'
   | 'topic'
   | 'table'
   | 'schema'

@@ -16,7 +16,7 @@ const WITHOUT_OFFSETS = new Set(['rate', 'rate-micro-batch', 'socket', 'memory']
 export const streamWithoutCheckpoint: Rule = {
   id: 'stream-without-checkpoint',
   level: 'error',
-  needs: ['course', 'format', 'checkpoint'],
+  needs: ['course', 'format', 'sink-options'],
   refuses: 'a streaming query without a checkpoint location',
   remedy: 'add .option("checkpointLocation", "s3a://<bucket>/checkpoints/<query>") to its writer',
   check: model =>
