@@ -216,6 +216,11 @@ describe('Python that no manifest runs', () => {
     expect(human('job.py').stdout).not.toContain('clean');
   });
 
+  it('is named also behind a folder that holds it', () => {
+    put('src/job.py', STREAM('/tmp/checkpoint'));
+    expect(found('src', 'src/job.py')).toEqual(['checkpoint-on-volume src/job.py:14']);
+  });
+
   it('is what the manifest says where both are named', () => {
     put('a.yaml', APPLICATION());
     put('job.py', STREAM('/tmp/checkpoint'));

@@ -32,6 +32,9 @@ export function collect(paths: readonly string[], stdin: () => Uint8Array): Coll
   const unreadable: Unreadable[] = [];
   const seen = new Set<string>();
 
+  /** Where each file that was read stands among the sources. */
+  const places = new Map<string, number>();
+
   let met: string[] = [];
   const skip = (path: string, what: string, remedy: string) => {
     met.push(shown(path));
@@ -41,8 +44,14 @@ export function collect(paths: readonly string[], stdin: () => Uint8Array): Coll
   const read = (file: string, role: Pick<SourceText, 'isNamed' | 'isData'> = {}) => {
     met.push(shown(file));
     const real = realpathSync(file);
-    if (seen.has(real)) return;
+    const before = places.get(real);
+    if (before !== undefined) {
+      // A folder that holds it came first.
+      sources[before] = { ...(sources[before] as SourceText), ...role };
+      return;
+    }
     seen.add(real);
+    places.set(real, sources.length);
     sources.push({ file: shown(file), bytes: readFileSync(file), ...role });
   };
 

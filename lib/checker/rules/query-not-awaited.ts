@@ -29,10 +29,10 @@ export const queryNotAwaited: Rule = {
           remedy: say`call awaitTermination() before stop()`,
           concerns,
         })),
-        ...unawaited.map(at => ({
+        ...unawaited.slice(0, 1).map(at => ({
           place: code.place(at),
           level: 'warning' as const,
-          message: say`nothing in ${name} waits for this query, so the program ends and the query with it; with restartPolicy Always it starts again and again`,
+          message: say`nothing in ${name} waits for this query${unawaited.length > 1 ? ` and ${unawaited.length - 1} more` : ''}, so the program ends and ends it; with restartPolicy Always it starts again and again`,
           remedy: say`end the program with awaitTermination() of the query, or spark.streams.awaitAnyTermination()`,
           concerns,
         })),
