@@ -186,6 +186,12 @@ spec:
   });
 });
 
+it('reads a mapping with a key named toString where a text belongs', () => {
+  put('a.yaml', APPLICATION().replace('type: Python', 'type: { toString: null }'));
+  put('job.py', STREAM());
+  expect(found()).toEqual([]);
+});
+
 describe('Python that no manifest runs', () => {
   it('is a note in a folder, and what a ConfigMap holds under its name is none', () => {
     put('a.yaml', APPLICATION());

@@ -192,6 +192,7 @@ export function loadManifests(sources: readonly SourceText[]): Loaded {
       });
       continue;
     }
+    if (/toString|valueOf/.test(texts.get(file) ?? '')) makePrintable(value);
     if (isKustomization(value, file)) {
       kustomizations.push(file);
       const kustomization = readKustomization(file, value);
@@ -262,6 +263,14 @@ export function loadManifests(sources: readonly SourceText[]): Loaded {
     },
     text: file => texts.get(file),
   };
+}
+
+/** A mapping that has a key named toString or valueOf is a text all the same where somebody asks for one. */
+function makePrintable(value: unknown): void {
+  const items = Array.isArray(value) ? value : Object.values(asObject(value));
+  if (isObject(value) && ['toString', 'valueOf'].some(key => Object.hasOwn(value, key)))
+    Object.defineProperty(value, Symbol.toPrimitive, { value: () => '[object Object]' });
+  for (const item of items) makePrintable(item);
 }
 
 /** Bytes as text: UTF-8, or UTF-16 by its byte order mark or by the zero bytes of its ASCII characters. */
