@@ -9,6 +9,8 @@ export interface Collected {
   readonly unreadable: readonly Unreadable[];
   /** What was named, each with the files that were met there. */
   readonly named: readonly { readonly path: string; readonly files: readonly string[] }[];
+  /** Programs and languages of configuration that were met and are not read. @default none */
+  readonly others?: readonly string[];
 }
 
 /** The name that stands for standard input. */
@@ -17,6 +19,7 @@ export const STDIN = '-';
 const EXTENSIONS = /\.(ya?ml|json|sql)$/i;
 /** Manifests that some program fills in first; the parts of a chart that begin with _ make none by themselves. */
 const TEMPLATES = /^[^_].*\.(ya?ml|json)\.\w+$|^[^_].*\.(tpl|j2|jinja2?|gotmpl)$/i;
+const OTHERS = /\.(py|ipynb|sh|bash|scala|java|kt|jar|tf|jsonnet|libsonnet|cue|k|pkl|dhall)$/i;
 const NEVER_MANIFESTS = /^(node_modules|__pycache__|package-lock\.json|tsconfig\.json)$/;
 
 /**
@@ -28,6 +31,7 @@ export function collect(paths: readonly string[], stdin: () => Uint8Array): Coll
   const sources: SourceText[] = [];
   const skipped: Skipped[] = [];
   const unreadable: Unreadable[] = [];
+  const others: string[] = [];
   const seen = new Set<string>();
 
   let met: string[] = [];
@@ -76,6 +80,7 @@ export function collect(paths: readonly string[], stdin: () => Uint8Array): Coll
           skip(path, 'a pipe, a socket or a device', 'name it where it is to be read');
         } else if (EXTENSIONS.test(name)) read(path);
         else if (TEMPLATES.test(name)) skip(path, 'a template, by its name', 'check what it renders to');
+        else if (OTHERS.test(name)) others.push(shown(path));
       });
     }
   };
@@ -92,7 +97,7 @@ export function collect(paths: readonly string[], stdin: () => Uint8Array): Coll
     });
     named.push({ path: path === STDIN ? 'stdin' : shown(path), files: met });
   }
-  return { sources, skipped, unreadable, named };
+  return { sources, skipped, unreadable, named, others };
 }
 
 function isInside(link: string, root: string): boolean {
@@ -114,7 +119,7 @@ const REASONS: Readonly<Record<string, string>> = {
   EISDIR: 'it is a folder',
 };
 
-function reason(error: unknown): string {
+export function reason(error: unknown): string {
   const code = (error as NodeJS.ErrnoException).code;
   return REASONS[code ?? ''] ?? code ?? String(error);
 }
