@@ -234,7 +234,9 @@ function spliceOf(
   if (edit.is === 'set') {
     if (!isScalar(node) || node.range == null) return SHARED;
     const [start, end] = node.range;
-    const written = scalarText(edit.value, node.type);
+    // A number whose text is another one: 0x10, 1.10.
+    if (typeof node.value !== 'string' && node.source !== edit.value) return ODD;
+    const written = scalarText(edit.value, node.type, node.source);
     return written === undefined ? ODD : { start, end, text: written };
   }
   const pair = isMap(parent) ? pairOf(parent, key) : undefined;
@@ -242,10 +244,11 @@ function spliceOf(
 }
 
 /** A text in the manner in which the value before it was written. */
-function scalarText(value: string, type: Scalar.Type | undefined): string | undefined {
+function scalarText(value: string, type: Scalar.Type | undefined, before = ''): string | undefined {
   if (type === Scalar.QUOTE_SINGLE) return `'${value.replaceAll("'", "''")}'`;
   if (type === Scalar.BLOCK_FOLDED || type === Scalar.BLOCK_LITERAL) return undefined;
-  const isPlain = type !== Scalar.QUOTE_DOUBLE && /^[\w./][\w./:_-]*$/.test(value) && parse(value) === value;
+  const plain = before.includes(',') ? /^[\w./][\w./:,-]*$/ : /^[\w./][\w./:-]*$/;
+  const isPlain = type !== Scalar.QUOTE_DOUBLE && plain.test(value) && parse(value) === value;
   return isPlain ? value : JSON.stringify(value);
 }
 
