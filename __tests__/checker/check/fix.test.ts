@@ -1,6 +1,9 @@
 import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { FIXERS } from '../../../lib/checker/check/fixers';
 import { spliced, unifiedDiff } from '../../../lib/checker/check/unified-diff';
-import { Project } from './run-check';
+import { HOME, Project } from './run-check';
 
 let project: Project;
 beforeEach(() => {
@@ -285,6 +288,13 @@ describe('what is not mended', () => {
       stderr: expect.stringContaining('--fix writes and --diff only shows'),
     });
   });
+});
+
+test('docs/check.md lists the rules that are mended', () => {
+  const page = readFileSync(join(HOME, 'docs', 'check.md'), 'utf8');
+  const section = page.slice(page.indexOf('## Mending'), page.indexOf('## In a pipeline'));
+  const listed = [...section.matchAll(/^\| \[([\w-]+)\]/gm)].map(([, rule]) => rule);
+  expect(listed).toEqual(Object.keys(FIXERS));
 });
 
 test('a second run finds nothing to mend', () => {

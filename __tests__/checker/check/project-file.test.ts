@@ -1,7 +1,9 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import Ajv from 'ajv';
 import { parse } from 'yaml';
 import { projectFileSchema, readProjectFile } from '../../../lib/checker/check/project-file';
-import { DEPLOYMENT, Project } from './run-check';
+import { DEPLOYMENT, HOME, Project } from './run-check';
 
 const FILE = '.lakehouse-check.yaml';
 const COMPLETE = `
@@ -61,6 +63,14 @@ describe('a project file', () => {
     });
     expect(project).toMatchObject({ isStrict: true, baseline: '/repo/check-baseline.json' });
     expect(validate(parse(COMPLETE))).toBe(true);
+  });
+
+  it('is as docs/check.md shows it', () => {
+    const page = readFileSync(join(HOME, 'docs', 'check.md'), 'utf8');
+    const [, example = ''] = /```yaml\n(# yaml-language-server[\s\S]*?)```/.exec(page) ?? [];
+    expect(example.match(/^\w+:/gm)).toHaveLength(7);
+    expect(faultsOf(example)).toEqual([]);
+    expect(validate(parse(example))).toBe(true);
   });
 
   it.each(['', '# nothing yet\n', '{}'])('may be empty: %j', text => expect(faultsOf(text)).toEqual([]));

@@ -13,7 +13,7 @@ import { githubReport } from './github';
 import { humanReport } from './human';
 import { jsonReport } from './json';
 import { externalFault, PROJECT_FILE, projectFileSchema, readProjectFile } from './project-file';
-import { RENDERERS, type Run, render } from './render';
+import { RENDERERS, type Rendering, type Run, render } from './render';
 import { sarifReport } from './sarif';
 import { type ExitCode, verdict } from './verdict';
 
@@ -53,7 +53,8 @@ export const USAGE = `usage: cdk8s-lakehouse check PATH… [options]      PATH i
   --write-baseline            writes what is found now to the baseline
   --diff                      shows what --fix would write
   --fix                       mends what has one right answer, and reports the rest
-  --render helm|kustomize     charts or kustomizations are rendered first, by the program that is installed
+  --render helm|kustomize     charts or kustomizations are rendered first, by the program that is installed; may be
+                              given twice
   --values FILE               values for --render helm; may be repeated
   --list-rules                every rule with what it refuses
   --explain RULE              what a rule is about, with a bad and a good example
@@ -90,10 +91,10 @@ export function checkCommand(args: readonly string[], context: CommandLineContex
   const level = LEVELS.find(name => name === (values.level ?? 'warning'));
   if (level === undefined)
     return refuse(`--level "${values.level}" is unknown; ${advice(values.level ?? '', LEVELS)}`);
-  const renderer = RENDERERS.find(name => name === values.render);
-  if (values.render !== undefined && renderer === undefined)
-    return refuse(`--render "${values.render}" is unknown; ${advice(values.render, RENDERERS)}`);
-  if (values.values !== undefined && renderer !== 'helm')
+  const renderers = RENDERERS.filter(name => values.render?.includes(name) === true);
+  const strange = values.render?.find(name => !RENDERERS.some(renderer => renderer === name));
+  if (strange !== undefined) return refuse(`--render "${strange}" is unknown; ${advice(strange, RENDERERS)}`);
+  if (values.values !== undefined && !renderers.includes('helm'))
     return refuse('--values is for --render helm, which is not given; add it, or leave --values out');
   const nodes = values.nodes === undefined ? undefined : parseNodes(values.nodes);
   if (nodes !== undefined && 'error' in nodes) return refuse(`--nodes ${nodes.error}`);
@@ -117,12 +118,12 @@ export function checkCommand(args: readonly string[], context: CommandLineContex
     baseline === undefined || values['write-baseline'] === true ? undefined : readBaseline(baseline);
   if (known !== undefined && 'error' in known) return unusable([known.error]);
 
-  const collected = collect(positionals, context.stdin);
-  const rendering =
-    renderer === undefined
-      ? { collected, notices: [] }
-      : render(collected, renderer, values.values ?? [], context.run);
-  if ('error' in rendering) return unusable([rendering.error]);
+  let rendering: Rendering = { collected: collect(positionals, context.stdin), notices: [] };
+  for (const renderer of renderers) {
+    const next = render(rendering.collected, renderer, values.values ?? [], context.run);
+    if ('error' in next) return unusable([next.error]);
+    rendering = { collected: next.collected, notices: [...rendering.notices, ...next.notices] };
+  }
 
   const options: CheckOptions = {
     external,
@@ -247,7 +248,7 @@ function parse(args: readonly string[]) {
         'write-baseline': { type: 'boolean' },
         diff: { type: 'boolean' },
         fix: { type: 'boolean' },
-        render: { type: 'string' },
+        render: { type: 'string', multiple: true },
         values: { type: 'string', multiple: true },
         'list-rules': { type: 'boolean' },
         explain: { type: 'string' },

@@ -51,6 +51,8 @@ export interface Asked {
   readonly withoutWarnings: boolean;
 }
 
+const NO_OBJECT = 'no Kubernetes object stands in it';
+
 const LANGUAGES: readonly Language[] = ['Python', 'shell', 'SQL'];
 
 export function coverageOf(
@@ -186,7 +188,7 @@ function withoutObjects(
   return [
     {
       what: where.length === 1 ? 'file' : 'files',
-      why: 'no Kubernetes object stands in it',
+      why: NO_OBJECT,
       count: where.length,
       where,
     },
@@ -230,7 +232,15 @@ export function notLookedAtLines({ notLookedAt }: Coverage): string[] {
 
 /** What was not looked at, in one breath. Empty where everything was. */
 export function notLookedAtInShort({ notLookedAt }: Coverage): string {
-  return listed(notLookedAt.map(counted));
+  return listed(
+    notLookedAt.map(item =>
+      /^files?$/.test(item.what) ? `${counted(item)} (${briefly(item.why)})` : counted(item),
+    ),
+  );
+}
+
+function briefly(why: string): string {
+  return why === NO_OBJECT ? 'no object' : why.replace(/^it is /, '');
 }
 
 function counted({ what, count }: NotLookedAt): string {

@@ -146,15 +146,17 @@ function rendered(
   | { readonly folder: string; readonly fault: Unreadable } {
   const answer = run(program, command(folder, values));
   if (answer?.status === 0) return { folder, sources: outputs(folder, renderer, answer.stdout) };
-  const said = sentence(answer?.stderr ?? '');
-  const needsCharts = /missing in charts\/ directory/.test(said);
+  const text = answer?.stderr ?? '';
+  const missing = /missing in charts\/ directory: (.+)/.exec(text)?.[1];
+  const said =
+    missing === undefined ? sentence(text) : `charts that it depends on are not in charts/: ${missing}`;
   return {
     folder,
     fault: {
       file: posix.join(folder, renderer === 'helm' ? 'Chart.yaml' : 'kustomization.yaml'),
       line: 1,
       message: say`${COMMANDS[renderer]} cannot render the folder: ${said}`,
-      remedy: remedy(renderer, needsCharts, folder),
+      remedy: remedy(renderer, missing !== undefined, folder),
     },
   };
 }

@@ -143,7 +143,7 @@ export function loadManifests(sources: readonly SourceText[]): Loaded {
     }
     if (/\.json$/i.test(file) && !text.includes('"apiVersion"')) continue;
     if (isChartTemplate(file, charts)) {
-      skipped.push({ file, what: 'a Helm template', remedy: 'check the output of helm template' });
+      skipped.push({ file, what: 'a Helm template', remedy: 'render it with --render helm, or check the output of helm template' });
       continue;
     }
     files += 1;
@@ -200,7 +200,7 @@ export function loadManifests(sources: readonly SourceText[]): Loaded {
       skipped.push({
         file: patch,
         what: 'a Kustomize patch',
-        remedy: 'check the output of kustomize build',
+        remedy: 'render it with --render kustomize, or check the output of kustomize build',
       });
   }
 
