@@ -22,7 +22,7 @@ function put(files: Readonly<Record<string, string>>): void {
 
 /** The command as people run it, with these programs in the PATH and no others. */
 function check(programs: readonly ('helm' | 'kustomize')[], ...args: readonly string[]) {
-  const path = [dirname(process.execPath), ...programs.map(programFolder)].join(delimiter);
+  const path = [folder, ...programs.map(programFolder)].join(delimiter);
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
     [join(ROOT, 'scripts', 'check.js'), ...args],
