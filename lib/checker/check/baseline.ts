@@ -2,17 +2,9 @@ import type { Note } from '../finding/note';
 import type { Violation } from '../finding/reporter';
 import { isObject } from '../object/manifest-object';
 import type { CheckResult } from './check';
-import { type Identified, identified, saidBy } from './identity';
+import { type Compared, type Identified, identified, saidBy } from './identity';
 
 const VERSION = 1;
-
-/** What a baseline makes of a result. */
-export interface Compared {
-  /** How many findings and notes were known before. */
-  readonly known: number;
-  /** What was known and is not found any more. */
-  readonly gone: readonly Identified[];
-}
 
 /** The findings and notes of a result as the text of a baseline: the same result gives the same text. */
 export function baselineText({ violations, notes }: Pick<CheckResult, 'violations' | 'notes'>): string {

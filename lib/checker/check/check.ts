@@ -10,10 +10,10 @@ import { type Loaded, loadManifests, type NamedText, type Skipped, type Unreadab
 import type { ReadProgram } from '../review/programs';
 import { type Review, type ReviewOptions, review } from '../review/review';
 import { rules } from '../rules';
-import type { Compared } from './baseline';
 import type { Collected } from './collect';
 import { type Coverage, coverageOf } from './coverage';
 import { declaredEnvironmentOf, environmentOf } from './environments';
+import type { Compared } from './identity';
 import { ignoring } from './ignoring';
 import type { Environment, Ignore, ProjectFile } from './project-file';
 

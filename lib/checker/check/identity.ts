@@ -11,6 +11,14 @@ export interface Identified {
   readonly message: string;
 }
 
+/** What a baseline makes of a result. */
+export interface Compared {
+  /** How many findings and notes were known before. */
+  readonly known: number;
+  /** What was known and is not found any more. */
+  readonly gone: readonly Identified[];
+}
+
 type Said = Pick<Violation, 'rule' | 'object' | 'file' | 'message'>;
 
 /**
