@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseAllDocuments } from 'yaml';
 import { FIXERS } from '../../../lib/checker/check/fixers';
 import { spliced, unifiedDiff } from '../../../lib/checker/check/unified-diff';
 import { HOME, Project } from './run-check';
@@ -146,6 +147,19 @@ describe('ivy-cache-unwritable', () => {
     ],
   ])('mends an application with %s', (_, spec, removed, added) => {
     expect(fixed(RULE, STREAM(spec))).toMatchObject({ code: 0, removed, added });
+  });
+
+  it('mends JSON, which stays JSON, and an item of a List', () => {
+    const [application, code] = parseAllDocuments(
+      STREAM(`${PACKAGES}  sparkConf: { spark.ui.enabled: "false" }\n`),
+    ).map(document => document.toJS());
+    const list = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: [code, application] }, null, 1);
+    const { code: exit, after } = fixed(RULE, list, 'a.json');
+    expect(exit).toBe(0);
+    expect(JSON.parse(after).items[1].spec.sparkConf).toEqual({
+      'spark.ui.enabled': 'false',
+      'spark.jars.ivy': '/tmp/.ivy2',
+    });
   });
 
   it('leaves an application whose /tmp cannot be written either', () => {

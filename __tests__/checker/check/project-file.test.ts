@@ -73,6 +73,12 @@ describe('a project file', () => {
     expect(validate(parse(example))).toBe(true);
   });
 
+  it('may say a thing once with an anchor', () => {
+    const text = 'nodes: &nodes 2xm6i.large\nenvironments:\n  prod: { folders: a, nodes: *nodes }\n';
+    expect(faultsOf(text)).toEqual([]);
+    expect(faultsOf(text.replace('m6i.large', 'm6i.lagre'))).toHaveLength(2);
+  });
+
   it.each(['', '# nothing yet\n', '{}'])('may be empty: %j', text => expect(faultsOf(text)).toEqual([]));
 
   it.each<[string, string, string]>([

@@ -234,7 +234,7 @@ export function notLookedAtLines({ notLookedAt }: Coverage): string[] {
 export function notLookedAtInShort({ notLookedAt }: Coverage): string {
   return listed(
     notLookedAt.map(item =>
-      /^files?$/.test(item.what) ? `${counted(item)} (${briefly(item.why)})` : counted(item),
+      /^(files?|notes?)$/.test(item.what) ? `${counted(item)} (${briefly(item.why)})` : counted(item),
     ),
   );
 }

@@ -14,6 +14,7 @@ import {
   Scalar,
   type YAMLMap,
 } from 'yaml';
+import { grouped } from '../facts/manifest-index';
 import type { Path } from '../finding/message';
 import type { SourceText } from '../manifest/load';
 import type { ManifestObject } from '../object/manifest-object';
@@ -21,7 +22,7 @@ import { objectId } from '../object/object-id';
 import { type CheckOptions, type CheckResult, check } from './check';
 import type { Collected } from './collect';
 import { type Edit, FIXERS, textsOfConfigMap } from './fixers';
-import { identified, saidBy } from './identity';
+import { saidBy } from './identity';
 import { type Splice, spliced, unifiedDiff } from './unified-diff';
 
 /** What mending by itself comes to. */
@@ -50,15 +51,18 @@ export function fix(collected: Collected, options: CheckOptions, result: CheckRe
   const refused: string[] = [];
   let accepted: Change[] = [];
   let files = new Map<string, MendedFile>();
-  const before = idsOf(result);
   const all = changesOf(result);
+  if (all.length === 0) return { files: [], diff: '', collected, refused };
+  // Whatever rules were asked for, a change may bring a finding of another one.
+  const { only: _, level: __, ...everything } = options;
+  const before = countsOf(check(collected, everything));
   const attempt = (changes: readonly Change[]) => mend(collected.sources, changes);
   const isBetter = (mended: ReadonlyMap<string, MendedFile>) => {
-    const after = idsOf(check(withTexts(collected, mended), options));
-    return after.size < before.size && [...after].every(id => before.has(id));
+    const after = countsOf(check(withTexts(collected, mended), everything));
+    return total(after) < total(before) && [...after].every(([id, count]) => count <= (before.get(id) ?? 0));
   };
   const whole = attempt(all);
-  if (whole.faults.length === 0 && (all.length === 0 || isBetter(whole.files))) {
+  if (whole.faults.length === 0 && isBetter(whole.files)) {
     files = whole.files;
   } else {
     for (const change of all) {
@@ -86,9 +90,16 @@ export function fix(collected: Collected, options: CheckOptions, result: CheckRe
   };
 }
 
-/** What was found, by identities of which equal findings have different ones. */
-function idsOf({ violations, notes }: CheckResult): Set<string> {
-  return new Set([...identified(violations), ...identified(notes.map(saidBy))].map(({ id }) => id));
+/** How much was found of each rule in each object: what is said may name the value that is changed. */
+function countsOf({ violations, notes }: CheckResult): ReadonlyMap<string, number> {
+  const all = [...violations, ...notes.map(saidBy)].map(({ rule, object, file }) =>
+    JSON.stringify([rule, object === '' ? file : object]),
+  );
+  return new Map([...grouped(all, id => id)].map(([id, same]) => [id, same.length]));
+}
+
+function total(counts: ReadonlyMap<string, number>): number {
+  return [...counts.values()].reduce((sum, count) => sum + count, 0);
 }
 
 function withTexts(collected: Collected, files: ReadonlyMap<string, MendedFile>): Collected {
@@ -297,7 +308,10 @@ function addition(
       .slice(0, -1)
       .reduceRight((all, name) => `{ ${name}: ${all} }`, '')
       .trim();
-    return inner === '' ? { start: span.end, end: span.end, text: `, ${key}: ${written}` } : ODD;
+    if (inner !== '') return ODD;
+    const isJson = isScalar(first) && first.type === Scalar.QUOTE_DOUBLE;
+    const pair = isJson ? `${JSON.stringify(key)}: ${JSON.stringify(value)}` : `${key}: ${written}`;
+    return { start: span.end, end: span.end, text: `, ${pair}` };
   }
   const column = lines.linePos(first.range[0]).col - 1;
   const rows = missing.map(

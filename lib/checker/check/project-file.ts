@@ -1,5 +1,5 @@
 import { dirname, resolve } from 'node:path';
-import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, type YAMLMap } from 'yaml';
+import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, type YAMLMap } from 'yaml';
 import { instanceTypes } from '../capacity/instance-types';
 import { type ClusterNode, nodesOf, type Taint } from '../capacity/node';
 import { type FitNodes, parseNodes } from '../facts/nodes';
@@ -118,7 +118,10 @@ export function readProjectFile(
       }),
     };
   }
-  const reading = new Reading(lines, node => (node as Node | null | undefined) ?? undefined);
+  const reading = new Reading(
+    lines,
+    node => (isAlias(node) ? node.resolve(document) : (node as Node | null | undefined)) ?? undefined,
+  );
   const folder = dirname(resolve(file));
   const top =
     document.contents === null
