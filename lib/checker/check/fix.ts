@@ -57,12 +57,16 @@ export function fix(collected: Collected, options: CheckOptions, result: CheckRe
   const { only: _, level: __, ...everything } = options;
   const before = countsOf(check(collected, everything));
   const attempt = (changes: readonly Change[]) => mend(collected.sources, changes);
-  const isBetter = (mended: ReadonlyMap<string, MendedFile>) => {
+  const isBetter = (mended: ReadonlyMap<string, MendedFile>, changes: readonly Change[]) => {
     const after = countsOf(check(withTexts(collected, mended), everything));
-    return total(after) < total(before) && [...after].every(([id, count]) => count <= (before.get(id) ?? 0));
+    const of = (counts: ReadonlyMap<string, number>, id: string) => counts.get(id) ?? 0;
+    return (
+      [...after].every(([id, count]) => count <= of(before, id)) &&
+      changes.map(findingOf).every(id => of(after, id) < of(before, id))
+    );
   };
   const whole = attempt(all);
-  if (whole.faults.length === 0 && isBetter(whole.files)) {
+  if (whole.faults.length === 0 && isBetter(whole.files, all)) {
     files = whole.files;
   } else {
     for (const change of all) {
@@ -70,7 +74,7 @@ export function fix(collected: Collected, options: CheckOptions, result: CheckRe
       const name = `[${objectId(change.object)}] not mended by --fix (rule ${change.rule})`;
       const [fault] = alone.faults;
       if (fault !== undefined) refused.push(`${name}: ${fault}`);
-      else if (!isBetter(alone.files))
+      else if (!isBetter(alone.files, [change]))
         refused.push(`${name}: the change would leave the finding, or bring another one`);
       else {
         const next = attempt([...accepted, change]);
@@ -98,8 +102,8 @@ function countsOf({ violations, notes }: CheckResult): ReadonlyMap<string, numbe
   return new Map([...grouped(all, id => id)].map(([id, same]) => [id, same.length]));
 }
 
-function total(counts: ReadonlyMap<string, number>): number {
-  return [...counts.values()].reduce((sum, count) => sum + count, 0);
+function findingOf({ rule, object }: Change): string {
+  return JSON.stringify([rule, objectId(object)]);
 }
 
 function withTexts(collected: Collected, files: ReadonlyMap<string, MendedFile>): Collected {
