@@ -62,6 +62,11 @@ test.each([
   expect(stdout).toContain(file === 'ingress.yaml' ? 'ingress.yaml' : file);
 });
 
+test('a run over kinds that no rule knows says that it saw none that one knows', () => {
+  project.put('ingress.yaml', INGRESS);
+  expect(project.check().stdout).toContain('looked at      1 file; no object of a kind that rules know\n');
+});
+
 test('a file that is no program and no manifest is not missed', () => {
   project.put('web.yaml', GOOD);
   project.put('readme.md', '# text\n');

@@ -226,8 +226,14 @@ describe('a run', () => {
       stderr: `check: ${FILE}:1: the file has no key "rule"; did you mean rules?\ncheck: ${FILE}:2: strict is "1"; choose true or false\n`,
     });
     expect(project.check(['--config', 'nowhere.yaml']).stderr).toBe(
-      'check: --config nowhere.yaml cannot be read: there is no such file or folder; name an existing file\n',
+      'check: nowhere.yaml cannot be read: there is no such file or folder; name an existing file with --config\n',
     );
+    project.put(`k8s/${FILE}/a.txt`, '');
+    project.put('k8s/web.yaml', DEPLOYMENT('nginx'));
+    expect(project.check(['--config', project.path(`k8s/${FILE}`)])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('cannot be read: it is a folder'),
+    });
   });
 
   it('leaves a rule out that is off, says so with the reason, and asks it where a flag does', () => {

@@ -185,20 +185,20 @@ function projectFile(
   paths: readonly string[],
   named: string | undefined,
 ): ReturnType<typeof readProjectFile> | undefined {
-  if (named !== undefined) {
+  const read = (file: string, remedy: string) => {
+    const shown = relative('', file).startsWith('..') ? file : relative('', file);
     try {
-      return readProjectFile(named, readFileSync(named, 'utf8'));
+      return readProjectFile(shown, readFileSync(file, 'utf8'));
     } catch (error) {
-      return { faults: [`--config ${named} cannot be read: ${reason(error)}; name an existing file`] };
+      return { faults: [`${shown} cannot be read: ${reason(error)}; ${remedy}`] };
     }
-  }
+  };
+  if (named !== undefined) return read(named, 'name an existing file with --config');
   let folder = commonFolder(paths);
   for (;;) {
     const file = join(folder, PROJECT_FILE);
-    if (existsSync(file)) {
-      const shown = relative('', file);
-      return readProjectFile(shown.startsWith('..') ? file : shown, readFileSync(file, 'utf8'));
-    }
+    if (existsSync(file))
+      return read(file, 'make it a file that may be read, or leave it out with --no-config');
     if (existsSync(join(folder, '.git')) || dirname(folder) === folder) return undefined;
     folder = dirname(folder);
   }

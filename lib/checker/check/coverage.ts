@@ -202,7 +202,11 @@ export function lookedAt({ files, objects, programs }: Coverage): string {
   const kinds = read.map(({ kind, count }) => `${count} ${kind}`);
   return [
     amount(files.read, 'file'),
-    total === 0 ? 'no object' : `${amount(total, 'object')} (${kinds.join(', ')})`,
+    total === 0
+      ? objects.length === 0
+        ? 'no object'
+        : 'no object of a kind that rules know'
+      : `${amount(total, 'object')} (${kinds.join(', ')})`,
     ...programs.map(({ language, wholly, partly, notAtAll }) => {
       const parts = [
         ...(wholly > 0 ? [`${wholly} wholly`] : []),
