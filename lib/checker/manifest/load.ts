@@ -143,7 +143,11 @@ export function loadManifests(sources: readonly SourceText[]): Loaded {
     }
     if (/\.json$/i.test(file) && !text.includes('"apiVersion"')) continue;
     if (isChartTemplate(file, charts)) {
-      skipped.push({ file, what: 'a Helm template', remedy: 'render it with --render helm, or check the output of helm template' });
+      skipped.push({
+        file,
+        what: 'a Helm template',
+        remedy: 'render it with --render helm, or check the output of helm template',
+      });
       continue;
     }
     files += 1;
