@@ -170,7 +170,7 @@ describe('ivy-cache-unwritable', () => {
     const result = fixed(RULE, text);
     expect(result).toMatchObject({ code: 1, after: text });
     expect(result.stderr).toContain(
-      '[SparkApplication/default/orders] not mended by --fix (rule ivy-cache-unwritable): the change would leave the finding, or bring another one',
+      '[SparkApplication/default/orders] ivy-cache-unwritable is not mended by --fix: the change would leave the finding, or bring another one',
     );
   });
 });
@@ -283,7 +283,9 @@ describe('what is not mended', () => {
     );
     const result = fixed(RULE, STREAM(WRONG));
     expect(result.after).toBe(STREAM(WRONG.replace('OnFailure', 'Always')));
-    expect(result.stderr).toContain('[SparkApplication/default/others] not mended');
+    expect(result.stderr).toContain(
+      '[SparkApplication/default/others] restart-policy-lets-stream-die is not mended by --fix: ',
+    );
   });
 
   it('is everything with --diff, which shows it', () => {

@@ -156,7 +156,7 @@ function unreadKinds({ objects }: Loaded): (readonly Loaded['objects'][number][]
 
 /** Notes on files that are skipped are told by file, those on Python as programs. */
 function isOfCoverage({ cause }: Note): boolean {
-  return !TOLD_ELSEWHERE.has(cause) && !cause.startsWith('Python that is');
+  return !TOLD_ELSEWHERE.has(cause) && !cause.startsWith('Python that ');
 }
 
 const TOLD_ELSEWHERE: ReadonlySet<string> = new Set([

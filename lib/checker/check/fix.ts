@@ -71,7 +71,7 @@ export function fix(collected: Collected, options: CheckOptions, result: CheckRe
   } else {
     for (const change of all) {
       const alone = attempt([change]);
-      const name = `[${objectId(change.object)}] not mended by --fix (rule ${change.rule})`;
+      const name = `[${objectId(change.object)}] ${change.rule} is not mended by --fix`;
       const [fault] = alone.faults;
       if (fault !== undefined) refused.push(`${name}: ${fault}`);
       else if (!isBetter(alone.files, [change]))

@@ -1,6 +1,7 @@
 import { STRIMZI_CLUSTER_LABEL } from '../facts/strimzi';
 import type { Finding } from '../finding/finding';
-import { Message, type Path } from '../finding/message';
+import type { Path } from '../finding/message';
+import { figures } from '../finding/reporter';
 import { apiGroup, namespaceOf, sparkSpec } from '../manifest/pod-templates';
 import { asObject, at, isObject, type ManifestObject } from '../object/manifest-object';
 
@@ -58,13 +59,10 @@ function ivyInTmp({ place, concerns }: Finding): readonly Edit[] {
 /** Coordinates in a manifest, whose Scala, Spark or Hadoop is that of the job's Spark. */
 function packageOfThatVersion({ place, message }: Finding): readonly Edit[] {
   if (!('object' in place) || place.innerLine !== undefined) return [];
-  const figure = (kind: 'measured' | 'allowed') =>
-    Message.partsOf(message).flatMap(part =>
-      typeof part === 'object' && part.is === kind ? [part.value] : [],
-    )[0];
-  const [wrong, right] = [figure('measured'), figure('allowed')].map(value => String(value ?? ''));
+  const { measured, allowed } = figures(message);
+  const [wrong, right] = [String(measured[0] ?? ''), String(allowed[0] ?? '')];
   const text = valueAt(place.object, place.path);
-  if (typeof text !== 'string' || wrong === undefined || right === undefined) return [];
+  if (typeof text !== 'string') return [];
   if (!/^\d+\.\d+(\.\d+)?$/.test(right) || !/^\d/.test(wrong)) return [];
   const value = text
     .split(',')

@@ -24,9 +24,12 @@ export function programsRead(model: Model, unknowns: readonly Unknown[]): ReadPr
 function pythonRead(model: Model, unknowns: readonly Unknown[]): ReadProgram[] {
   const language = 'Python';
   const open = new Set(
-    unknowns.flatMap(({ place }) =>
-      'object' in place && place.path[0] === 'data' ? [`${objectId(place.object)} ${place.path[1]}`] : [],
-    ),
+    unknowns.flatMap(({ place }) => {
+      if ('file' in place) return [place.file];
+      return 'object' in place && place.path[0] === 'data'
+        ? [`${objectId(place.object)} ${place.path[1]}`]
+        : [];
+    }),
   );
   const run = new Set(model.programs.flatMap(({ code }) => code?.objects ?? []));
   return [
