@@ -19,6 +19,7 @@ from pyspark.sql import SparkSession
 import gold_job
 import gold_ledger
 import gold_load
+from business_day import business_day
 from clickhouse import ClickHouse as Client
 from commit_log import Manifest
 from contract_gold import StateLoad
@@ -182,7 +183,7 @@ def client(clickhouse: ClickHouse, database: str) -> Client:
 def make_gold(spark: SparkSession, client: Client, silver: Silver) -> MakeGold:
     def make(engine: str = "clickhouse", zone: str = "UTC", into: Client = client) -> Gold:
         options = argparse.Namespace(engine=engine, commits=silver.lake.commits, silver_retention_days=None)
-        return Gold(spark, Loader(into, zone, _s3_url(spark)), JobsObjectStore(spark), options)
+        return Gold(spark, Loader(into, business_day(zone), _s3_url(spark)), JobsObjectStore(spark), options)
 
     return make
 
