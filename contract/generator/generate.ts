@@ -2,6 +2,7 @@ import { clickHouseTables, clickHouseViews, createTable, createView } from './cl
 import { type Contract, objectNamed, objectsTagged } from './contract';
 import { eventLimits } from './event-limits';
 import { silverInRange, silverStructure, stateLoads } from './gold-load';
+import { jsonFields } from './json-fields';
 
 /** The database that the metrics are in, unless the schema job is told another. */
 const database = 'logs';
@@ -14,6 +15,7 @@ export function generatedFiles(contract: Contract): ReadonlyMap<string, string> 
     ['spark-jobs/contract.py', sparkModule(contract)],
     ['spark-jobs/contract_clickhouse.py', clickHouseModule(contract)],
     ['spark-jobs/contract_gold.py', goldModule(contract)],
+    ['docs/json-fields.md', jsonFields(contract)],
   ]);
 }
 

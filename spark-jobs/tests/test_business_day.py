@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import struct
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
 from datetime import date, datetime, timezone
 from importlib import resources
 from pathlib import Path
@@ -110,7 +109,7 @@ def expression(engine: str) -> str:
 
 
 @pytest.fixture
-def of_zones(clickhouse: ClickHouse, database: str, zones: list[str]) -> Iterator[Client]:
+def of_zones(clickhouse: ClickHouse, database: str, zones: list[str]) -> Client:
     """Table `instants` with the day of every zone at its instants, by the time zone database."""
     client = Client(clickhouse.url, WRITER, clickhouse.password, database)
     client.execute(f"CREATE DATABASE {database}")
@@ -118,7 +117,7 @@ def of_zones(clickhouse: ClickHouse, database: str, zones: list[str]) -> Iterato
     rows = [f"{zone}\t{second}999999\t{day_number(second, rules)}" for zone in zones for rules in [ZoneInfo(zone)] for second in instants(zone)]
     select = "SELECT zone, fromUnixTimestamp64Micro(us, 'UTC'), day FROM input('zone String, us Int64, day Int32')"
     client.execute(f"INSERT INTO {database}.instants {select} FORMAT TSV", "\n".join(rows).encode())
-    yield client
+    return client
 
 
 def test_clickhouse_gives_every_event_the_day_of_its_zones_calendar(of_zones: Client, zones: list[str]) -> None:
@@ -198,7 +197,7 @@ def test_of_two_that_fill_the_tables_at_once_the_later_ends(client: Client) -> N
         note_business_day(client, business_day("Europe/Berlin"))
     other = business_day("Asia/Seoul")
     moved = BusinessDay("Asia/Seoul", other.since, tuple(offset + 3600 for offset in other.offsets))
-    with pytest.raises(JobError, match="another job fills the tables of .* by other offsets of Asia/Seoul; start the job again"):
+    with pytest.raises(JobError, match=r"another job fills the tables of .* by other offsets of Asia/Seoul; start the job again"):
         note_business_day(client, moved)
 
 
