@@ -72,7 +72,8 @@ export function stateLoads(contract: Contract): readonly StateLoad[] {
       ...measures.map(measure => `${measure.name} ${measure.partialType}`),
     ].join(', ');
     const day = String(states.custom['day']);
-    const dayKeys = keys.filter(key => day.includes(key.name));
+    const { name: dayKey = '', transformLogic: dayOf = '' } = keys.find(key => day.includes(key.name)) ?? {};
+    const inDays = usedColumns(contract, `${where} ${dayOf}`);
     // A group becomes two rows of one part: what is kept a load, and what is shared by all loads. Where nothing is kept
     // a load, the first says that the load's part is there: one row a day.
     const isSummed = measures.some(measure => measure.perLoad);
@@ -102,7 +103,7 @@ ARRAY JOIN [false, true] AS is_of_load`;
         column => (column.custom['measure'] as Plain | undefined)?.['kind'] === 'count',
       )?.name,
       days: `SELECT DISTINCT ${day}
-FROM (SELECT ${dayKeys.map(key => `${key.transformLogic} AS ${key.name}`).join(', ')} FROM (SELECT ${usedColumns(contract, [where, ...dayKeys.map(key => key.transformLogic ?? '')].join(' ')).map(name => dialect(contract, name, 'clickhouse')).join(', ')} FROM ${source})${where === '' ? '' : ` WHERE ${where}`})
+FROM (SELECT ${dayOf} AS ${dayKey} FROM (SELECT ${inDays.map(name => dialect(contract, name, 'clickhouse')).join(', ')} FROM ${source})${where === '' ? '' : ` WHERE ${where}`})
 WHERE {rows}
 ORDER BY 1`,
       fromFile: `${insert}
