@@ -39,7 +39,7 @@ def read(zone: str) -> bytes:
     for folder in map(Path, TZPATH):
         if (folder / zone).is_file():
             return (folder / zone).read_bytes()
-    return resources.files("tzdata").joinpath("zoneinfo", zone).read_bytes()
+    return (resources.files("tzdata") / "zoneinfo" / zone).read_bytes()
 
 
 def changes(zone: str) -> list[int]:
