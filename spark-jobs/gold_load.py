@@ -13,16 +13,16 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timezone
 
 from business_day import BusinessDay
 from clickhouse import ClickHouse, literal
 from contract_gold import SILVER_STRUCTURE, STATE_LOADS, StateLoad
 from gold_files import hour_of, seconds_of
-from gold_ledger import Target, in_chunks, load_id
+from gold_ledger import Target, in_chunks, load_id, texts
 from job_log import JobError
 
-# Each day is a partition, so an INSERT makes a part of each: that many at most, and then the next INSERT, which waits
-# where the table has too many.
+# Each day is a partition, so an INSERT makes a part of each: that many at most.
 _DAYS_AN_INSERT = 100
 
 # One INSERT is one block, so that the row that names the load says that all its rows of that day are there. Nothing is
@@ -86,29 +86,44 @@ class Loader:
             yield target
             return
         days = [day for (day,) in self.clickhouse.rows(self.statement(load.days, load, target, file, source))]
-        for some in in_chunks(days, _DAYS_AN_INSERT):
-            yield Target(f"({target.rows}) AND toDate({{day}}) BETWEEN {literal(some[0])} AND {literal(some[-1])}", target.generation)
+        for some in self._left(load, target, file, days):
+            yield Target(f"({target.rows}) AND toDate({{day}}) IN ({texts(some)})", target.generation)
+
+    def _left(self, load: StateLoad, target: Target, file: str, days: Sequence[str]) -> Iterator[Sequence[str]]:
+        """The file's days in parts of so many as one INSERT may have.
+
+        Where that is more than one, those that the table holds are left out: a day's rows are one part, stored whole or
+        not at all, and a job that begins again would else make as many parts again.
+        """
+        if len(days) > _DAYS_AN_INSERT:
+            of_file = f"SELECT DISTINCT {load.day} FROM {{database}}.{load.table} WHERE load = toUUID('{{load}}') AND {{rows}} AND generation = {{generation}}"
+            held = {day for (day,) in self.clickhouse.rows(self.statement(of_file, load, target, file))}
+            days = [day for day in days if day not in held]
+        return in_chunks(days, _DAYS_AN_INSERT)
 
     def from_partials(self, file_load: FileLoad, table: int, lines: str) -> None:
         """Partials of the file for one state table, one JSON object a line."""
-        load = STATE_LOADS[table]
-        for part in [lines] if hour_of(file_load.file) is not None else _bounded_lines(load, lines):
-            for target in file_load.targets:
-                self.clickhouse.execute(self.statement(load.from_partials, load, target, file_load.file), part.encode(), SETTINGS)
+        load, file = STATE_LOADS[table], file_load.file
+        if hour_of(file) is not None:
+            parts = {target: [lines] for target in file_load.targets}
+        else:
+            of_day = _by_day(load, lines)
+            left = {target: self._left(load, target, file, sorted(of_day)) for target in file_load.targets}
+            parts = {target: ["\n".join(line for day in days for line in of_day[day]) for days in some] for target, some in left.items()}
+        for target, bodies in parts.items():
+            for body in bodies:
+                self.clickhouse.execute(self.statement(load.from_partials, load, target, file), body.encode(), SETTINGS)
 
 
-def _bounded_lines(load: StateLoad, lines: str) -> Iterator[str]:
-    """Partials in parts of so many days as one INSERT may have, all lines of a day in one."""
-    if lines.count("\n") < _DAYS_AN_INSERT:
-        yield lines
-        return
+def _by_day(load: StateLoad, lines: str) -> dict[str, list[str]]:
+    """Partials by their day (ISO)."""
     of_day: dict[str, list[str]] = defaultdict(list)
     key = next(name for name, _ in load.keys if re.search(rf"\b{name}\b", load.day))
-    for line in lines.split("\n"):
+    # By line feeds alone: a text may hold what Python takes for other ends of a line.
+    for line in filter(None, lines.split("\n")):
         value = json.loads(line)[key]
-        of_day[value if isinstance(value, str) else str(value // 86_400)].append(line)
-    for days in in_chunks(sorted(of_day), _DAYS_AN_INSERT):
-        yield "\n".join(line for day in days for line in of_day[day])
+        of_day[value if isinstance(value, str) else datetime.fromtimestamp(value, timezone.utc).date().isoformat()].append(line)
+    return of_day
 
 
 def load_files(loader: Loader, loads: Iterable[FileLoad]) -> Iterator[str]:

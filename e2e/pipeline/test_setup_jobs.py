@@ -330,7 +330,7 @@ def test_the_writer_writes_rows_and_changes_no_table(server: Server) -> None:
 def test_the_writer_may_run_what_the_gold_job_runs(server: Server) -> None:
     writer = server.client("writer")
     loader = Loader(writer, business_day("UTC"), "http://unused/{bucket}")
-    load = FileLoad("s3a://silver/user-activity-v2/none.parquet", (Target("1", "0"),))
+    load = FileLoad("s3a://silver/user-activity-v2/year=2026/month=1/day=15/hour=3/none.parquet", (Target("1", "0"),))
 
     for table in range(len(STATE_LOADS)):
         loader.from_partials(load, table, "")
