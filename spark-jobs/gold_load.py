@@ -103,16 +103,19 @@ class Loader:
 
     def from_partials(self, file_load: FileLoad, table: int, lines: str) -> None:
         """Partials of the file for one state table, one JSON object a line."""
-        load, file = STATE_LOADS[table], file_load.file
+        load = STATE_LOADS[table]
+        for target in file_load.targets:
+            for part in self._bounded_lines(load, target, file_load.file, lines):
+                self.clickhouse.execute(self.statement(load.from_partials, load, target, file_load.file), part.encode(), SETTINGS)
+
+    def _bounded_lines(self, load: StateLoad, target: Target, file: str, lines: str) -> Iterator[str]:
+        """The partials, in parts as _bounded has them."""
         if hour_of(file) is not None:
-            parts = {target: [lines] for target in file_load.targets}
-        else:
-            of_day = _by_day(load, lines)
-            left = {target: self._left(load, target, file, sorted(of_day)) for target in file_load.targets}
-            parts = {target: ["\n".join(line for day in days for line in of_day[day]) for days in some] for target, some in left.items()}
-        for target, bodies in parts.items():
-            for body in bodies:
-                self.clickhouse.execute(self.statement(load.from_partials, load, target, file), body.encode(), SETTINGS)
+            yield lines
+            return
+        of_day = _by_day(load, lines)
+        for days in self._left(load, target, file, sorted(of_day)):
+            yield "\n".join(line for day in days for line in of_day[day])
 
 
 def _by_day(load: StateLoad, lines: str) -> dict[str, list[str]]:
