@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 
 import gold_ledger
+from business_day import BusinessDay
 from clickhouse import ClickHouse, literal
 from commit_log import Manifest
 from contract_gold import STATE_LOADS
@@ -63,7 +64,7 @@ class Difference:
         return f"manifest {self.sequence}: {len(self.files)} silver files of {'?' if self.rows is None else self.rows} events, but {counts}{users}; the first is {self.files[0]}"
 
 
-def held(clickhouse: ClickHouse, files: Sequence[str], business_time_zone: str) -> Held:
+def held(clickhouse: ClickHouse, files: Sequence[str], business_day: BusinessDay) -> Held:
     """Asks the tables what they hold of these files."""
     events: dict[str, dict[str, int]] = {load.table: {} for load in STATE_LOADS if load.count}
     known: set[tuple[str, str]] = set()
@@ -71,7 +72,7 @@ def held(clickhouse: ClickHouse, files: Sequence[str], business_time_zone: str) 
     hidden = _HIDDEN.replace("{database}", clickhouse.database)
     for some in gold_ledger.in_chunks(files, _FILES_A_QUESTION):
         of_load = {gold_ledger.load_id(file): file for file in some}
-        days = [days_of(file, business_time_zone) for file in some]
+        days = [days_of(file, business_day) for file in some]
         for load in STATE_LOADS:
             # The days are those of partitions, of which all others are not opened.
             bounds = [] if None in days else [min(min(of_file) for of_file in days if of_file), max(max(of_file) for of_file in days if of_file)]
@@ -88,12 +89,12 @@ def held(clickhouse: ClickHouse, files: Sequence[str], business_time_zone: str) 
     return Held(events, {file for file, _ in known - marked})
 
 
-def differences(clickhouse: ClickHouse, manifests: Sequence[Manifest], business_time_zone: str) -> list[Difference]:
+def differences(clickhouse: ClickHouse, manifests: Sequence[Manifest], business_day: BusinessDay) -> list[Difference]:
     """Every manifest whose files the tables do not hold as they should."""
     files = [file.url for manifest in manifests for file in manifest.silver]
     replaced, expired = gold_ledger.replaced(clickhouse, files), gold_ledger.expired(clickhouse, files)
     too_old = _left_the_tables(clickhouse, files)
-    tables = held(clickhouse, files, business_time_zone)
+    tables = held(clickhouse, files, business_day)
     found = []
     for manifest in manifests:
         all_ = [file.url for file in manifest.silver]

@@ -2,6 +2,7 @@ import { clickHouseTables, clickHouseViews, createTable, createView } from './cl
 import { type Contract, objectNamed, objectsTagged } from './contract';
 import { eventLimits } from './event-limits';
 import { silverInRange, silverStructure, stateLoads } from './gold-load';
+import { jsonFields } from './json-fields';
 
 /** The database that the metrics are in, unless the schema job is told another. */
 const database = 'logs';
@@ -14,6 +15,7 @@ export function generatedFiles(contract: Contract): ReadonlyMap<string, string> 
     ['spark-jobs/contract.py', sparkModule(contract)],
     ['spark-jobs/contract_clickhouse.py', clickHouseModule(contract)],
     ['spark-jobs/contract_gold.py', goldModule(contract)],
+    ['docs/json-fields.md', jsonFields(contract)],
   ]);
 }
 
@@ -222,6 +224,7 @@ function goldModule(contract: Contract): string {
         table=${python(load.table)},
         day=${python(load.day)},
         count=${load.count === undefined ? 'None' : python(load.count)},
+        days=${python(load.days)},
         from_file=${python(load.fromFile)},
         from_partials=${python(load.fromPartials)},
         events=(
@@ -249,16 +252,18 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class StateLoad:
-    """One state table. {database}, {source}, {rows}, {generation}, {load} and {business_time_zone} are the gold job's to fill in.
+    """One state table. {database}, {source}, {rows}, {generation}, {load} and {business_offset_us} are the gold job's to fill in.
 
-    day: ClickHouse, the day of a row of states. count: the column that counts every event, if one does. from_file: ClickHouse, from the silver file. from_partials: ClickHouse,
-    from the JSON lines that Spark sends. events: Spark, silver as gold sees it. where: which of them count. keys: Spark,
-    (name, expression). partials: Spark, (name, expression, what merges it, {partial} in it).
+    day: ClickHouse, the day of a row of states. count: the column that counts every event, if one does. days: ClickHouse,
+    the days of a silver file's rows. from_file: ClickHouse, from the silver file. from_partials: ClickHouse, from the JSON
+    lines that Spark sends. events: Spark, silver as gold sees it. where: which of them count. keys: Spark, (name, expression).
+    partials: Spark, (name, expression, what merges it, {partial} in it).
     """
 
     table: str
     day: str
     count: str | None
+    days: str
     from_file: str
     from_partials: str
     events: tuple[str, ...]

@@ -26,6 +26,8 @@ export interface StateLoad {
   readonly day: string;
   /** The column that counts every event; undefined where none does. */
   readonly count: string | undefined;
+  /** ClickHouse: SELECT of the days of a silver file's rows, in order. {source}, {rows}. */
+  readonly days: string;
   /** ClickHouse: INSERT … SELECT that reads the silver file itself. {source}, {rows}, {generation}. */
   readonly fromFile: string;
   /** ClickHouse: INSERT … SELECT of partials that Spark sends as JSON lines. {rows}, {generation}. */
@@ -70,6 +72,8 @@ export function stateLoads(contract: Contract): readonly StateLoad[] {
       ...measures.map(measure => `${measure.name} ${measure.partialType}`),
     ].join(', ');
     const day = String(states.custom['day']);
+    const { name: dayKey = '', transformLogic: dayOf = '' } = keys.find(key => day.includes(key.name)) ?? {};
+    const inDays = usedColumns(contract, `${where} ${dayOf}`);
     // A group becomes two rows of one part: what is kept a load, and what is shared by all loads. Where nothing is kept
     // a load, the first says that the load's part is there: one row a day.
     const isSummed = measures.some(measure => measure.perLoad);
@@ -98,6 +102,10 @@ ARRAY JOIN [false, true] AS is_of_load`;
       count: states.columns.find(
         column => (column.custom['measure'] as Plain | undefined)?.['kind'] === 'count',
       )?.name,
+      days: `SELECT DISTINCT ${day}
+FROM (SELECT ${dayOf} AS ${dayKey} FROM (SELECT ${inDays.map(name => dialect(contract, name, 'clickhouse')).join(', ')} FROM ${source})${where === '' ? '' : ` WHERE ${where}`})
+WHERE {rows}
+ORDER BY 1`,
       fromFile: `${insert}
 ${rows(`SELECT ${[...keys.map(key => `${key.transformLogic} AS ${key.name}`), ...measures.map(measure => `${measure.aggregate} AS ${measure.name}_state`)].join(', ')}
 FROM (SELECT ${used.map(name => dialect(contract, name, 'clickhouse')).join(', ')} FROM ${source})
