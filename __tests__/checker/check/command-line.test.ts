@@ -28,6 +28,11 @@ function run(args: readonly string[], options: { stdin?: string; color?: boolean
   });
 }
 
+/** A report without the folder and the number of rules. */
+function shown(stdout: string): string {
+  return stdout.replaceAll(folder, '.').replace(`${rules.length} rules`, 'N rules');
+}
+
 const CLEAN = 'apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\n  namespace: n\n';
 const POD = (annotation = '') => `apiVersion: v1
 kind: Pod
@@ -53,7 +58,10 @@ const WEBHOOK = `${CLEAN}data:\n  url: https://hooks.slack.com/services/T0000000
 describe('exit code', () => {
   it('is 0 when everything is clean', () => {
     put('a.yaml', CLEAN);
-    expect(run([folder])).toMatchObject({ code: 0, stdout: '✔ clean (1 file, 1 object, 27 rules)\n' });
+    expect(run([folder])).toMatchObject({
+      code: 0,
+      stdout: `✔ clean (1 file, 1 object, ${rules.length} rules)\n`,
+    });
   });
 
   it('is 1 for a violation of level error', () => {
@@ -195,7 +203,7 @@ describe('the report for people', () => {
   it('shows rule, place, frame and remedy, grouped by file, and never a credential', () => {
     put('a.yaml', POD());
     const { stdout } = run([folder]);
-    expect(stdout.replaceAll(folder, '.')).toMatchInlineSnapshot(`
+    expect(shown(stdout)).toMatchInlineSnapshot(`
 "./a.yaml
 
   error container web has no cpu request, cpu limit, memory request and memory limit, so it can take a whole node (container-without-limits)
@@ -224,7 +232,7 @@ describe('the report for people', () => {
         13 |
   fix keep it in a Secret and refer to it, e.g. env.valueFrom.secretKeyRef
 
-✖ 3 errors in 1 file (1 file, 1 object, 27 rules)
+✖ 3 errors in 1 file (1 file, 1 object, N rules)
 "
 `);
     expect(stdout).not.toContain('s3cr3t');
@@ -397,7 +405,7 @@ describe('what was not understood', () => {
     put('a.yaml', OPEN);
     const { code, stdout } = run([folder]);
     expect(code).toBe(0);
-    expect(stdout.replaceAll(folder, '.')).toMatchInlineSnapshot(`
+    expect(shown(stdout)).toMatchInlineSnapshot(`
 "Python that is followed in part
 
   note import * from settings brings names that nobody knows (not-understood)
@@ -405,7 +413,7 @@ describe('what was not understood', () => {
   silent undefined-name
   fix import by name, and call functions where the code would run a text
 
-✔ clean, 1 note on what was not understood (1 file, 1 object, 27 rules)
+✔ clean, 1 note on what was not understood (1 file, 1 object, N rules)
 "
 `);
   });
@@ -414,7 +422,7 @@ describe('what was not understood', () => {
     put('a.yaml', NAMED);
     expect(run([folder, '--strict'])).toMatchObject({
       code: 0,
-      stdout: '✔ clean (1 file, 1 object, 27 rules)\n',
+      stdout: `✔ clean (1 file, 1 object, ${rules.length} rules)\n`,
     });
   });
 

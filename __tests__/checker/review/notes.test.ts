@@ -203,10 +203,10 @@ describe.each(CASES)('a $need that is not known', ({ open, what, silences, known
   });
 });
 
-it('has a case for each need of each rule', () => {
-  expect([...new Set(rules.flatMap(({ needs = [] }) => needs))].sort()).toEqual(
-    CASES.map(({ need }) => need).sort(),
-  );
+it('has a case for each need of each rule, but for the nodes, of which unjudged-fit.test.ts has them', () => {
+  const needs = new Set(rules.flatMap(({ needs: own = [] }) => own));
+  needs.delete('nodes');
+  expect([...needs].sort()).toEqual(CASES.map(({ need }) => need).sort());
 });
 
 it('names the job whose code is not among the files', () => {

@@ -110,7 +110,7 @@ function contextOf({ file, text }: NamedText): FitNodes | readonly Unreadable[] 
   }
 }
 
-/** What the files describe, else what the caller says, else the default. */
+/** What the files describe, else what the caller says, else an assumption, which makes notes and no findings. */
 function nodesFor(
   objects: Loaded['objects'],
   context: FitNodes | undefined,
@@ -125,8 +125,9 @@ function nodesFor(
   const parsed = parseNodes(DEFAULT_NODES);
   return {
     list: 'nodes' in parsed ? parsed.nodes : [],
-    source: 'the default; --nodes says otherwise',
+    source: 'assumed, for nobody described them; --nodes says otherwise',
     areDescribed: false,
+    areAssumed: true,
   };
 }
 

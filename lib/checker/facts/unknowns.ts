@@ -12,6 +12,7 @@ import type { Model } from './model';
 import { isElsewhere, pythonModules } from './python-modules';
 import { kafkaClusters } from './strimzi';
 import { declaredTables, unknownDefinitions } from './tables';
+import { unjudgedFit } from './unjudged-fit';
 import type { Unknown } from './unknown';
 import { unreadPods } from './unread-pods';
 
@@ -33,6 +34,7 @@ export function unknownsOf(model: Model): Unknown[] {
     ...unknownCheckpoints(model),
     ...unknownTables(model),
     ...unreadPods(model),
+    ...unjudgedFit(model),
   ];
 }
 

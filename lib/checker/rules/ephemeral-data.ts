@@ -7,35 +7,141 @@ import { allowed, listed, measured, type Path, say } from '../finding/message';
 import { declaredContainers, volumeMounts, volumesByName } from '../manifest/pod-templates';
 import { asObject, at, isObject, listItems } from '../object/manifest-object';
 
-/** Programs that keep data, by the repository of their images, with the folders where they keep it. */
-const STORES: readonly {
+interface Store {
+  /** The image's repository, without its registry and whatever stands before it. */
   readonly image: RegExp;
   readonly what: string;
+  /** Where its data is unless somebody says otherwise. */
   readonly folders: readonly string[];
-}[] = [
+  /** Parts of the program that keep nothing, by the first word of its arguments. */
+  readonly without?: RegExp;
+}
+
+/** Who keeps images of another's program under its name: Docker's library, Bitnami, mirrors and distributions. */
+const PUBLISHERS =
+  'library|bitnami|bitnamilegacy|bitnamisecure|chainguard|rapidfort|cgr\\.dev/chainguard|ubuntu|circleci|sclorg|rhel\\d+|timescale|supabase|percona';
+
+function published(names: string, own = ''): RegExp {
+  return new RegExp(`(^|/)(${PUBLISHERS}${own === '' ? '' : `|${own}`})/(${names})$`);
+}
+
+/** Programs that keep data, by the repository of their images, with the folders where they keep it. */
+const STORES: readonly Store[] = [
   {
-    image: /^(quay\.io\/|docker\.io\/)?minio\/minio$/,
+    image: published('minio', 'minio|pgsty|coollabsio'),
     what: 'object store',
-    folders: ['/data', '/export', '/bitnami/minio/data'],
+    folders: ['/data', '/export', '/bitnami/minio'],
   },
   {
-    image:
-      /(^|\/)clickhouse\/clickhouse-server$|^docker\.io\/(library\/clickhouse|yandex\/clickhouse-server)$/,
+    image: /(^|\/)(chrislusf|seaweedfs)\/seaweedfs$/,
+    what: 'object store',
+    folders: ['/data', '/var/lib/seaweedfs'],
+    without: /^(s3|iam|webdav|mount|shell|upload|download|benchmark|admin|worker|filer\.\w+)$/,
+  },
+  {
+    image: /(^|\/)dxflrs\/(amd64_|arm64_)?garage$/,
+    what: 'object store',
+    folders: ['/var/lib/garage', '/data', '/meta'],
+  },
+  { image: /(^|\/)rustfs\/rustfs$/, what: 'object store', folders: ['/data', '/var/lib/rustfs'] },
+  { image: /(^|\/)ceph\/(ceph|daemon)$/, what: 'object store', folders: ['/var/lib/ceph'] },
+  {
+    image: /(^|\/)(versity\/versitygw|zenko\/cloudserver)$/,
+    what: 'object store',
+    folders: ['/data', '/usr/src/app/localData'],
+  },
+  {
+    image: published('clickhouse|clickhouse-server', 'clickhouse|altinity|yandex'),
     what: 'database',
-    folders: ['/var/lib/clickhouse'],
-  },
-  { image: /^docker\.io\/library\/postgres$/, what: 'database', folders: ['/var/lib/postgresql'] },
-  { image: /^docker\.io\/library\/(mysql|mariadb)$/, what: 'database', folders: ['/var/lib/mysql'] },
-  { image: /^docker\.io\/library\/mongo$/, what: 'database', folders: ['/data/db'] },
-  {
-    image: /^docker\.io\/(apache\/kafka|confluentinc\/cp-kafka)$/,
-    what: 'broker',
-    folders: ['/var/lib/kafka', '/tmp/kafka-logs', '/tmp/kraft-combined-logs', '/bitnami/kafka'],
+    folders: ['/var/lib/clickhouse', '/bitnami/clickhouse'],
   },
   {
-    image: /^docker\.io\/(library\/zookeeper|confluentinc\/cp-zookeeper)$/,
+    image: /(^|\/)(clickhouse\/clickhouse-keeper|altinity\/clickhouse-keeper)$/,
     what: 'coordination store',
-    folders: ['/data', '/var/lib/zookeeper', '/datalog'],
+    folders: ['/var/lib/clickhouse-keeper', '/var/lib/clickhouse'],
+  },
+  {
+    image: published(
+      'postgres|postgresql|postgresql-repmgr|timescaledb|timescaledb-ha|pgvector',
+      'postgis|pgvector|cloudnative-pg|zalando|bitnamicharts|pgedge|citusdata',
+    ),
+    what: 'database',
+    folders: ['/var/lib/postgresql', '/bitnami/postgresql', '/home/postgres/pgdata', '/var/lib/pgsql'],
+  },
+  {
+    image: /(^|\/)postgis\/postgis$|(^|\/)citusdata\/citus$/,
+    what: 'database',
+    folders: ['/var/lib/postgresql'],
+  },
+  {
+    image: published(
+      'mysql|mysql-server|mariadb|mariadb-galera|percona|percona-server|percona-xtradb-cluster',
+      'mysql',
+    ),
+    what: 'database',
+    folders: ['/var/lib/mysql', '/bitnami/mysql', '/bitnami/mariadb'],
+  },
+  {
+    image: published('mongo|mongodb|mongodb-community-server|percona-server-mongodb', 'mongodb'),
+    what: 'database',
+    folders: ['/data/db', '/bitnami/mongodb'],
+  },
+  {
+    image: published('cassandra', 'k8ssandra|datastax'),
+    what: 'database',
+    folders: ['/var/lib/cassandra', '/bitnami/cassandra'],
+  },
+  { image: /(^|\/)scylladb\/scylla(-enterprise)?$/, what: 'database', folders: ['/var/lib/scylla'] },
+  {
+    image: /(^|\/)cockroachdb\/cockroach$/,
+    what: 'database',
+    folders: ['/cockroach/cockroach-data', '/cockroach-data'],
+  },
+  {
+    image: /(^|\/)(elasticsearch|opensearch)$/,
+    what: 'database',
+    folders: [
+      '/usr/share/elasticsearch/data',
+      '/usr/share/opensearch/data',
+      '/bitnami/elasticsearch',
+      '/bitnami/opensearch',
+    ],
+  },
+  {
+    image: published(
+      'kafka|kafka-native|cp-kafka|cp-server|confluent-local',
+      'apache|confluentinc|wurstmeister|ubuntu|debezium',
+    ),
+    what: 'broker',
+    folders: [
+      '/var/lib/kafka',
+      '/tmp/kafka-logs',
+      '/tmp/kraft-combined-logs',
+      '/bitnami/kafka',
+      '/kafka',
+      '/opt/kafka/data',
+    ],
+  },
+  {
+    image: /(^|\/)(redpandadata|vectorized)\/redpanda(-unstable)?$/,
+    what: 'broker',
+    folders: ['/var/lib/redpanda'],
+  },
+  {
+    image: published('rabbitmq', 'pivotalrabbitmq'),
+    what: 'broker',
+    folders: ['/var/lib/rabbitmq', '/bitnami/rabbitmq'],
+  },
+  { image: /(^|\/)apachepulsar\/pulsar(-all|-standalone)?$/, what: 'broker', folders: ['/pulsar/data'] },
+  {
+    image: published('zookeeper|cp-zookeeper', 'confluentinc|pravega|wurstmeister|apache'),
+    what: 'coordination store',
+    folders: ['/data', '/var/lib/zookeeper', '/datalog', '/bitnami/zookeeper'],
+  },
+  {
+    image: published('etcd', 'coreos|etcd-development'),
+    what: 'coordination store',
+    folders: ['/bitnami/etcd', '/var/lib/etcd', '/etcd-data', '/var/run/etcd'],
   },
 ];
 
@@ -96,6 +202,7 @@ function storePods(model: Model): Found[] {
         pattern.test(`${reference.registry}/${reference.repository}`),
       );
       if (store === undefined || role !== 'container' || !isServer(container)) return [];
+      if (store.without?.test(firstArgument(container)) === true) return [];
       const mounts = volumeMounts(container).filter(({ readOnly }) => !readOnly);
       const isPersistent = (name: string) => claims.has(name) || isPersistentVolume(volumes.get(name));
       const folders = [...store.folders, ...dataArguments(container)];
@@ -123,15 +230,26 @@ function storePods(model: Model): Found[] {
   });
 }
 
+function firstArgument(container: Record<string, unknown>): string {
+  const [first] = ['command', 'args']
+    .flatMap(key => listItems(container[key]).map(([word]) => String(word)))
+    .filter(word => !/(^|\/)weed$/.test(word) && !word.startsWith('-'));
+  return first ?? '';
+}
+
 /** An image of a server may also be run for its client. */
 function isServer(container: Record<string, unknown>): boolean {
   const of = (key: string) => listItems(container[key]).map(([word]) => String(word));
   const command = of('command');
   const isShell = /(^|\/)(ba|da)?sh$/.test(command[0] ?? '');
   const words = [...command, ...(isShell ? of('args') : [])].flatMap(word => word.split(/[\s;&|()]+/));
-  const isClient = words.some(word =>
-    /(^|\/)(mc|clickhouse-client|psql|mysql|mongosh?|kafka-topics(\.sh)?|sleep)$/.test(word),
-  );
+  const isClient =
+    words.some(word =>
+      /(^|\/)(mc|clickhouse-client|psql|mysql|mongosh?|kafka-(?!server-start)[a-z-]+(\.sh)?|connect-(distributed|standalone)(\.sh)?|cqlsh|etcdctl|zkCli\.sh|sleep)$/.test(
+        word,
+      ),
+    ) ||
+    (words.some(word => /(^|\/)rpk$/.test(word)) && !words.includes('start'));
   const startsServer = words.some(word =>
     /(^|\/)(clickhouse|clickhouse-server|minio|postgres|mysqld|mongod|kafka-server-start(\.sh)?|(docker-)?entrypoint\.sh)$/.test(
       word,

@@ -8,7 +8,11 @@ import { duplicateObject } from './duplicate-object';
 import { ephemeralData } from './ephemeral-data';
 import { executorDoesNotFit } from './executor-does-not-fit';
 import { illegalName } from './illegal-name';
+import { imageNotServed } from './image-not-served';
+import { invalidQuantity } from './invalid-quantity';
 import { ivyCacheUnwritable } from './ivy-cache-unwritable';
+import { kafkaQuorum } from './kafka-quorum';
+import { kafkaReplication } from './kafka-replication';
 import { kafkaWithoutLimits } from './kafka-without-limits';
 import { layerWithoutWriter } from './layer-without-writer';
 import { missingReference } from './missing-reference';
@@ -16,15 +20,20 @@ import { mutableImageTag } from './mutable-image-tag';
 import { oversizedConfigMap } from './oversized-config-map';
 import { plaintextSecret } from './plaintext-secret';
 import { pythonSyntaxError } from './python-syntax-error';
+import { replicatedWithoutKeeper } from './replicated-without-keeper';
 import { restartPolicyLetsStreamDie } from './restart-policy-lets-stream-die';
+import { serviceWithoutPods } from './service-without-pods';
 import { setDoesNotFit } from './set-does-not-fit';
 import { singleExecutor } from './single-executor';
 import { tableSchemaMismatch } from './table-schema-mismatch';
+import { tooManyParts } from './too-many-parts';
 import { topicWithoutOperator } from './topic-without-operator';
 import { unboundedBacklog } from './unbounded-backlog';
 import { undefinedName } from './undefined-name';
 import { unknownSparkConf } from './unknown-spark-conf';
 import { unparseableManifest } from './unparseable-manifest';
+import { unreachableAddress } from './unreachable-address';
+import { unreconciledResource } from './unreconciled-resource';
 import { versionConflict } from './version-conflict';
 
 /** Every rule, in the order of the table in docs/rules/README.md. */
@@ -36,8 +45,11 @@ export const rules: readonly Rule[] = [
   ivyCacheUnwritable,
   executorDoesNotFit,
   setDoesNotFit,
+  invalidQuantity,
   unboundedBacklog,
   tableSchemaMismatch,
+  tooManyParts,
+  replicatedWithoutKeeper,
   containerWithoutLimits,
   kafkaWithoutLimits,
   connectorPackageMissing,
@@ -46,12 +58,18 @@ export const rules: readonly Rule[] = [
   restartPolicyLetsStreamDie,
   unknownSparkConf,
   ephemeralData,
+  kafkaReplication,
+  kafkaQuorum,
   topicWithoutOperator,
+  unreconciledResource,
+  unreachableAddress,
+  serviceWithoutPods,
   missingReference,
   duplicateObject,
   illegalName,
   oversizedConfigMap,
   mutableImageTag,
+  imageNotServed,
   plaintextSecret,
   undefinedName,
   pythonSyntaxError,

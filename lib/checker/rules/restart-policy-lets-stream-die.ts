@@ -11,7 +11,8 @@ export const restartPolicyLetsStreamDie: Rule = {
   id: 'restart-policy-lets-stream-die',
   level: 'error',
   needs: ['course'],
-  refuses: 'a stream that a failure ends for good; retry counts that the policy ignores',
+  refuses:
+    'a stream that a failure ends for good; a bare pod, and retry counts that the policy ignores, are warnings',
   remedy:
     'set restartPolicy.type to Always, with onFailureRetryInterval and onSubmissionFailureRetryInterval',
   check: model =>
@@ -50,6 +51,7 @@ export const restartPolicyLetsStreamDie: Rule = {
       }
       return RETRY_COUNTS.filter(key => at(policy, key) !== undefined).map(key => ({
         place: { object, path: [...path, 'restartPolicy', key] },
+        level: 'warning' as const,
         message: say`${key} ${measured(String(at(policy, key)), quote)} of stream ${name} is ignored: restartPolicy Always restarts without a limit`,
         remedy: say`delete ${key}; how long to wait between attempts is onFailureRetryInterval and onSubmissionFailureRetryInterval`,
       }));
@@ -71,7 +73,21 @@ function ofWorkload(kind: string, { object, name }: Job): Found[] {
       },
     ];
   }
-  if (kind !== 'Pod' || at(object.body, 'spec', 'restartPolicy') !== 'Never') return [];
+  if (kind !== 'Pod') return [];
+  const policy = String(at(object.body, 'spec', 'restartPolicy') ?? 'Always');
+  if (policy !== 'Never') {
+    return [
+      {
+        place: {
+          object,
+          path: at(object.body, 'spec', 'restartPolicy') === undefined ? ['kind'] : ['spec', 'restartPolicy'],
+        },
+        level: 'warning',
+        message: say`stream ${name} runs in a bare pod: restartPolicy ${measured(policy)} starts its container again, but after an eviction, a drain or the loss of its node nobody makes the pod anew`,
+        remedy: say`run a stream as a SparkApplication with restartPolicy Always, or as a Deployment`,
+      },
+    ];
+  }
   return [
     {
       place: { object, path: ['spec', 'restartPolicy'] },
