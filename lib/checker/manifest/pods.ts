@@ -11,6 +11,7 @@ import {
   type UpdateStrategy,
   unreadableCounts,
 } from './declared-pods';
+import { operatedPods } from './operated';
 import { defaultedPodSpec, limitRanges, type PodSpec } from './pod-spec';
 import { apiGroup } from './pod-templates';
 import { matchesLabels } from './selector';
@@ -67,12 +68,17 @@ const BUILT_IN_PRIORITIES: Readonly<Record<string, number>> = {
 /**
  * The pods of every workload among the objects: Deployment, ReplicaSet, StatefulSet, DaemonSet, Job, CronJob, Pod,
  * Strimzi's Kafka, KafkaNodePool, KafkaConnect, KafkaBridge and KafkaMirrorMaker2 (v1 and v1beta2), SparkApplication
- * and ScheduledSparkApplication; with API defaulting, LimitRanges, autoscalers, PriorityClasses and budgets of the
+ * and ScheduledSparkApplication, ClickHouseInstallation and MinIO's Tenant; with API defaulting, LimitRanges, autoscalers, PriorityClasses and budgets of the
  * same objects applied. Values that Kubernetes would refuse do not throw: they stand in `unreadable`.
  */
 export function expandPods(written: readonly ManifestObject[]): PodSet[] {
   const objects = eachOnce(written);
-  const declared = [...kubernetesPods(objects), ...strimziPods(objects), ...sparkPods(objects)];
+  const declared = [
+    ...kubernetesPods(objects),
+    ...strimziPods(objects),
+    ...sparkPods(objects),
+    ...operatedPods(objects),
+  ];
   const ranges = limitRanges(objects);
   const ofKind = (kind: string) => objects.filter(object => object.kind === kind);
   const autoscalers = ofKind('HorizontalPodAutoscaler');

@@ -4,8 +4,9 @@ import type { Rule } from '../facts/rule';
 import { isStrimzi } from '../facts/strimzi';
 import type { Found } from '../finding/finding';
 import { allowed, listed, measured, type Path, say } from '../finding/message';
+import { dataClaim, isClickHouse, operatedTemplates } from '../manifest/operated';
 import { declaredContainers, volumeMounts, volumesByName } from '../manifest/pod-templates';
-import { asObject, at, isObject, listItems } from '../object/manifest-object';
+import { asObject, asObjects, at, isObject, listItems, type ManifestObject } from '../object/manifest-object';
 
 interface Store {
   /** The image's repository, without its registry and whatever stands before it. */
@@ -161,7 +162,7 @@ export const ephemeralData: Rule = {
   refuses: 'a broker, object store or database whose data dies with its pod',
   remedy:
     'keep the data on a persistent volume: volumeClaimTemplates, or storage of type persistent-claim in Strimzi',
-  check: model => [...strimziStorages(model), ...storePods(model)],
+  check: model => [...strimziStorages(model), ...storePods(model), ...model.objects.flatMap(clickHouseData)],
 };
 
 function strimziStorages(model: Model): Found[] {
@@ -184,6 +185,41 @@ function strimziStorages(model: Model): Found[] {
       }));
     }),
   );
+}
+
+/** A cluster of ClickHouse whose data is on no claim: its pod's template mounts none, and it names no claim template. */
+function clickHouseData(object: ManifestObject): Found[] {
+  if (!isClickHouse(object) || object.kind === 'ClickHouseInstallationTemplate') return [];
+  const spec = at(object.body, 'spec');
+  if (at(spec, 'useTemplates') !== undefined) return [];
+  const claims = asObjects(at(spec, 'templates', 'volumeClaimTemplates')).map(({ name }) => String(name));
+  const isMounted = operatedTemplates(object).some(template =>
+    declaredContainers(template).some(({ container }) =>
+      volumeMounts(container).some(
+        ({ name, mountPath }) =>
+          mountPath.startsWith('/var/lib/clickhouse') &&
+          (claims.includes(name) || isPersistentVolume(volumesByName(template.spec['volumes']).get(name))),
+      ),
+    ),
+  );
+  if (isMounted) return [];
+  return listItems(at(spec, 'configuration', 'clusters')).flatMap(([cluster, index]): Found[] => {
+    const inner = [
+      ...asObjects(at(cluster, 'layout', 'shards')),
+      ...asObjects(at(cluster, 'layout', 'replicas')),
+    ];
+    const named = [dataClaim(cluster, spec), ...inner.map(part => dataClaim(part, undefined))].find(
+      name => name !== undefined,
+    );
+    if (named !== undefined && claims.includes(String(named))) return [];
+    return [
+      {
+        place: { object, path: ['spec', 'configuration', 'clusters', index] },
+        message: say`database ${String(at(cluster, 'name') ?? object.metadata.name)} of ${object.metadata.name} keeps its data in its container, so it dies with its pod: ${named === undefined ? `no dataVolumeClaimTemplate is named${claims.length === 0 ? '' : ', and nothing uses the declared one'}` : say`no volumeClaimTemplate is called ${measured(String(named))}`}${claims.length === 0 ? '' : say` (declared: ${allowed(listed(claims))})`}`,
+        remedy: say`name a volumeClaimTemplate in defaults.templates.dataVolumeClaimTemplate`,
+      },
+    ];
+  });
 }
 
 function storePods(model: Model): Found[] {
@@ -263,7 +299,11 @@ function isPersistentVolume(volume: unknown): boolean {
   const kind = Object.keys(volume).find(key => key !== 'name');
   return (
     kind !== undefined &&
-    !['emptyDir', 'hostPath', 'configMap', 'secret', 'projected', 'downwardAPI'].includes(kind)
+    !['emptyDir', 'hostPath', 'configMap', 'secret', 'projected', 'downwardAPI', 'image', 'gitRepo'].includes(
+      kind,
+    ) &&
+    // What this driver mounts are secrets.
+    at(volume, 'csi', 'driver') !== 'secrets-store.csi.k8s.io'
   );
 }
 

@@ -2,6 +2,7 @@ import { isStream, type Job } from '../facts/job';
 import type { Rule } from '../facts/rule';
 import type { Found } from '../finding/finding';
 import { allowed, measured, quote, say } from '../finding/message';
+import { isApacheSpark } from '../manifest/apache-spark';
 import { at } from '../object/manifest-object';
 
 const RETRY_COUNTS = ['onFailureRetries', 'onSubmissionFailureRetries'] as const;
@@ -20,6 +21,7 @@ export const restartPolicyLetsStreamDie: Rule = {
       if (isStream(job) !== true) return [];
       const { object, name, path } = job;
       if (job.kind === 'container') return ofWorkload(job.object.kind, job);
+      if (isApacheSpark(object)) return ofApache(job);
       const policy = at(object.body, ...path.map(String), 'restartPolicy');
       const type = String(at(policy, 'type') ?? 'Never');
       const place = {
@@ -57,6 +59,37 @@ export const restartPolicyLetsStreamDie: Rule = {
       }));
     }),
 };
+
+/** Apache's operator does not start an application again unless it is told so, and no more than 3 times unless it is told how often. */
+function ofApache({ object, name }: Job): Found[] {
+  const path = ['spec', 'applicationTolerations', 'restartConfig'];
+  const config = at(object.body, ...path);
+  const policy = String(at(config, 'restartPolicy') ?? 'Never');
+  const remedy = say`set applicationTolerations.restartConfig.restartPolicy to Always, with a large maxRestartAttempts`;
+  if (policy === 'Never' || policy === 'OnInfrastructureFailure') {
+    return [
+      {
+        place: { object, path: config === undefined ? ['spec'] : path },
+        message: say`stream ${name} has ${config === undefined ? 'no restartConfig, which means' : 'restartPolicy'} ${measured(policy)}, so its first failure ends it for good`,
+        remedy,
+      },
+    ];
+  }
+  const attempts = at(config, 'maxRestartAttempts');
+  const resets = Number(at(config, 'restartCounterResetMillis') ?? -1) >= 0;
+  if (resets || Number(attempts) >= MANY_ATTEMPTS) return [];
+  return [
+    {
+      place: { object, path: attempts === undefined ? path : [...path, 'maxRestartAttempts'] },
+      level: 'warning',
+      message: say`stream ${name} is started again at most ${measured(String(attempts ?? 3))} times, so one failure more ends it for good`,
+      remedy: say`set applicationTolerations.restartConfig.maxRestartAttempts to a large number`,
+    },
+  ];
+}
+
+/** As good as without a limit. */
+const MANY_ATTEMPTS = 1000;
 
 /** A Deployment or StatefulSet starts its pods anew for ever; a Job and a bare pod do not. */
 function ofWorkload(kind: string, { object, name }: Job): Found[] {

@@ -78,6 +78,43 @@ export function tablesIn(sql: string): Table[] {
   return [...tables.values()];
 }
 
+/** First words of statements that ClickHouse, or another database beside it, knows. */
+const VERBS =
+  /^(ALTER|ANALYZE|ATTACH|BACKUP|BEGIN|CALL|CHECK|COMMENT|COMMIT|COPY|CREATE|DELETE|DESC|DESCRIBE|DETACH|DO|DROP|EXCHANGE|EXISTS|EXPLAIN|GRANT|INSERT|KILL|MERGE|MOVE|OPTIMIZE|RENAME|REPLACE|RESTORE|REVOKE|ROLLBACK|SELECT|SET|SHOW|START|SYSTEM|TRUNCATE|UNDROP|UPDATE|USE|VACUUM|WATCH|WITH)$/i;
+
+/** Statements that are not read, with their line from 0 and what stands in the way. */
+export function unreadStatements(sql: string): { readonly line: number; readonly what: string }[] {
+  return statements(tokens(sql)).flatMap(statement => {
+    const [first] = statement;
+    if (first === undefined) return [];
+    const { line } = first;
+    const open = statement.find(
+      ({ kind, text }) =>
+        (kind === 'string' && (text.length < 2 || !text.endsWith("'"))) || /^[`"]$/.test(text),
+    );
+    if (open !== undefined) return [{ line: open.line, what: 'a quote that is not closed' }];
+    let depth = 0;
+    for (const { kind, text } of statement) {
+      if (kind !== 'symbol') continue;
+      depth += text === '(' ? 1 : text === ')' ? -1 : 0;
+      if (depth < 0) break;
+    }
+    if (depth !== 0) return [{ line, what: 'parentheses that do not match' }];
+    if (first.kind === 'word' && VERBS.test(first.text)) {
+      const makes = new Statement(statement);
+      const isTable = statement
+        .slice(0, 5)
+        .some(({ kind, text }) => kind === 'word' && /^(TABLE|VIEW|DICTIONARY)$/i.test(text));
+      return /^CREATE$/i.test(first.text) && isTable && create(makes, undefined) === undefined
+        ? [{ line, what: 'a CREATE in a form that is not known' }]
+        : [];
+    }
+    return first.text === '('
+      ? []
+      : [{ line, what: `a statement that begins with ${first.text.slice(0, 20)}` }];
+  });
+}
+
 function id({ table: { database, name } }: { table: Table }): string {
   return `${database ?? ''}.${name}`;
 }
