@@ -1,6 +1,6 @@
 import { asObject, at, isObject, type ManifestObject } from '../object/manifest-object';
 import type { Model } from './model';
-import { nodePools, usesNodePools } from './strimzi';
+import { kafkaClusters, nodePools, usesNodePools } from './strimzi';
 
 /** How many nodes of each role a Kafka has. */
 export interface KafkaNodes {
@@ -46,7 +46,16 @@ export function kafkaNodes(model: Model, kafka: ManifestObject): KafkaNodes | un
 
 /** Each pool once, however many files hold it. */
 function distinctPools(model: Model, kafka: ManifestObject): ManifestObject[] {
-  return [...new Map(nodePools(model, kafka).map(pool => [pool.metadata.name, pool])).values()];
+  const pools = nodePools(model, kafka);
+  // Of several descriptions of one cluster each has the pools of its own file.
+  const isOneOfMany = kafkaClusters(model).some(
+    other =>
+      other !== kafka &&
+      other.metadata.name === kafka.metadata.name &&
+      other.metadata.namespace === kafka.metadata.namespace,
+  );
+  const beside = isOneOfMany ? pools.filter(({ source }) => source?.file === kafka.source?.file) : [];
+  return [...new Map((beside.length > 0 ? beside : pools).map(pool => [pool.metadata.name, pool])).values()];
 }
 
 function isCount(value: unknown): value is number {

@@ -193,15 +193,23 @@ function clickHouseData(object: ManifestObject): Found[] {
   const spec = at(object.body, 'spec');
   if (at(spec, 'useTemplates') !== undefined) return [];
   const claims = asObjects(at(spec, 'templates', 'volumeClaimTemplates')).map(({ name }) => String(name));
-  const isMounted = operatedTemplates(object).some(template =>
-    declaredContainers(template).some(({ container }) =>
-      volumeMounts(container).some(
-        ({ name, mountPath }) =>
-          mountPath.startsWith('/var/lib/clickhouse') &&
-          (claims.includes(name) || isPersistentVolume(volumesByName(template.spec['volumes']).get(name))),
-      ),
-    ),
+  const mounts = operatedTemplates(object).flatMap(template => {
+    const volumes = volumesByName(template.spec['volumes']);
+    return declaredContainers(template).flatMap(({ container }) =>
+      volumeMounts(container).map(mount => ({ ...mount, volume: volumes.get(mount.name) })),
+    );
+  });
+  // Data in a folder that nobody names here is on a claim all the same.
+  const isMounted = mounts.some(
+    ({ name, readOnly, volume }) => !readOnly && (claims.includes(name) || isPersistentVolume(volume)),
   );
+  const own = mounts.find(({ mountPath }) => mountPath.startsWith('/var/lib/clickhouse'))?.volume;
+  const where =
+    own?.['hostPath'] !== undefined
+      ? "on a hostPath, the node's own disk"
+      : own?.['emptyDir'] !== undefined
+        ? 'on an emptyDir'
+        : 'in its container';
   if (isMounted) return [];
   return listItems(at(spec, 'configuration', 'clusters')).flatMap(([cluster, index]): Found[] => {
     const inner = [
@@ -215,7 +223,7 @@ function clickHouseData(object: ManifestObject): Found[] {
     return [
       {
         place: { object, path: ['spec', 'configuration', 'clusters', index] },
-        message: say`database ${String(at(cluster, 'name') ?? object.metadata.name)} of ${object.metadata.name} keeps its data in its container, so it dies with its pod: ${named === undefined ? `no dataVolumeClaimTemplate is named${claims.length === 0 ? '' : ', and nothing uses the declared one'}` : say`no volumeClaimTemplate is called ${measured(String(named))}`}${claims.length === 0 ? '' : say` (declared: ${allowed(listed(claims))})`}`,
+        message: say`database ${String(at(cluster, 'name') ?? object.metadata.name)} of ${object.metadata.name} keeps its data ${where}, so it dies with its pod: ${named === undefined ? `no dataVolumeClaimTemplate is named${claims.length === 0 ? '' : ', and nothing uses the declared one'}` : say`no volumeClaimTemplate is called ${measured(String(named))}`}${claims.length === 0 ? '' : say` (declared: ${allowed(listed(claims))})`}`,
         remedy: say`name a volumeClaimTemplate in defaults.templates.dataVolumeClaimTemplate`,
       },
     ];

@@ -3,13 +3,19 @@ import type { Rule } from '../facts/rule';
 import { unreadPods } from '../facts/unread-pods';
 import type { Found } from '../finding/finding';
 import { allowed, listed, measured, quote, say } from '../finding/message';
-import { namespaceOf } from '../manifest/pod-templates';
+import { apiGroup, namespaceOf, podTemplates } from '../manifest/pod-templates';
 import { expandPods, type PodSet } from '../manifest/pods';
 import { asObjects, at, listItems, type ManifestObject, stringMap } from '../object/manifest-object';
 
 /** Labels that a controller puts on its pods: whether there are such pods is not told by the files. */
 const OF_CONTROLLERS =
   /^(statefulset\.kubernetes\.io|apps\.kubernetes\.io|batch\.kubernetes\.io|controller-uid|job-name|pod-template-hash|strimzi\.io|sparkoperator\.k8s\.io|spark-role|spark-app|clickhouse\.altinity\.com|v1\.min\.io|.*\.knative\.dev|postgres-operator\.|cnpg\.io|rollouts-pod-template-hash)/;
+
+/** A custom resource: its operator may make pods of it with labels that no file shows. */
+function isOperated(object: ManifestObject): boolean {
+  const group = apiGroup(object);
+  return group.includes('.') && !group.endsWith('.k8s.io') && podTemplates([object]).length === 0;
+}
 
 /** A Service that selects nothing has a name and an address, and every connection to it is refused. */
 export const serviceWithoutPods: Rule = {
@@ -21,16 +27,24 @@ export const serviceWithoutPods: Rule = {
   check: model => {
     const sets = grouped(expandPods(model.objects), ({ owner }) => namespaceOf(owner));
     const unread = new Set(unreadPods(model).flatMap(({ concerns }) => concerns.map(namespaceOf)));
+    const operated = new Set(model.objects.filter(isOperated).map(namespaceOf));
     return model
       .ofKind('Service')
       .filter(({ apiVersion }) => apiVersion === 'v1')
       .flatMap(service =>
-        ofService(service, sets.get(namespaceOf(service)) ?? [], unread.has(namespaceOf(service))),
+        ofService(service, sets.get(namespaceOf(service)) ?? [], {
+          hasUnread: unread.has(namespaceOf(service)),
+          hasOperated: operated.has(namespaceOf(service)),
+        }),
       );
   },
 };
 
-function ofService(service: ManifestObject, sets: readonly PodSet[], hasUnread: boolean): Found[] {
+function ofService(
+  service: ManifestObject,
+  sets: readonly PodSet[],
+  { hasUnread, hasOperated }: { readonly hasUnread: boolean; readonly hasOperated: boolean },
+): Found[] {
   const selector = stringMap(at(service.body, 'spec', 'selector'));
   const wanted = Object.entries(selector);
   if (wanted.length === 0 || at(service.body, 'spec', 'type') === 'ExternalName') return [];
@@ -56,6 +70,7 @@ function ofService(service: ManifestObject, sets: readonly PodSet[], hasUnread: 
       .map(([key, value]) => `${key}: ${value}`)
       .join(', ') || 'no labels';
   const isNear = near.shared > 0;
+  if (!isNear && hasOperated) return [];
   return [
     {
       place: { object: service, path: ['spec', 'selector'] },

@@ -1,3 +1,4 @@
+import { distance } from 'fastest-levenshtein';
 import { type Address, addressesIn } from '../facts/addresses';
 import type { Model } from '../facts/model';
 import type { Rule } from '../facts/rule';
@@ -127,7 +128,17 @@ function ofKafka(
       remedy: say`write ${service.name}.${home}.svc:${port}, or say that there is another one with --external Kafka/${namespace ?? 'default'}/${kafka.metadata.name}`,
     };
   }
-  const { kafka, listeners, own } = first;
+  // Of several descriptions of one cluster any may be the one that runs.
+  const said = near.map(candidate => atListener(candidate, port, client, shown));
+  return said.includes(undefined) ? undefined : said[0];
+}
+
+function atListener(
+  { kafka, listeners, own }: KafkaService,
+  port: number,
+  client: Address['client'],
+  shown: ReturnType<typeof measured>,
+): Said | undefined {
   const listener = listeners.find(item => item.port === port);
   if (listener === undefined) {
     if (own.includes(port)) return undefined;
@@ -159,8 +170,10 @@ function unknownCluster(
     model.isExternal('Kafka', namespace, cluster) ||
     model.isExternal('Service', namespace, name);
   if (isThere) return undefined;
-  // A cluster of another namespace may well be somebody else's.
-  const isNear = kafkaClusters(model).some(kafka => mayBeOne(kafka.metadata.namespace, namespace));
+  // A cluster of quite another name, or of another namespace, may well be somebody else's.
+  const isNear = kafkaClusters(model).some(
+    kafka => mayBeOne(kafka.metadata.namespace, namespace) && distance(kafka.metadata.name, cluster) <= 2,
+  );
   return {
     level: isNear ? 'error' : 'warning',
     message: say`address ${shown}: no Kafka ${measured(cluster, quote)} is among the files; declared ${clusters.length === 1 ? 'is' : 'are'} ${allowed(listed([...clusters]))}`,

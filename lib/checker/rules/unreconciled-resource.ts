@@ -54,12 +54,17 @@ export const unreconciledResource: Rule = {
     ...Object.entries(CLAIMS).flatMap(([kind, claim]) =>
       model
         .ofKind(kind)
-        .filter(isStrimzi)
+        .filter(object => isStrimzi(object) && !isTemplate(object))
         .flatMap(object => unclaimed(model, object, claim)),
     ),
     ...cruiseControlAlone(model),
   ],
 };
+
+/** A rebalance by whose form Strimzi makes its own. */
+function isTemplate({ metadata }: ManifestObject): boolean {
+  return metadata.annotations?.['strimzi.io/rebalance-template'] === 'true';
+}
 
 function unclaimed(model: Model, object: ManifestObject, { owner, lacks }: Claim): Found[] {
   const { kind } = object;
