@@ -1,5 +1,6 @@
 import { type PodTemplate, podTemplates } from '../manifest/pod-templates';
 import type { ManifestObject } from '../object/manifest-object';
+import { airflowTemplates } from './airflow-pods';
 
 /** The objects of a folder or a chart, found by kind and name. */
 export interface ManifestIndex {
@@ -18,7 +19,7 @@ export function indexManifests(objects: readonly ManifestObject[]): ManifestInde
   const byName = grouped(objects, object => `${object.kind}/${object.metadata.name}`);
   return {
     objects,
-    templates: podTemplates(objects),
+    templates: [...podTemplates(objects), ...airflowTemplates(objects)],
     ofKind: (...kinds) => kinds.flatMap(kind => byKind.get(kind) ?? []),
     find: (kind, from, name) => {
       const candidates = byName.get(`${kind}/${name}`) ?? [];

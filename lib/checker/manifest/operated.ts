@@ -81,7 +81,8 @@ function workflowSteps(object: ManifestObject): PodTemplate[] {
         ? [
             {
               container: {
-                name: key,
+                name: at(step, 'name') ?? key,
+                ...asObject(at(workflow, 'templateDefaults', key)),
                 ...container,
                 ...(typeof source === 'string' ? { args: ['-c', source] } : {}),
               },
