@@ -32,7 +32,7 @@ export const USAGE = `usage: cdk8s-lakehouse check PATH… [options]      PATH i
   --rule RULE                 only this rule; may be repeated
   --level error|warning       the least level to report (default warning)
   --external KIND/NS/NAME     something that exists although no file declares it; may be repeated, * matches any text
-  --nodes COUNTxTYPE[,…]      the nodes that all pods have to fit, when no file describes them (default 4xm6i.large)
+  --nodes COUNTxTYPE[,…]      the nodes that all pods have to fit, when no file describes them (default: what does not fit 4xm6i.large is a note)
   --strict                    what was not understood is an error
   --list-rules                every rule with what it refuses
   --explain RULE              what a rule is about, with a bad and a good example
