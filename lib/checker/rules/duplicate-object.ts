@@ -45,7 +45,7 @@ const PLACEHOLDER = /[${}<>%@]|__\w+__|\$\(/;
 function areAppliedTogether(one: ManifestObject, other: ManifestObject): boolean {
   const { name, namespace = '' } = one.metadata;
   if (PLACEHOLDER.test(name) || PLACEHOLDER.test(namespace)) {
-    return one.source !== undefined && one.source.file === other.source?.file;
+    return one.source?.file === other.source?.file;
   }
   const [left, right] = [one.source?.kustomization, other.source?.kustomization];
   return left === undefined || right === undefined || left === right;
