@@ -61,7 +61,8 @@ function placeOfOperator(
   const limit = { cpu: 'coreLimit', memory: 'memoryLimit' }[resource];
   if (application !== undefined && of.part === 'limits' && limit !== undefined) {
     const path = [...application.path, set.role, limit];
-    if (at(object.body, ...path) !== undefined) return { object, path };
+    // A limit that is a quantity is below its request, and stands there.
+    if (!isQuantity(at(object.body, ...path) ?? 0)) return { object, path };
   }
   const component = strimziComponents(model).find(
     item =>
@@ -73,6 +74,14 @@ function placeOfOperator(
   const parts = of.part === 'requests' ? ['requests', 'limits'] : ['limits'];
   const part = parts.find(key => at(component.resources, key, resource) !== undefined);
   return { object, path: [...component.path, 'resources', ...(part === undefined ? [] : [part, resource])] };
+}
+
+function isQuantity(value: unknown): boolean {
+  try {
+    return count(value) >= 0;
+  } catch {
+    return false;
+  }
 }
 
 /** The sizes of volumes that pods bring along. */
