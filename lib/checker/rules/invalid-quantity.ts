@@ -22,22 +22,37 @@ export const invalidQuantity: Rule = {
 
 function ofPods(model: Model): Found[] {
   return expandPods(model.objects).flatMap(set =>
-    [...set.unreadable, ...podRequest(set.pod.spec, set.volumeClaims).unreadable].map(figure => ({
-      place: placeOf(model, set, figure),
-      message: figure.message,
-      remedy: figure.remedy,
-    })),
+    [...set.unreadable, ...podRequest(set.pod.spec, set.volumeClaims).unreadable].flatMap(figure => [
+      { place: placeOf(model, set, figure), message: figure.message, remedy: figure.remedy },
+      ...limitOfSameValue(model, set, figure),
+    ]),
   );
+}
+
+/** A limit that repeats its request was read with it, and is refused by itself too. */
+function limitOfSameValue(model: Model, { owner }: PodSet, { resource, of }: UnreadableFigure): Found[] {
+  const container = of?.part === 'requests' ? containerOf(model, owner, of.container) : undefined;
+  const [request, limit] = (['requests', 'limits'] as const).map(part =>
+    at(container?.container, 'resources', part, resource),
+  );
+  if (container === undefined || of === undefined || limit === undefined || limit !== request) return [];
+  return ofValue(owner, container.container, container.path, ['resources', 'limits', resource], count).map(
+    found => ({ ...found, message: say`container ${of.container}: ${found.message}` }),
+  );
+}
+
+function containerOf(model: Model, object: ManifestObject, name: string) {
+  return model.templates
+    .filter(template => template.object === object)
+    .flatMap(template => declaredContainers(template))
+    .find(declared => declared.container['name'] === name);
 }
 
 /** Where a figure stands: in the container that states it, else where the pod's requests are. */
 function placeOf(model: Model, set: PodSet, { resource, path, of }: UnreadableFigure): Place {
   const object = set.owner;
   if (path !== undefined) return { object, path };
-  const container = model.templates
-    .filter(template => template.object === object)
-    .flatMap(template => declaredContainers(template))
-    .find(declared => declared.container['name'] === of?.container);
+  const container = of === undefined ? undefined : containerOf(model, object, of.container);
   if (of === undefined) return requestPlace(set, resource);
   if (container === undefined) return placeOfOperator(model, set, resource, of);
   // A request that is left out is the limit, and a limit may come from the namespace.
@@ -166,7 +181,7 @@ function ofValue(
     return [
       {
         place: { object, path: place },
-        message: say`${place.join('.')} ${measured(shownValue(error.value))} is no quantity (${error.reason})`,
+        message: say`${(inner[0] === 'resources' ? inner : place).join('.')} ${measured(shownValue(error.value))} is no quantity (${error.reason})`,
       },
     ];
   }

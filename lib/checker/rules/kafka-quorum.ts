@@ -66,7 +66,7 @@ function ofCluster(model: Model, kafka: ManifestObject): Found[] {
       place,
       level: 'warning',
       message: say`Kafka ${name} has ${measured(coordinators)} ${what}, of which ${majority === coordinators ? 'both' : String(majority)} are needed to decide: ${coordinators === 2 ? 'the loss of one stops the cluster, so that two fail sooner than one' : `no more of them may be away than of ${coordinators - 1}`}`,
-      remedy: say`take an odd number, ${allowed(coordinators === 2 ? 3 : coordinators - 1)} or ${coordinators + 1}`,
+      remedy: say`take an odd number, ${coordinators === 2 ? allowed(3) : say`${allowed(coordinators - 1)} or ${coordinators + 1}`}`,
       concerns: saidBy,
     });
   }
