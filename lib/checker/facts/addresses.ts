@@ -54,7 +54,7 @@ function objectKey({ apiVersion, kind, metadata }: ManifestObject): string {
 }
 
 const ADDRESS =
-  /(?:([A-Za-z][\w+.-]*):\/\/(?:[^\s/@'"]*@)?)?(?<![\w.-])([a-z0-9](?:[-a-z0-9.]*[a-z0-9])?):(\d{2,5})(?![\w.])/g;
+  /(?<![\w./-])(?:([A-Za-z][\w+.-]*):\/\/(?:[^\s/@'"]*@)?)?([a-z0-9](?:[-a-z0-9.]*[a-z0-9])?):(\d{2,5})(?![\w.])/g;
 
 /** host:port pieces of a text. */
 function addresses(text: string): Pick<Address, 'host' | 'port' | 'isSure'>[] {

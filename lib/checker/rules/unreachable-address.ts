@@ -156,6 +156,12 @@ function atListener(
   return client === undefined ? undefined : spoken(kafka, listener, client, shown);
 }
 
+/** A letter or two apart; short names differ by that much anyway. */
+function isMisspelt(name: string, other: string): boolean {
+  const shortest = Math.min(name.length, other.length);
+  return shortest >= 3 && distance(name, other) <= (shortest >= 5 ? 2 : 1);
+}
+
 function unknownCluster(
   model: Model,
   clusters: readonly string[],
@@ -172,7 +178,7 @@ function unknownCluster(
   if (isThere) return undefined;
   // A cluster of quite another name, or of another namespace, may well be somebody else's.
   const isNear = kafkaClusters(model).some(
-    kafka => mayBeOne(kafka.metadata.namespace, namespace) && distance(kafka.metadata.name, cluster) <= 2,
+    kafka => mayBeOne(kafka.metadata.namespace, namespace) && isMisspelt(cluster, kafka.metadata.name),
   );
   return {
     level: isNear ? 'error' : 'warning',
