@@ -217,7 +217,7 @@ describe('Helm and Kustomize', () => {
     expect(loaded.objects).toHaveLength(1);
   });
 
-  it('patches are skipped with a note, generated objects are known', () => {
+  it('patches are skipped with a note, generated objects are made', () => {
     const loaded = loadManifests([
       source(
         'apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: [../base]\npatches:\n  - path: ./patch.yaml\n  - patch: |-\n      - op: remove\n        path: /x\n    target: { kind: Pod }\nconfigMapGenerator:\n  - name: settings\n    literals: [a=b]\n',
@@ -227,7 +227,11 @@ describe('Helm and Kustomize', () => {
       source(CONFIG_MAP, 'base/config.yaml'),
     ]);
     expect(loaded.skipped.map(({ file }) => file)).toEqual(['overlay/patch.yaml']);
-    expect(loaded.objects.map(object => object.source?.file)).toEqual(['base/config.yaml']);
+    expect(loaded.objects.map(object => object.source?.file)).toEqual([
+      'base/config.yaml',
+      'overlay/kustomization.yaml',
+    ]);
+    expect(loaded.objects[1]?.body['data']).toEqual({ a: 'b' });
     expect(loaded.generated).toEqual(['ConfigMap/*/settings']);
   });
 });

@@ -125,6 +125,114 @@ const MUTATIONS: readonly (readonly [rule: string, what: string, mutate: (dist: 
     },
   ],
   [
+    'stream-without-checkpoint',
+    'the stream keeps its offsets nowhere',
+    d => d.edit(STREAM_CODE, 'streaming_job.py', '.option("checkpointLocation", self._checkpoint)', ''),
+  ],
+  [
+    'unsupported-output-mode',
+    'the stream has a mode that there is not',
+    d => d.edit(STREAM_CODE, 'streaming_job.py', '.foreachBatch(', '.outputMode("upsert").foreachBatch('),
+  ],
+  [
+    'stream-without-schema',
+    'files are read as a stream without a schema',
+    d =>
+      d.edit(
+        STREAM_CODE,
+        'streaming_job.py',
+        'writer = records(kafka.load())',
+        'more = self._spark.readStream.option("maxFilesPerTrigger", 1).json("/tmp/raw")\n        writer = records(kafka.load())',
+      ),
+  ],
+  [
+    'query-not-awaited',
+    'the query is stopped as soon as it is started',
+    d =>
+      d.edit(
+        STREAM_CODE,
+        'streaming_job.py',
+        'self._query = writer.start()',
+        'self._query = writer.start()\n        self._query.stop()',
+      ),
+  ],
+  [
+    'batch-action-on-stream',
+    'the stream is counted',
+    d =>
+      d.edit(
+        STREAM_CODE,
+        'streaming_job.py',
+        'writer = records(kafka.load())',
+        'kafka.load().count()\n        writer = records(kafka.load())',
+      ),
+  ],
+  [
+    'unknown-source-option',
+    'an option with a letter too many',
+    d => d.edit(STREAM_CODE, 'streaming_job.py', '"maxTriggerDelay"', '"maxTriggerDelays"'),
+  ],
+  [
+    'main-file-missing',
+    'gold runs a file that its ConfigMap does not hold',
+    d => {
+      d.gold.mainApplicationFile = d.gold.mainApplicationFile.replace('gold_job.py', 'gold.py');
+    },
+  ],
+  [
+    'mount-without-volume',
+    'the driver mounts what the application does not declare',
+    d => d.streaming.driver.volumeMounts.push({ name: 'scratch', mountPath: '/scratch' }),
+  ],
+  [
+    'claim-in-many-pods',
+    'executors share a claim of one node',
+    d => {
+      const volume = 'spark.kubernetes.executor.volumes.persistentVolumeClaim.scratch';
+      d.streaming.sparkConf[`${volume}.mount.path`] = '/scratch';
+      d.streaming.sparkConf[`${volume}.options.claimName`] = 'scratch';
+      d.bodies.push({
+        apiVersion: 'v1',
+        kind: 'PersistentVolumeClaim',
+        metadata: {
+          name: 'scratch',
+          namespace: d.find('SparkApplication', 'activity-streaming').metadata.namespace,
+        },
+        spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } },
+      });
+    },
+  ],
+  [
+    'shuffle-service-on-kubernetes',
+    'streaming asks for a shuffle service',
+    d => {
+      d.streaming.sparkConf['spark.shuffle.service.enabled'] = 'true';
+    },
+  ],
+  [
+    'dynamic-allocation-without-tracking',
+    'streaming grows and shrinks without tracking its shuffles',
+    d => {
+      Object.assign(d.streaming.sparkConf, {
+        'spark.dynamicAllocation.enabled': 'true',
+        'spark.dynamicAllocation.minExecutors': '2',
+        'spark.dynamicAllocation.maxExecutors': '2',
+        'spark.dynamicAllocation.shuffleTracking.enabled': 'false',
+      });
+    },
+  ],
+  [
+    'setting-made-too-late',
+    'the code asks for a package when it runs',
+    d =>
+      d.edit(
+        STREAM_CODE,
+        'streaming_job.py',
+        'writer = records(kafka.load())',
+        'self._spark.conf.set("spark.jars.packages", "org.example:more:1.0")\n        writer = records(kafka.load())',
+      ),
+  ],
+  [
     'layer-without-writer',
     'gold reads the silver of another version',
     d =>

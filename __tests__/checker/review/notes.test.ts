@@ -65,6 +65,7 @@ const WEB = (containers: unknown) => ({
 const FROM_SECRET = [{ name: 'PLACE', valueFrom: { secretKeyRef: { name: 'settings', key: 'place' } } }];
 const STATED = [{ name: 'PLACE', value: 's3a://lake/place' }];
 const PLACE = 'os.environ["PLACE"]';
+const RATE = 'spark.readStream.format("rate").load()';
 const write = (checkpoint: string, location = '"s3a://lake/events"', more = '') =>
   `spark.readStream.format("rate").load().writeStream.format("parquet")${more}.option("checkpointLocation", ${checkpoint}).start(${location})`;
 
@@ -143,6 +144,15 @@ const CASES: readonly {
       {
         env: FROM_SECRET,
       },
+    ),
+  },
+  {
+    need: 'sink-options',
+    open: job(`${RATE}.writeStream.format("parquet").options(**given()).start("s3a://lake/events")`),
+    what: /^etl starts a stream with options that are not known, so neither is its checkpoint$/,
+    silences: ['checkpoint-on-volume', 'checkpoint-shared', 'stream-without-checkpoint'],
+    known: job(
+      `${RATE}.writeStream.format("parquet").options(checkpointLocation="s3a://lake/c").start("s3a://lake/events")`,
     ),
   },
   {

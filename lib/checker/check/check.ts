@@ -6,6 +6,7 @@ import { say } from '../finding/message';
 import type { Note } from '../finding/note';
 import { type Violation, violation } from '../finding/reporter';
 import { type Loaded, loadManifests, type NamedText, type Skipped, type Unreadable } from '../manifest/load';
+import { asObject } from '../object/manifest-object';
 import { type Review, type ReviewOptions, review } from '../review/review';
 import { rules } from '../rules';
 import type { Collected } from './collect';
@@ -29,6 +30,8 @@ export interface CheckResult {
   readonly checked: { readonly files: number; readonly objects: number };
   /** Whether nothing was found that a rule looks at. */
   readonly isEmpty: boolean;
+  /** Whether code alone was looked at, and no manifest. */
+  readonly isCodeAlone: boolean;
   /** Whether a path or a document could not be read. */
   readonly unusable: boolean;
   readonly text: Loaded['text'];
@@ -44,11 +47,11 @@ export function check(collected: Collected, options: CheckOptions = {}): CheckRe
     ...contexts.flatMap(item => ('list' in item ? [] : item)),
   ];
   const described = contexts.find(item => 'list' in item);
-  const reviews = systems(loaded).map(({ objects, sql }) =>
+  const reviews = systems(loaded).map(({ objects, sql, python }) =>
     review(objects, {
       external: [...(options.external ?? []), ...loaded.generated],
       sql,
-      python: loaded.python,
+      python,
       unreadable,
       nodes: nodesFor(objects, described, options),
       locate: loaded.locate,
@@ -60,31 +63,45 @@ export function check(collected: Collected, options: CheckOptions = {}): CheckRe
     violations: distinct(reviews.flatMap(({ findings }) => findings.map(finding => violation(finding)))),
     notes: distinct([
       ...[...collected.skipped, ...loaded.skipped].map(skippedNote),
+      ...pythonNotes(loaded, reviews),
       ...emptyNotes(collected, loaded, unreadable),
       ...reviews.flatMap(({ notes }) => notes),
     ]),
     isStrict: options.isStrict ?? false,
     notices: distinct(reviews.flatMap(({ fit }) => fitNotices(fit))),
     checked: { files: loaded.files, objects: loaded.objects.length },
-    isEmpty: [loaded.objects, loaded.sql, loaded.python, loaded.contexts].every(({ length }) => length === 0),
+    isEmpty: isEmpty(loaded, reviews),
+    isCodeAlone:
+      loaded.python.some(({ isNamed }) => isNamed) &&
+      [loaded.objects, loaded.sql, loaded.contexts].every(({ length }) => length === 0),
     unusable: unreadable.length > 0,
     text: loaded.text,
   };
 }
 
 /** The objects and SQL that are applied together: all, or for each environment its own and what belongs to all. */
-export function systems({ objects, sql }: Loaded): Pick<Loaded, 'objects' | 'sql'>[] {
+export function systems({ objects, sql, python }: Loaded): Pick<Loaded, 'objects' | 'sql' | 'python'>[] {
   const files = [...objects.map(({ source }) => source?.file ?? ''), ...sql.map(({ file }) => file)];
   const of = environmentOf(files);
   const names = [...new Set(files.flatMap(file => of(file) ?? []))];
-  if (names.length === 0) return [{ objects, sql }];
+  if (names.length === 0) return [{ objects, sql, python }];
   return names.map(name => {
     const belongs = (file: string) => (of(file) ?? name) === name;
     return {
       objects: objects.filter(({ source }) => belongs(source?.file ?? '')),
       sql: sql.filter(({ file }) => belongs(file)),
+      python: python.filter(({ file }) => belongs(file)),
     };
   });
+}
+
+/** Whether nothing was found that a rule looks at. */
+function isEmpty({ objects, sql, python, contexts }: Loaded, reviews: readonly Review[]): boolean {
+  return (
+    [objects, sql, contexts].every(({ length }) => length === 0) &&
+    !python.some(({ isNamed }) => isNamed) &&
+    reviews.every(({ python: { run } }) => run.length === 0)
+  );
 }
 
 function distinct<T>(items: readonly T[]): T[] {
@@ -162,7 +179,59 @@ function emptyNotes(
     }));
 }
 
-/** No rule looks into a file that is skipped, but for the syntax of Python. */
+/** Rules that what a program's code does is enough for. */
+const OF_CODE_ALONE = new Set(
+  rules
+    .filter(
+      ({ id, needs = [] }) =>
+        id === 'python-syntax-error' || (needs.some(need => need !== 'pods') && !needs.includes('setting')),
+    )
+    .map(({ id }) => id),
+);
+
+/** Python that no manifest runs: one that was named shows what its code does, and nothing of how it is run. */
+function pythonNotes({ python, objects }: Loaded, reviews: readonly Review[]): Note[] {
+  const read = new Set(reviews.flatMap(({ python: { run, named } }) => [...run, ...named]));
+  const run = new Set(reviews.flatMap(reviewed => reviewed.python.run));
+  /** Names and texts of what ConfigMaps hold. */
+  const held = new Set<unknown>(
+    objects
+      .filter(({ kind }) => kind === 'ConfigMap')
+      .flatMap(({ body }) => Object.entries(asObject(body['data'])).flat()),
+  );
+  const note = (file: string, what: string, remedy: string, silences: (id: string) => boolean): Note => ({
+    cause: 'Python that no manifest runs',
+    object: '',
+    file,
+    line: 1,
+    what,
+    remedy,
+    silences: rules.map(({ id }) => id).filter(silences),
+  });
+  return python.flatMap(({ file, text, isNamed }): Note[] => {
+    const name = file.slice(file.lastIndexOf('/') + 1);
+    if (isNamed && !run.has(file))
+      return [
+        note(
+          file,
+          `no manifest among the files runs ${name}: what its code shows is checked, and not its image, its packages, its settings or what it reads of arguments and variables`,
+          'check it together with the manifest that runs it',
+          id => !OF_CODE_ALONE.has(id),
+        ),
+      ];
+    if (isNamed || read.has(file) || held.has(name) || held.has(text) || text.trim() === '') return [];
+    return [
+      note(
+        file,
+        `${name} is not looked at: no manifest among the files runs a program of this name`,
+        'check it with the manifest that runs it, or name the file to look at its code alone',
+        () => true,
+      ),
+    ];
+  });
+}
+
+/** No rule looks into a file that is skipped. */
 function skippedNote({ file, part = 'file', line = 1, what, remedy }: Skipped): Note {
   return {
     cause: 'files that are skipped',
@@ -171,7 +240,7 @@ function skippedNote({ file, part = 'file', line = 1, what, remedy }: Skipped): 
     line,
     what: `the ${part} is skipped: it is ${what}`,
     remedy,
-    silences: rules.map(({ id }) => id).filter(id => id !== 'python-syntax-error' || !file.endsWith('.py')),
+    silences: rules.map(({ id }) => id),
   };
 }
 

@@ -1,7 +1,8 @@
-import { lstatSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
-import { join, sep } from 'node:path';
+import { existsSync, lstatSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { dirname, join, sep } from 'node:path';
 import { say } from '../finding/message';
-import type { Skipped, SourceText, Unreadable } from '../manifest/load';
+import { generatorFiles, KUSTOMIZATION } from '../manifest/kustomization';
+import { decode, type Skipped, type SourceText, type Unreadable } from '../manifest/load';
 
 export interface Collected {
   readonly sources: readonly SourceText[];
@@ -14,14 +15,15 @@ export interface Collected {
 /** The name that stands for standard input. */
 export const STDIN = '-';
 
-const EXTENSIONS = /\.(ya?ml|json|sql)$/i;
+const EXTENSIONS = /\.(ya?ml|json|sql|py)$/i;
 /** Manifests that some program fills in first; the parts of a chart that begin with _ make none by themselves. */
 const TEMPLATES = /^[^_].*\.(ya?ml|json)\.\w+$|^[^_].*\.(tpl|j2|jinja2?|gotmpl)$/i;
-const NEVER_MANIFESTS = /^(node_modules|__pycache__|package-lock\.json|tsconfig\.json)$/;
+const NEVER_MANIFESTS = /^(node_modules|__pycache__|site-packages|venv|package-lock\.json|tsconfig\.json)$/;
 
 /**
- * Reads the files that paths name: a file whatever it is called, a folder's YAML, JSON and SQL files at any depth.
- * Hidden folders and node_modules are left out. A link is followed inside of the folder that was named, each file
+ * Reads the files that paths name: a file whatever it is called, a folder's YAML, JSON, SQL and Python files at any
+ * depth, and what a ConfigMap generator of a kustomization in it takes. Hidden folders, node_modules and virtual
+ * environments are left out. A link is followed inside of the folder that was named, each file
  * is read once, and what cannot be read is reported.
  */
 export function collect(paths: readonly string[], stdin: () => Uint8Array): Collected {
@@ -30,18 +32,36 @@ export function collect(paths: readonly string[], stdin: () => Uint8Array): Coll
   const unreadable: Unreadable[] = [];
   const seen = new Set<string>();
 
+  /** Where each file that was read stands among the sources. */
+  const places = new Map<string, number>();
+
   let met: string[] = [];
   const skip = (path: string, what: string, remedy: string) => {
     met.push(shown(path));
     skipped.push({ file: shown(path), what, remedy });
   };
 
-  const read = (file: string) => {
+  const read = (file: string, role: Pick<SourceText, 'isNamed' | 'isData'> = {}) => {
     met.push(shown(file));
     const real = realpathSync(file);
-    if (seen.has(real)) return;
+    const before = places.get(real);
+    if (before !== undefined) {
+      // A folder that holds it came first.
+      sources[before] = { ...(sources[before] as SourceText), ...role };
+      return;
+    }
     seen.add(real);
-    sources.push({ file: shown(file), bytes: readFileSync(file) });
+    places.set(real, sources.length);
+    sources.push({ file: shown(file), bytes: readFileSync(file), ...role });
+  };
+
+  /** Files of any name that become the data of a ConfigMap. */
+  const readGenerated = (file: string, root: string) => {
+    const text = decode(readFileSync(file)) ?? '';
+    for (const path of generatorFiles(text).map(name => join(dirname(file), name))) {
+      const isRead = EXTENSIONS.test(path) || !existsSync(path) || !isInside(path, root);
+      if (!isRead && statSync(path).isFile()) read(path, { isData: true });
+    }
   };
 
   const attempt = (file: string, action: () => void) => {
@@ -74,8 +94,10 @@ export function collect(paths: readonly string[], stdin: () => Uint8Array): Coll
         if (status.isDirectory()) walk(path, root);
         else if (!status.isFile()) {
           skip(path, 'a pipe, a socket or a device', 'name it where it is to be read');
-        } else if (EXTENSIONS.test(name)) read(path);
-        else if (TEMPLATES.test(name)) skip(path, 'a template, by its name', 'check what it renders to');
+        } else if (EXTENSIONS.test(name) || KUSTOMIZATION.test(name)) {
+          read(path);
+          if (KUSTOMIZATION.test(name)) readGenerated(path, root);
+        } else if (TEMPLATES.test(name)) skip(path, 'a template, by its name', 'check what it renders to');
       });
     }
   };
@@ -88,7 +110,7 @@ export function collect(paths: readonly string[], stdin: () => Uint8Array): Coll
         met.push('stdin');
         sources.push({ file: 'stdin', bytes: stdin() });
       } else if (statSync(path).isDirectory()) walk(path, realpathSync(path));
-      else read(path);
+      else read(path, { isNamed: true });
     });
     named.push({ path: path === STDIN ? 'stdin' : shown(path), files: met });
   }

@@ -95,7 +95,7 @@ export function checkCommand(args: readonly string[], context: CommandLineContex
         ? sarifReport(result, rules, projectVersion(context.home))
         : humanReport(result, { color: context.color, rules: values.rule?.length ?? rules.length });
   return {
-    code: result.unusable ? 2 : hasErrors(result) ? 1 : 0,
+    code: result.unusable ? 2 : hasErrors(result) ? 1 : result.isEmpty ? 2 : 0,
     stdout,
     stderr: result.notices.map(notice => `note: ${notice}\n`).join(''),
   };

@@ -111,6 +111,8 @@ function summary(result: CheckResult, rules: number, colors: ReturnType<typeof c
       const mark = result.isStrict ? colors.red(colors.bold('✖')) : colors.yellow(colors.bold('⚠'));
       return `${mark} nothing was checked${open} ${colors.dim(`(${scope})`)}`;
     }
+    if (result.isCodeAlone && !result.isStrict)
+      return `${colors.yellow(colors.bold('⚠'))} nothing wrong was found in the code, and no manifest was checked${open} ${colors.dim(`(${scope})`)}`;
     return result.isStrict && open !== ''
       ? `${colors.red(colors.bold('✖'))} nothing wrong was found${open} ${colors.dim(`(${scope})`)}`
       : `${colors.green(colors.bold('✔ clean'))}${open} ${colors.dim(`(${scope})`)}`;

@@ -1,3 +1,4 @@
+import type { Place } from '../finding/finding';
 import type { Path } from '../finding/message';
 import { declaredContainers, type PodTemplate, volumesByName } from '../manifest/pod-templates';
 import type { ManifestObject, PlainObject } from '../object/manifest-object';
@@ -106,13 +107,18 @@ function containerJob(
     driverPath: path,
     isSubmitted,
     isLocal: master === undefined ? !isSubmitted : master.startsWith('local'),
+    main: given === undefined ? mainOf(parsed.words[0]) : undefined,
+    fetched: isSubmitted ? [mainOf(parsed.words[0]) ?? []].flat() : [],
+    files: new Set(Object.keys(files)),
     image:
       typeof image === 'string' ? { value: image, place: { object, path: [...path, 'image'] } } : undefined,
     sparkVersion: undefined,
     conf: inProcess,
+    submitted: conf,
     packages: splitSetting(setting('spark.jars.packages')),
     excludedPackages: splitSetting(setting('spark.jars.excludes')).map(({ value }) => value),
     jars: splitSetting(setting('spark.jars')),
+    submittedJars: splitSetting(conf.get('spark.jars')),
     bringsJars: submitArguments?.isOpen === true,
     driverMounts: isCluster
       ? mountsFromConf(conf, 'driver')
@@ -122,6 +128,10 @@ function containerJob(
     driver: { ...container, podSecurityContext: template.spec['securityContext'] },
     code,
   };
+}
+
+function mainOf(word: { readonly word: string; readonly place: Place } | undefined): Stated | undefined {
+  return word === undefined ? undefined : { value: word.word, place: word.place };
 }
 
 /** Where the code behind `-c` stands in, as if it were a file. */

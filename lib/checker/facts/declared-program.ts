@@ -78,9 +78,12 @@ export function declaredCode(program: DeclaredProgram, places: DeclaredPlaces): 
       origin !== undefined && 'argument' in origin ? argument(origin.argument) : places.program,
     objects: [
       ...new Set(
-        Object.entries(files).flatMap(([path, { object }]) => (path.endsWith('.py') ? [object] : [])),
+        Object.entries(files).flatMap(([path, { object }]) =>
+          path.endsWith('.py') && object !== undefined ? [object] : [],
+        ),
       ),
     ],
+    files: [],
   };
 }
 
@@ -103,6 +106,7 @@ function factsOf(program: DeclaredProgram, words: readonly string[]): CodeFacts 
       format,
       options: new Map(Object.entries(stated).map(([key, value]) => [key.toLowerCase(), setting(at, value)])),
       hasOpenOptions: false,
+      hasSchema: true,
       paths: location === undefined ? [] : [text(location)],
     };
   });
@@ -140,6 +144,9 @@ function factsOf(program: DeclaredProgram, words: readonly string[]): CodeFacts 
       }),
     ],
     deadFrames: [],
+    unstoredLayers: [],
+    queries: { late: [], stopped: [], unawaited: [] },
+    batchActions: [],
     inserts: inserts.map(({ database, table, columns }) => ({ at: next(), database, table, columns })),
     definitions: definitions.map(sql => ({ at: next(), sql })),
     conf: Object.entries(settings).map(([key, value]) => ({ key, setting: setting(next(), value) })),

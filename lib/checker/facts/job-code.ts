@@ -1,4 +1,5 @@
 import type { Place } from '../finding/finding';
+import type { Modules } from '../python/evaluate';
 import { evaluate } from '../python/evaluate';
 import type { CodeFacts } from '../python/facts';
 import { parsePython } from '../python/parse';
@@ -31,33 +32,36 @@ export function jobCode(
   main: string,
   files: Readonly<Record<string, FileText>>,
   variables: ReadonlyMap<string, string | null>,
-  words: readonly string[],
+  words: readonly string[] | undefined,
   argumentPlace: (index: number) => Place,
   variablePlace: Owner,
 ): JobCode | undefined {
-  if (files[main] === undefined) return undefined;
+  const { beside } = variablePlace.model;
+  const isBeside = files[main] === undefined;
+  const all = isBeside ? { ...beside.around(main, variablePlace.object), ...files } : files;
+  if (all[main] === undefined) return undefined;
   const folders = [
     main.slice(0, main.lastIndexOf('/')),
     ...(variables.get('PYTHONPATH') ?? '').split(':'),
   ].filter(folder => folder !== '');
-  const modules = new Map<string, Module>();
   const texts = new Map<string, FileText>();
   for (const folder of folders) {
-    for (const [path, file] of Object.entries(files)) {
+    for (const [path, file] of Object.entries(all)) {
       if (!path.startsWith(`${folder}/`) || !isPython(path)) continue;
       const name = path
         .slice(folder.length + 1, -'.py'.length)
         .replaceAll('/', '.')
         .replace(/\.__init__$/, '');
-      if (modules.has(name)) continue;
-      modules.set(name, parsedModule(file.text));
-      texts.set(name, file);
+      if (!texts.has(name)) texts.set(name, file);
     }
   }
+  const modules = new FoundModules(texts, name => (isBeside ? beside.module(name) : undefined));
   const entry = main.slice(main.lastIndexOf('/') + 1, -'.py'.length);
   const followed = evaluate({ modules, entry, words, variable: name => variables.get(name) });
-  const failure = files[main].object.kind === 'ConfigMap' ? undefined : modules.get(entry)?.failure;
-  // A file in a ConfigMap tells it itself.
+  const holder = all[main].object;
+  const isWord = holder !== undefined && holder.kind !== 'ConfigMap';
+  const failure = isWord ? modules.get(entry)?.failure : undefined;
+  // A file tells it itself.
   const unread =
     failure === undefined
       ? []
@@ -69,7 +73,7 @@ export function jobCode(
         ];
   const facts = { ...followed, gaps: [...followed.gaps, ...unread] };
   const place = (at: At): Place =>
-    texts.get(at.module)?.place(at.line) ?? { object: variablePlace.object, path: variablePlace.path };
+    modules.textOf(at.module)?.place(at.line) ?? { object: variablePlace.object, path: variablePlace.path };
   return {
     facts,
     place,
@@ -78,6 +82,47 @@ export function jobCode(
       if ('argument' in text.origin) return argumentPlace(text.origin.argument);
       return environmentPlace(variablePlace, text.origin.variable);
     },
-    objects: [...new Set([...texts.values()].map(({ object }) => object))],
+    objects: [...new Set([...texts.values()].flatMap(({ object }) => object ?? []))],
+    files: modules.files,
   };
+}
+
+/** The modules that a program can import: each is read when it is asked for. */
+class FoundModules implements Modules {
+  private readonly read = new Map<string, FileText>();
+  private readonly sought = new Map<string, FileText | undefined>();
+
+  constructor(
+    private readonly texts: ReadonlyMap<string, FileText>,
+    /** Where a module is that stands in no folder of the program. */
+    private readonly elsewhere: (name: string) => FileText | undefined,
+  ) {}
+
+  public has(name: string): boolean {
+    return this.textOf(name) !== undefined;
+  }
+
+  public get(name: string): Module | undefined {
+    const file = this.textOf(name);
+    if (file === undefined) return undefined;
+    this.read.set(name, file);
+    return parsedModule(file.text);
+  }
+
+  public keys(): Iterable<string> {
+    return this.texts.keys();
+  }
+
+  public textOf(name: string): FileText | undefined {
+    const own = this.texts.get(name);
+    if (own !== undefined || this.sought.has(name)) return own ?? this.sought.get(name);
+    const found = this.elsewhere(name);
+    this.sought.set(name, found);
+    return found;
+  }
+
+  /** The files beside the manifests that were read. */
+  public get files(): readonly string[] {
+    return [...new Set([...this.read.values()].flatMap(({ file }) => file ?? []))];
+  }
 }

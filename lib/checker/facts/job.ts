@@ -19,6 +19,8 @@ export interface JobCode {
   readonly placeOf: (text: Text, fallback: At) => Place;
   /** The ConfigMaps that hold it. */
   readonly objects: readonly ManifestObject[];
+  /** The files beside the manifests that it is made of. */
+  readonly files: readonly string[];
 }
 
 export interface Mount {
@@ -26,6 +28,8 @@ export interface Mount {
   /** The volume's declaration; undefined when nothing declares it. */
   readonly volume: PlainObject | undefined;
   readonly readOnly: boolean;
+  /** The part of the volume that is mounted. @default all of it */
+  readonly subPath?: string;
 }
 
 /** A program that the manifests run: a Spark application, or any other in Python whose code is there. */
@@ -33,7 +37,7 @@ export interface Job {
   readonly usesSpark: boolean;
   readonly object: ManifestObject;
   readonly name: string;
-  /** A SparkApplication, or a container that starts Spark by itself. */
+  /** A SparkApplication, or a container, or a program that was named alone, that starts Spark by itself. */
   readonly kind: 'application' | 'container';
   /** Where the manifest declares it. */
   readonly path: Path;
@@ -43,14 +47,24 @@ export interface Job {
   readonly isSubmitted: boolean;
   /** Driver and executors run in this one process. */
   readonly isLocal: boolean;
+  /** The program, as the manifest names it; undefined for one that no manifest runs. */
+  readonly main: Stated | undefined;
+  /** What is fetched when it is submitted: the program, and what it depends on. */
+  readonly fetched: readonly Stated[];
+  /** The paths of the files that ConfigMaps give its driver. */
+  readonly files: ReadonlySet<string>;
   readonly image: Stated | undefined;
   readonly sparkVersion: string | undefined;
   /** Every setting that reaches the job, by its key; the code's own win, then the command line's, then defaults. */
   readonly conf: ReadonlyMap<string, Stated>;
+  /** Those of them that are there before the program's own code runs. */
+  readonly submitted: ReadonlyMap<string, Stated>;
   /** Maven coordinates that are resolved when the job starts. */
   readonly packages: readonly Stated[];
   readonly excludedPackages: readonly string[];
   readonly jars: readonly Stated[];
+  /** Those of them that are there before the program's own code runs. */
+  readonly submittedJars: readonly Stated[];
   /** Whether its script or environment brings jars in a way that names none. */
   readonly bringsJars: boolean;
   readonly driverMounts: readonly Mount[];
@@ -69,6 +83,11 @@ export function isStream(job: Job): boolean | undefined {
   const streams = facts.sinks.filter(sink => sink.isStream);
   if (streams.some(({ options }) => !ENDING_TRIGGERS.some(trigger => options.has(trigger)))) return true;
   return facts.isPartial || streams.some(sink => !endsByItself(sink)) ? undefined : false;
+}
+
+/** Whether its executors are pods, as far as anybody knows. */
+export function runsOnKubernetes({ kind, conf }: Job): boolean {
+  return kind === 'application' || conf.get('spark.master')?.value.startsWith('k8s:') === true;
 }
 
 /** Triggers that process what is there and end the query. */

@@ -1,5 +1,5 @@
 import type { ClusterService } from '../capacity/cluster-services';
-import type { NamedText, Unreadable } from '../manifest/load';
+import type { NamedText, PythonText, Unreadable } from '../manifest/load';
 import type { ManifestObject } from '../object/manifest-object';
 import type { DeclaredPrograms } from './declared-program';
 import type { Job } from './job';
@@ -22,7 +22,7 @@ export interface ModelOptions {
   /** SQL texts that stand beside the manifests. @default none */
   readonly sql?: readonly NamedText[];
   /** Python files that no ConfigMap holds. @default none */
-  readonly python?: readonly NamedText[];
+  readonly python?: readonly PythonText[];
   /** What programs do with data, where somebody states it. @default their code is followed */
   readonly programs?: DeclaredPrograms;
   /** Documents that could not be read. @default none */
@@ -34,7 +34,6 @@ export interface ModelOptions {
 /** What the rules look at: the objects of a folder or a chart, indexed. Nothing in it reads a file. */
 export interface Model extends ManifestIndex {
   readonly sql: readonly NamedText[];
-  readonly python: readonly NamedText[];
   readonly unreadable: readonly Unreadable[];
   readonly nodes: FitNodes | undefined;
   readonly services: readonly ClusterService[] | undefined;
@@ -57,11 +56,10 @@ export function buildModel(objects: readonly ManifestObject[], options: ModelOpt
     );
 
   let programs: readonly Job[] | undefined;
-  const index = indexManifests(objects);
+  const index = indexManifests(objects, options.python);
   const model: Model = {
     ...index,
     sql: options.sql ?? [],
-    python: options.python ?? [],
     unreadable: options.unreadable ?? [],
     nodes: options.nodes,
     services: options.services,

@@ -14,7 +14,10 @@ import type { ManifestIndex } from './manifest-index';
 export interface FileText {
   readonly text: string;
   readonly place: (innerLine: number) => Place;
-  readonly object: ManifestObject;
+  /** The ConfigMap that holds it, or the object whose command line does. */
+  readonly object?: ManifestObject;
+  /** The file beside the manifests that it is. */
+  readonly file?: string;
 }
 
 /** The texts of a ConfigMap by key. */

@@ -24,9 +24,10 @@ export function mounts(
   volumes: ReadonlyMap<string, PlainObject>,
   claims: ReadonlySet<string> = new Set(),
 ): Mount[] {
-  return volumeMounts(container).map(({ name, mountPath, readOnly }) => ({
+  return volumeMounts(container).map(({ name, mountPath, readOnly, subPath }) => ({
     path: mountPath,
     readOnly,
+    ...(subPath === undefined ? {} : { subPath }),
     volume: claims.has(name) ? { name, persistentVolumeClaim: { claimName: name } } : volumes.get(name),
   }));
 }

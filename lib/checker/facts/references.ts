@@ -160,6 +160,10 @@ function volumeReferences(object: ManifestObject, path: Path, volume: PlainObjec
   ];
 }
 
+/** The setting of Spark that names a claim; OnDemand is none: Spark makes one for each pod. */
+const CLAIM_IN_CONF =
+  /^spark\.kubernetes\.(driver|executor)\.volumes\.persistentVolumeClaim\.[^.]+\.options\.claimName$/;
+
 /** The references of one object. */
 function referencesOf(object: ManifestObject): Reference[] {
   const application = sparkSpec(object);
@@ -169,6 +173,11 @@ function referencesOf(object: ManifestObject): Reference[] {
       // Those of Apache's are in its pod templates.
       ...(isApacheSpark(object) ? [] : list(spec['volumes'])).flatMap(([volume, index]) =>
         volumeReferences(object, [...path, 'volumes', index], volume),
+      ),
+      ...Object.entries(asObject(spec['sparkConf'])).flatMap(([key, value]) =>
+        CLAIM_IN_CONF.test(key) && !/OnDemand|SPARK_EXECUTOR_ID/.test(String(value))
+          ? named(object, 'PersistentVolumeClaim', [...path, 'sparkConf', key], value)
+          : [],
       ),
       ...named(object, 'ConfigMap', [...path, 'sparkConfigMap'], spec['sparkConfigMap']),
       ...named(object, 'ConfigMap', [...path, 'hadoopConfigMap'], spec['hadoopConfigMap']),

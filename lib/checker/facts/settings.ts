@@ -13,15 +13,6 @@ export function addCodeSetting(
   conf.set(key, { value: setting.value.parts.join(''), place: code.placeOf(setting.value, setting.at) });
 }
 
-/** A setting that counts only where it is given before the program starts. */
-export function manifestSetting(
-  conf: ReadonlyMap<string, Stated>,
-  key: string,
-  code: JobCode | undefined,
-): Stated | undefined {
-  return code?.facts.conf.some(entry => entry.key === key) === true ? undefined : conf.get(key);
-}
-
 export function splitSetting(setting: Stated | undefined): Stated[] {
   if (setting === undefined) return [];
   return setting.value

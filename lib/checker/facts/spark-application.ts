@@ -13,7 +13,7 @@ import { isPython, jobCode } from './job-code';
 import type { ManifestIndex } from './manifest-index';
 import { type FileText, joinPath, mountedTexts, textsOf } from './mounted-texts';
 import { mounts, mountsFromConf } from './mounts';
-import { addCodeSetting, manifestSetting, properties, splitSetting } from './settings';
+import { addCodeSetting, properties, splitSetting } from './settings';
 import { substituted, variablesOf } from './variables';
 
 export function applicationJob(
@@ -73,6 +73,7 @@ export function applicationJob(
       : isPython(main)
         ? jobCode(main, files, variables, words, argument, { model, object, path: driverPath })
         : undefined;
+  const submitted = new Map(conf);
   for (const { key, setting } of code?.facts.conf ?? []) addCodeSetting(conf, key, setting, code);
 
   return [
@@ -85,6 +86,17 @@ export function applicationJob(
       driverPath,
       isSubmitted: true,
       isLocal: false,
+      main:
+        spec['mainApplicationFile'] === undefined
+          ? undefined
+          : stated(spec['mainApplicationFile'], 'mainApplicationFile'),
+      fetched: [
+        ...(spec['mainApplicationFile'] === undefined
+          ? []
+          : [stated(spec['mainApplicationFile'], 'mainApplicationFile')]),
+        ...['jars', 'files', 'pyFiles', 'archives'].flatMap(list),
+      ],
+      files: new Set(Object.keys(files)),
       image:
         spec['image'] === undefined && driver['image'] === undefined
           ? undefined
@@ -94,11 +106,14 @@ export function applicationJob(
             ),
       sparkVersion: typeof spec['sparkVersion'] === 'string' ? spec['sparkVersion'] : undefined,
       conf,
-      packages: [...list('packages'), ...splitSetting(manifestSetting(conf, 'spark.jars.packages', code))],
-      excludedPackages: [...list('excludePackages'), ...splitSetting(conf.get('spark.jars.excludes'))].map(
-        ({ value }) => value,
-      ),
+      submitted,
+      packages: [...list('packages'), ...splitSetting(submitted.get('spark.jars.packages'))],
+      excludedPackages: [
+        ...list('excludePackages'),
+        ...splitSetting(submitted.get('spark.jars.excludes')),
+      ].map(({ value }) => value),
       jars: [...list('jars'), ...splitSetting(conf.get('spark.jars'))],
+      submittedJars: [...list('jars'), ...splitSetting(submitted.get('spark.jars'))],
       bringsJars: false,
       driverMounts: [...driverMounts, ...mountsFromConf(conf, 'driver')],
       executorMounts: [...mounts(executor, volumes), ...mountsFromConf(conf, 'executor')],

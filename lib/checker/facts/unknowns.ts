@@ -71,15 +71,14 @@ function foreignPrograms(model: Model): Unknown[] {
 
 /** What Python refuses as well is a violation, not a note. */
 function unreadFiles(model: Model): Unknown[] {
-  return pythonModules(model).flatMap(({ object, key, module }) => {
+  return pythonModules(model).flatMap(({ object, key, module, place, isRun }) => {
     const { failure } = module;
     if (failure === undefined || failure.isRefusedByPython) return [];
-    const isRun = model.programs.some(({ code }) => code?.objects.includes(object) === true);
     return [
       {
         cause: 'Python that is not read',
-        place: { object, path: ['data', key], innerLine: failure.line },
-        concerns: [object],
+        place: place(failure.line),
+        concerns: object === undefined ? [] : [object],
         what: `${key} is not read, because the grammar of this check does not know what stands here: ${failure.message}`,
         remedy: 'write this line in another way',
         needs: ['text', 'names', ...(isRun ? (['course'] as const) : [])],
@@ -90,12 +89,16 @@ function unreadFiles(model: Model): Unknown[] {
 
 function openFiles(model: Model): Unknown[] {
   return pythonModules(model)
-    .filter(file => file.module.failure === undefined && !isElsewhere(model, file))
-    .flatMap(({ object, key, module }) => {
+    .filter(file => file.module.failure === undefined && !isElsewhere(file))
+    .flatMap(({ object, module, place }) => {
       const { open } = checkNames(module);
       if (open === undefined) return [];
-      const place: Place = { object, path: ['data', key], innerLine: module.lineOf(open.offset) };
-      return [inPart(place, [object], `${open.what} brings names that nobody knows`, ['names'])];
+      const concerns = object === undefined ? [] : [object];
+      return [
+        inPart(place(module.lineOf(open.offset)), concerns, `${open.what} brings names that nobody knows`, [
+          'names',
+        ]),
+      ];
     });
 }
 
@@ -166,6 +169,7 @@ function unknownValues(model: Model, job: Job, code: JobCode): Unknown[] {
                 'starts a stream with options that are not known, so neither is its checkpoint',
                 'checkpoint',
                 'checkpoint-root',
+                'sink-options',
               ),
             ]
           : [];

@@ -22,8 +22,11 @@ export type Subject =
   | { readonly construct: string }
   | { readonly file: string; readonly line: number };
 
-/** Line and column, both from 1, of a value in the file that an object came from. */
-export type Locator = (path: Path, innerLine?: number) => { readonly line: number; readonly column: number };
+/** Line and column, both from 1, of a value: in the file that an object came from, or in the one that it names. */
+export type Locator = (
+  path: Path,
+  innerLine?: number,
+) => { readonly file?: string; readonly line: number; readonly column: number };
 
 /** Something that is wrong, as data: rules, fit and constructs all say it like this, and the reporter makes the text. */
 export interface Finding {

@@ -6,6 +6,7 @@
  * - `pods`: the containers of every pod
  * - `nodes`: which nodes the pods have to fit
  * - the others: this one value, of each read, write or setting of a program
+ * - `sink-options`: which options a writer has
  * - `checkpoint-root`: the start of a checkpoint's location, which tells a volume from an object store
  * - `schema`: which tables and columns exist
  */
@@ -20,6 +21,7 @@ export type Need =
   | 'location'
   | 'checkpoint'
   | 'checkpoint-root'
+  | 'sink-options'
   | 'topic'
   | 'table'
   | 'schema'

@@ -19,11 +19,16 @@ import {
   manifestObjects,
   type PlainObject,
 } from '../object/manifest-object';
+import { type GeneratedConfigMap, generatedConfigMaps, isKustomization } from './kustomization';
 
 /** A text that may hold manifests, under the name that messages give it. */
 export interface SourceText {
   readonly file: string;
   readonly bytes: Uint8Array;
+  /** Whether somebody named this very file, and not a folder that holds it. */
+  readonly isNamed?: boolean;
+  /** Whether it is no manifest, whatever its name says, but what a generator makes one of. */
+  readonly isData?: boolean;
 }
 
 /** An input that cannot be read, or a document in it. */
@@ -53,12 +58,18 @@ export interface NamedText {
   readonly text: string;
 }
 
+/** A Python file that no ConfigMap holds. */
+export interface PythonText extends NamedText {
+  /** Whether somebody named this very file. */
+  readonly isNamed: boolean;
+}
+
 export interface Loaded {
   readonly objects: readonly ManifestObject[];
   /** SQL that stands beside the manifests. */
   readonly sql: readonly NamedText[];
-  /** Python files that were named: no manifest says what runs them. */
-  readonly python: readonly NamedText[];
+  /** Python files that were named, or that stand beside the manifests. */
+  readonly python: readonly PythonText[];
   /** What `cdk8s-lakehouse cluster-context` wrote: the nodes. */
   readonly contexts: readonly NamedText[];
   readonly unreadable: readonly Unreadable[];
@@ -69,15 +80,16 @@ export interface Loaded {
   readonly kustomizations: readonly string[];
   /** How many files were read. */
   readonly files: number;
-  /** Line and column, from 1, of a value, or of a line inside a text value. */
-  readonly locate: (
-    object: ManifestObject,
-  ) =>
-    | ((path: readonly (string | number)[], innerLine?: number) => { line: number; column: number })
-    | undefined;
+  /** Line and column, from 1, of a value, or of a line inside a text value, and its file where that is another one. */
+  readonly locate: (object: ManifestObject) => Locator | undefined;
   /** The decoded text of a file, for code frames. */
   readonly text: (file: string) => string | undefined;
 }
+
+type Locator = (
+  path: readonly (string | number)[],
+  innerLine?: number,
+) => { readonly file?: string; readonly line: number; readonly column: number };
 
 interface Position {
   readonly document: Document;
@@ -90,18 +102,20 @@ interface Position {
 export function loadManifests(sources: readonly SourceText[]): Loaded {
   const objects: ManifestObject[] = [];
   const sql: NamedText[] = [];
-  const python: NamedText[] = [];
+  const python: PythonText[] = [];
   const contexts: NamedText[] = [];
   const unreadable: Unreadable[] = [];
   const skipped: Skipped[] = [];
   const generated: string[] = [];
+  const configMaps: (GeneratedConfigMap & { readonly file: string; readonly position: Position })[] = [];
+  const locators = new WeakMap<object, Locator>();
   const positions = new WeakMap<object, Position>();
   const texts = new Map<string, string>();
   const patches = new Set<string>();
   const kustomizations: string[] = [];
   let files = 0;
 
-  const decoded = sources.flatMap(({ file, bytes }) => {
+  const decoded = sources.flatMap(({ file, bytes, isNamed = false, isData = false }) => {
     const text = decode(bytes);
     if (text === undefined) {
       unreadable.push({
@@ -113,14 +127,14 @@ export function loadManifests(sources: readonly SourceText[]): Loaded {
       return [];
     }
     texts.set(file, text);
-    return [{ file, text }];
+    return isData ? [] : [{ file, text, isNamed }];
   });
   const charts = new Set(
     decoded.flatMap(({ file }) => (/(^|\/)Chart\.ya?ml$/.test(file) ? [folderOf(file)] : [])),
   );
 
   const documents: { file: string; document: Document; lines: LineCounter }[] = [];
-  for (const { file, text } of decoded) {
+  for (const { file, text, isNamed } of decoded) {
     if (/\.sql$/i.test(file)) {
       files += 1;
       sql.push({ file, text });
@@ -128,12 +142,7 @@ export function loadManifests(sources: readonly SourceText[]): Loaded {
     }
     if (/\.py$/i.test(file)) {
       files += 1;
-      python.push({ file, text });
-      skipped.push({
-        file,
-        what: 'Python that no ConfigMap holds, and only its syntax is looked at',
-        remedy: 'check it in the ConfigMap from which a job runs it',
-      });
+      python.push({ file, text, isNamed });
       continue;
     }
     if (/(^|\/)cluster\.context\.json$/.test(file)) {
@@ -142,8 +151,12 @@ export function loadManifests(sources: readonly SourceText[]): Loaded {
       continue;
     }
     if (/\.json$/i.test(file) && !text.includes('"apiVersion"')) continue;
-    if (isChartTemplate(file, charts)) {
-      skipped.push({ file, what: 'a Helm template', remedy: 'check the output of helm template' });
+    if (chartOf(file, charts) !== undefined) {
+      skipped.push({
+        file,
+        what: 'a Helm template',
+        remedy: `check what it renders: helm template ${chartOf(file, charts)} | cdk8s-lakehouse check -`,
+      });
       continue;
     }
     files += 1;
@@ -179,11 +192,15 @@ export function loadManifests(sources: readonly SourceText[]): Loaded {
       });
       continue;
     }
-    if (isKustomization(value)) {
+    if (/toString|valueOf/.test(texts.get(file) ?? '')) makePrintable(value);
+    if (isKustomization(value, file)) {
       kustomizations.push(file);
       const kustomization = readKustomization(file, value);
       generated.push(...kustomization.generated);
       for (const patch of kustomization.patches) patches.add(patch);
+      const fileOf = (path: string) => joinPath(folderOf(file), path);
+      for (const made of generatedConfigMaps(value, fileOf, name => texts.get(name)))
+        configMaps.push({ ...made, file, position: { document, lines, prefix: [] } });
       continue;
     }
     for (const { object, odd, prefix } of withPaths(value)) {
@@ -193,6 +210,27 @@ export function loadManifests(sources: readonly SourceText[]): Loaded {
       positions.set(object.body, { document, lines, prefix });
       objects.push({ ...object, source: { file, line: lines.linePos(offset).line } });
     }
+  }
+
+  for (const made of configMaps) {
+    const { file, position, path, missing } = made;
+    const { object, files: held } = made.isMerged ? merged(made, configMaps) : made;
+    const { line } = locate(position, path, undefined);
+    locators.set(object.body, ([, key], innerLine) => {
+      const from = held.get(String(key));
+      return from === undefined
+        ? { ...locate(position, path, undefined), file }
+        : { file: from, line: (innerLine ?? 0) + 1, column: 1 };
+    });
+    objects.push({ ...object, source: { file, line } });
+    for (const name of missing)
+      skipped.push({
+        file,
+        line,
+        part: 'item',
+        what: `a generator of ConfigMap ${object.metadata.name} that takes ${name}, which is not among the files`,
+        remedy: 'mend the path, or name a folder that holds the file',
+      });
   }
 
   for (const patch of patches) {
@@ -219,10 +257,20 @@ export function loadManifests(sources: readonly SourceText[]): Loaded {
     files: files - [...patches].filter(patch => texts.has(patch)).length,
     locate: object => {
       const position = positions.get(object.body);
-      return position === undefined ? undefined : (path, innerLine) => locate(position, path, innerLine);
+      return position === undefined
+        ? locators.get(object.body)
+        : (path, innerLine) => locate(position, path, innerLine);
     },
     text: file => texts.get(file),
   };
+}
+
+/** A mapping that has a key named toString or valueOf is a text all the same where somebody asks for one. */
+function makePrintable(value: unknown): void {
+  const items = Array.isArray(value) ? value : Object.values(asObject(value));
+  if (isObject(value) && ['toString', 'valueOf'].some(key => Object.hasOwn(value, key)))
+    Object.defineProperty(value, Symbol.toPrimitive, { value: () => '[object Object]' });
+  for (const item of items) makePrintable(item);
 }
 
 /** Bytes as text: UTF-8, or UTF-16 by its byte order mark or by the zero bytes of its ASCII characters. */
@@ -336,19 +384,26 @@ function conflictMarkers(text: string): number[] {
   return [...text.matchAll(/^(?:<{7} .*|={7}|>{7} .*)\r?$/gm)].map(match => match.index);
 }
 
-function isChartTemplate(file: string, charts: ReadonlySet<string>): boolean {
+/** The chart of which a file is a template. */
+function chartOf(file: string, charts: ReadonlySet<string>): string | undefined {
   const parts = file.split('/');
-  return parts.some(
-    (part, index) => part === 'templates' && charts.has(parts.slice(0, index).join('/') || '.'),
-  );
+  return parts
+    .map((_, index) => parts.slice(0, index).join('/') || '.')
+    .find((folder, index) => parts[index] === 'templates' && charts.has(folder));
 }
 
-function isKustomization(value: unknown): boolean {
-  const { apiVersion, kind } = asObject(value);
-  return (
-    (kind === 'Kustomization' || kind === 'Component') &&
-    (apiVersion === undefined || String(apiVersion).startsWith('kustomize.config.k8s.io/'))
-  );
+/** What an overlay adds to the ConfigMap that its base generates under the same name. */
+function merged(
+  own: GeneratedConfigMap,
+  all: readonly GeneratedConfigMap[],
+): Pick<GeneratedConfigMap, 'object' | 'files'> {
+  const base = all.find(other => !other.isMerged && other.object.metadata.name === own.object.metadata.name);
+  if (base === undefined) return own;
+  const data = { ...asObject(base.object.body['data']), ...asObject(own.object.body['data']) };
+  return {
+    object: { ...own.object, body: { ...own.object.body, data } },
+    files: new Map([...base.files, ...own.files]),
+  };
 }
 
 /** The nearest folder above an object's file that has a kustomization. */

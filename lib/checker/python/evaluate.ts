@@ -1,8 +1,11 @@
 import { ArgumentParser, type CommandLine, commandLineWords, converted } from './argparse';
 import { ClickHouseClient } from './clickhouse';
-import type { Arm, CodeFacts, DeadFrame, Gap, Insert, Setting, Sink, Source } from './facts';
+import { Column } from './column';
+import type { Arm, CodeFacts, DeadFrame, Gap, Insert, Setting, Sink, Source, UnstoredLayer } from './facts';
+import { carriedBy, carriedByText } from './lineage';
 import { bodiesOf, childrenOf, expressionsOf } from './names';
-import { Column, Configuration, Frame, Reader, Session, type SparkContext, Writer } from './spark';
+import { Queries } from './queries';
+import { Configuration, Frame, Reader, Session, type SparkContext, Writer } from './spark';
 import { insertsIn } from './sql-text';
 import { isForeign } from './standard-library';
 import type { Argument, Expression, FunctionDefinition, Module, Parameter, Statement } from './syntax';
@@ -28,9 +31,14 @@ import {
   type Value,
 } from './values';
 
+/** Modules by their dotted names. */
+export type Modules = Pick<ReadonlyMap<string, Module>, 'has' | 'get'> & {
+  readonly keys: () => Iterable<string>;
+};
+
 /** A program: its modules, where it starts, and what it is given. */
 export interface Program {
-  readonly modules: ReadonlyMap<string, Module>;
+  readonly modules: Modules;
   readonly entry: string;
   /** Words of the command line after the program's name; undefined when nobody knows them. */
   readonly words: readonly string[] | undefined;
@@ -78,6 +86,7 @@ class Evaluator implements SparkContext, CommandLine {
   public readonly frames: Frame[] = [];
   public readonly views = new Map<string, Frame>();
   public isInBatchFunction = false;
+  public readonly queries = new Queries(() => this.arms);
   public readonly words: readonly Value[] | undefined;
   private readonly argv: Value | undefined;
 
@@ -90,6 +99,7 @@ class Evaluator implements SparkContext, CommandLine {
   private readonly loaded = new Map<string, Scope>();
   private readonly activations: Activation[] = [];
   private readonly escaped = new Set<Value>();
+  private readonly batchActions = new Map<string, { readonly at: At; readonly action: string }>();
   /** Functions that a decorator got to know: it may call them, once all that they use is there. */
   private readonly registered: PythonFunction[] = [];
   /** Variables that the program sets for itself. */
@@ -133,12 +143,15 @@ class Evaluator implements SparkContext, CommandLine {
       sources: [...this.sources.values()],
       sinks: [...this.sinks.values()],
       deadFrames: this.isPartial ? [] : this.deadFrames(),
+      unstoredLayers: this.isPartial ? [] : this.unstoredLayers(),
+      queries: this.isPartial ? { late: [], stopped: [], unawaited: [] } : this.queries.facts(),
       inserts: [...this.inserts.values()],
       definitions: [...this.definitions.values()],
       conf: this.configuration,
       mentioned: [...this.mentioned.values()],
       handed: this.handed,
       environment: this.environment,
+      batchActions: [...this.batchActions.values()],
       // Whether a loop ever ends is not judged.
       goesOn: false,
       isPartial: this.isPartial,
@@ -168,6 +181,48 @@ class Evaluator implements SparkContext, CommandLine {
     });
   }
 
+  /** Incident 1 as it was: the raw layer went on into the next one, and was itself kept nowhere. */
+  private unstoredLayers(): UnstoredLayer[] {
+    const places = new Map<string, Frame[]>();
+    for (const frame of this.frames) {
+      const name = [...frame.names].find(item => RAW_LAYER.test(item));
+      if (name === undefined || frame.raw === undefined || !frame.isUsed) continue;
+      const place = key(frame.at, name);
+      places.set(place, [...(places.get(place) ?? []), frame]);
+    }
+    return [...places.values()].flatMap(frames => {
+      const [first] = frames;
+      const name = [...(first?.names ?? [])].find(item => RAW_LAYER.test(item));
+      if (first === undefined || name === undefined || frames.some(frame => frame.isStored)) return [];
+      const stored = this.frames.filter(frame => frame.stores.length > 0 && frame.raw?.size !== 0);
+      const below = stored.filter(frame => frames.some(layer => descends(frame, layer)));
+      // Another branch of the same records that keeps them, or a place or name that says it is this layer.
+      const isKept = stored.some(
+        frame =>
+          (!below.includes(frame) && frame.sources.some(source => first.sources.includes(source))) ||
+          (below.includes(frame) &&
+            [...frame.names, ...frame.stores].some(item => /bronze|raw|landing/i.test(item))),
+      );
+      const isBronze = /bronze/i.test(name);
+      const isStoredInPart = this.frames.some(
+        frame => frame.stores.length > 0 && frames.some(layer => descends(frame, layer)),
+      );
+      const isSource = first.parents.length === 0 && !isBronze;
+      // What Kafka gave, and no more is known of it, may go ways that are not followed.
+      if (isKept || (!isBronze && below.length > 0) || (isSource && !isStoredInPart)) return [];
+      return [
+        {
+          at: first.at,
+          name,
+          sources: first.sources,
+          isLost: below.length === 0,
+          isStoredInPart,
+          isSource,
+        },
+      ];
+    });
+  }
+
   // What Spark's objects report.
 
   public source(source: Source): void {
@@ -185,10 +240,14 @@ class Evaluator implements SparkContext, CommandLine {
     this.configuration.push({ key: name, setting });
   }
 
+  public batchAction(action: string, at: At): void {
+    this.batchActions.set(key(at, action), { at, action });
+  }
+
   public callForBatch(callee: Value, args: Arguments, at: At): void {
     const before = this.isInBatchFunction;
     this.isInBatchFunction = true;
-    this.escape(this.call(callee, args, at));
+    this.queries.aside(() => this.escape(this.call(callee, args, at)));
     this.isInBatchFunction = before;
   }
 
@@ -227,7 +286,9 @@ class Evaluator implements SparkContext, CommandLine {
         this.escaped.add(value);
         for (const item of value.bound.positional) this.escape(item);
         // Somebody may call it, with what nobody knows.
-        this.call(value, { positional: [], keywords: new Map(), isOpen: true }, this.at(0));
+        this.queries.aside(() =>
+          this.call(value, { positional: [], keywords: new Map(), isOpen: true }, this.at(0)),
+        );
         return;
     }
   }
@@ -376,6 +437,7 @@ class Evaluator implements SparkContext, CommandLine {
         return this.branch(arms, scope);
       }
       case 'while': {
+        this.queries.mayWait();
         const { arms } = this;
         const result = truth(this.expression(statement.test, scope));
         const broken: Map<string, Value>[] = [];
@@ -599,6 +661,7 @@ class Evaluator implements SparkContext, CommandLine {
     switch (target.kind) {
       case 'name':
         for (const option of alternatives(value)) {
+          if (option instanceof Frame) option.names.add(target.id);
           if (option instanceof Frame && option.name === undefined) {
             option.name = target.id;
             // A frame that a function made is the caller's: there it is known by this name.
@@ -632,6 +695,7 @@ class Evaluator implements SparkContext, CommandLine {
       }
       case 'attribute': {
         const owner = this.expression(target.value, scope);
+        for (const option of alternatives(value)) if (option instanceof Frame) option.names.add(target.name);
         for (const option of alternatives(owner)) {
           if (option.kind === 'instance') option.attributes.set(target.name, value);
           else if (option.kind === 'class') option.members.set(target.name, value);
@@ -826,7 +890,9 @@ class Evaluator implements SparkContext, CommandLine {
     const [first, ...rest] = args.positional;
     for (const option of first === undefined ? [] : alternatives(first)) {
       if (option.kind === 'function' || option.kind === 'method')
-        this.escape(this.call(option, { ...args, positional: rest, isOpen: true }, at));
+        this.queries.aside(() =>
+          this.escape(this.call(option, { ...args, positional: rest, isOpen: true }, at)),
+        );
     }
     this.handOn(args);
     for (const value of [...args.positional, ...args.keywords.values()]) {
@@ -1325,6 +1391,7 @@ class Evaluator implements SparkContext, CommandLine {
       case 'boolean':
       case 'number':
         if (JAVA_STREAM.test(name)) this.gapByJava(name);
+        if (WAITS.test(name)) this.queries.mayWait();
         this.escapeAll(args, at);
         return UNKNOWN;
       case 'union':
@@ -1580,6 +1647,8 @@ class Evaluator implements SparkContext, CommandLine {
   /** Functions of libraries whose meaning is known; whatever reaches another one escapes. */
   private library(path: string, args: Arguments, at: At): Value {
     const [first = UNKNOWN, second] = args.positional;
+    if (WAITS.test(path.slice(path.lastIndexOf('.') + 1)) && !/path\.join$/.test(path))
+      this.queries.mayWait();
     if (path === 'os.getenv' || path === 'os.environ.get') {
       const name = knownText(first);
       return (
@@ -1630,15 +1699,17 @@ class Evaluator implements SparkContext, CommandLine {
       const target = args.keywords.get('target');
       if (target !== undefined) {
         const positional = given === undefined ? [] : this.itemsOf(given);
-        this.escape(
-          this.call(
-            target,
-            {
-              positional: positional ?? [],
-              keywords: options?.kind === 'dict' ? options.entries : new Map(),
-              isOpen: positional === undefined,
-            },
-            at,
+        this.queries.aside(() =>
+          this.escape(
+            this.call(
+              target,
+              {
+                positional: positional ?? [],
+                keywords: options?.kind === 'dict' ? options.entries : new Map(),
+                isOpen: positional === undefined,
+              },
+              at,
+            ),
           ),
         );
         return UNKNOWN;
@@ -1676,6 +1747,7 @@ class Evaluator implements SparkContext, CommandLine {
   /** What comes of code that nobody saw keeps its name: what it is given later goes to that code as well. */
   private callForeign(root: string, args: Arguments, at: At): Value {
     this.foreignCall ??= foreignCall(root, at);
+    this.queries.mayWait();
     this.handingTo(`code of ${root}`, () => this.escapeAll(args, at));
     return { kind: 'external', path: `${root}()` };
   }
@@ -1837,7 +1909,13 @@ class Evaluator implements SparkContext, CommandLine {
   private sparkFunction(name: string, args: Arguments, at: At): Value {
     const [first] = args.positional;
     if (name === 'col' || name === 'column') return new Column(knownText(first));
-    if (name === 'expr') return new Column(/\sas\s+`?(\w+)`?\s*$/i.exec(knownText(first) ?? '')?.[1]);
+    if (name === 'expr') {
+      const known = knownText(first);
+      return new Column(
+        /\sas\s+`?(\w+)`?\s*$/i.exec(known ?? '')?.[1],
+        known === undefined ? undefined : carriedByText(known),
+      );
+    }
     if (name === 'broadcast' && first instanceof Frame) return first;
     if (name === 'udf' || name === 'pandas_udf')
       return { kind: 'external', path: 'pyspark.sql.functions.user_defined' };
@@ -1848,8 +1926,20 @@ class Evaluator implements SparkContext, CommandLine {
           { positional: [new Column(undefined), new Column(undefined)], keywords: new Map(), isOpen: true },
           at,
         );
-    return new Column(undefined);
+    return new Column(undefined, carriedBy(name, args));
   }
+}
+
+/** What people call functions that wait for something. */
+const WAITS =
+  /^(await\w*|join|wait\w*|sleep|pause|sigwait\w*|result|input|acquire|gather|run|run_forever|serve_forever|start_server)$/;
+
+/** Names after which people call the layer of raw records. */
+const RAW_LAYER = /(^|_)(bronze|raw)(?=_|\d|[A-Z]|$)|[a-z](Bronze|Raw)(?=_|\d|[A-Z]|$)/;
+
+/** Whether a dataframe is made of another one. */
+function descends(frame: Frame, from: Frame): boolean {
+  return frame === from || frame.parents.some(parent => descends(parent, from));
 }
 
 /** Decorators that leave it to the program to call the function. */

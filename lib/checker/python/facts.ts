@@ -10,6 +10,8 @@ export interface Source {
   readonly options: ReadonlyMap<string, Setting>;
   /** Whether options may be set that are not in `options`. */
   readonly hasOpenOptions: boolean;
+  /** Whether somebody gives it a schema. */
+  readonly hasSchema: boolean;
   readonly paths: readonly Text[];
   readonly table?: Text;
 }
@@ -39,6 +41,12 @@ export interface Sink {
   /** The columns that are written, when all of them are known. */
   readonly columns: readonly string[] | undefined;
   readonly sources: readonly Source[];
+  /** Of a streaming query, when somebody gives it. */
+  readonly outputMode?: Setting;
+  /** Of a streaming query that aggregates, whether it does so behind a watermark. */
+  readonly aggregation?: { readonly isWatermarked: boolean };
+  /** Whether the value of Kafka's records is stored as it was; undefined when nobody knows. */
+  readonly keepsRaw?: boolean;
   readonly arms: readonly Arm[];
   /** The turns of loops in which it is made for sure: in another turn it is another one. */
   readonly turns: readonly number[];
@@ -52,6 +60,29 @@ export interface DeadFrame {
   readonly sources: readonly Source[];
   /** Whether a writer was made for it that is never started. */
   readonly hasIdleWriter: boolean;
+}
+
+/** A dataframe that is named after the raw layer, is used, and is stored by nothing. */
+export interface UnstoredLayer {
+  readonly at: At;
+  readonly name: string;
+  readonly sources: readonly Source[];
+  /** Whether all that is stored of it has lost the value of the records. */
+  readonly isLost: boolean;
+  /** Whether something of it is stored. */
+  readonly isStoredInPart: boolean;
+  /** Whether it is what Kafka gave, before anything was made of it. */
+  readonly isSource: boolean;
+}
+
+/** What becomes of streaming queries after their start. */
+export interface QueryFacts {
+  /** Started after the program waits for ever for another one. */
+  readonly late: readonly { readonly at: At; readonly awaited: At }[];
+  /** Stopped, or their session, before anything has waited. */
+  readonly stopped: readonly { readonly at: At; readonly started: At; readonly isSession: boolean }[];
+  /** Started, and nothing waits until the program ends. */
+  readonly unawaited: readonly At[];
 }
 
 /** An INSERT statement in a text that the code hands to somebody. */
@@ -74,6 +105,10 @@ export interface CodeFacts {
   readonly sources: readonly Source[];
   readonly sinks: readonly Sink[];
   readonly deadFrames: readonly DeadFrame[];
+  readonly unstoredLayers: readonly UnstoredLayer[];
+  readonly queries: QueryFacts;
+  /** What Spark refuses to do with a stream. */
+  readonly batchActions: readonly { readonly at: At; readonly action: string }[];
   readonly inserts: readonly Insert[];
   /** SQL that makes or changes tables, in texts that the code hands to somebody; `\0` stands for an unknown piece. */
   readonly definitions: readonly { readonly at: At; readonly sql: string }[];

@@ -55,6 +55,24 @@ export function checkNames(module: Module): NameCheck {
   return { undefined: open === undefined ? checker.found : [], open };
 }
 
+/** What notebooks, shells and Python 2 bring, and nothing else does. */
+const OF_PLATFORMS: ReadonlySet<string> = new Set([
+  'display',
+  'displayHTML',
+  'dbutils',
+  'get_ipython',
+  'spark',
+  'sc',
+  'sqlContext',
+  'unicode',
+  'basestring',
+  'xrange',
+  'raw_input',
+  'long',
+  'reload',
+  'unichr',
+]);
+
 class Checker {
   public readonly found: UndefinedName[] = [];
   public open: NameCheck['open'];
@@ -64,6 +82,8 @@ class Checker {
   private readonly hasLazyAnnotations: boolean;
   /** Depth of try blocks that catch NameError. */
   private guarded = 0;
+  /** Depth of try blocks that catch whatever happens. */
+  private tolerant = 0;
 
   constructor(private readonly module: Module) {
     this.hasLazyAnnotations = module.body.some(
@@ -221,12 +241,14 @@ class Checker {
         this.block(statement.body, scope);
         return;
       case 'try': {
-        const catches = statement.handlers.some(
-          ({ type }) => type === undefined || /\bNameError\b|\bException\b/.test(namesIn(type)),
-        );
-        if (catches) this.guarded += 1;
+        const caught = statement.handlers.map(({ type }) => (type === undefined ? '' : namesIn(type)));
+        const expects = caught.some(names => /\bNameError\b/.test(names));
+        const isBroad = caught.some(names => names === '' || /\b(Base)?Exception\b/.test(names));
+        if (expects) this.guarded += 1;
+        if (isBroad) this.tolerant += 1;
         this.block(statement.body, scope);
-        if (catches) this.guarded -= 1;
+        if (expects) this.guarded -= 1;
+        if (isBroad) this.tolerant -= 1;
         for (const { type, body } of statement.handlers) {
           if (type !== undefined) this.read(type, scope);
           this.block(body, scope);
@@ -293,18 +315,28 @@ class Checker {
       inner.bound.add(name);
     }
     if (returns !== undefined) this.annotation(returns, outer);
-    const { guarded } = this;
+    const { guarded, tolerant } = this;
     this.later.push(() => {
-      this.guarded = guarded;
+      Object.assign(this, { guarded, tolerant });
       body(inner);
-      this.guarded = 0;
+      Object.assign(this, { guarded: 0, tolerant: 0 });
     });
+  }
+
+  /** Whether a program finds out by trying whether the platform or the Python that it runs on has a name. */
+  private isTried(name: string): boolean {
+    return this.tolerant > 0 && OF_PLATFORMS.has(name);
   }
 
   private read(node: Expression, scope: Names): void {
     switch (node.kind) {
       case 'name':
-        if (this.guarded === 0 && !scope.knows(node.id) && !this.reported.has(node.id)) {
+        if (
+          this.guarded === 0 &&
+          !this.isTried(node.id) &&
+          !scope.knows(node.id) &&
+          !this.reported.has(node.id)
+        ) {
           this.reported.add(node.id);
           this.found.push({ name: node.id, offset: node.from });
         }

@@ -1,4 +1,7 @@
+import { Column } from './column';
 import type { Arm, Setting, Sink, Source } from './facts';
+import { type RawColumns, rawAfter, selected } from './lineage';
+import type { Queries, StartedQuery } from './queries';
 import {
   type Arguments,
   type At,
@@ -7,7 +10,9 @@ import {
   knownText,
   Native,
   NONE,
+  shownText,
   type Text,
+  text,
   textOf,
   UNKNOWN,
   type Value,
@@ -31,6 +36,10 @@ export interface SparkContext {
   /** Calls a function for every micro-batch of a stream. */
   callForBatch(callee: Value, args: Arguments, at: At): void;
   escape(value: Value): void;
+  /** What is told of the queries that the program starts, waits for and stops. */
+  readonly queries: Queries;
+  /** Something that only a batch can do is done with a stream. */
+  batchAction(action: string, at: At): void;
   /** From here on the program is not followed, because this stands here. */
   gap(what: string): void;
 }
@@ -76,6 +85,38 @@ const LOOKS: ReadonlySet<string> = new Set([
   'semanticHash',
 ]);
 
+/** Actions that give rows to the program, or to a function of its. */
+const ROWS: ReadonlySet<string> = new Set([
+  'collect',
+  'take',
+  'toPandas',
+  'toLocalIterator',
+  'foreach',
+  'foreachPartition',
+  'toJSON',
+  'collectAsMap',
+  'toArrow',
+]);
+
+/** SQL that makes one row of many. */
+const AGGREGATING =
+  /\bgroup\s+by\b|^\s*select\s+(?![\s\S]*\bover\s*\()[\s\S]*\b(count|sum|avg|mean|min|max|first|last|collect_list|collect_set|approx_count_distinct)\s*\(/i;
+
+/** What makes an aggregation of a grouping; the others keep a state of their own, or map it. */
+const AGGREGATES: ReadonlySet<string> = new Set(['agg', 'count', 'sum', 'avg', 'mean', 'min', 'max']);
+
+/** Names of the layers after the raw one. */
+const NEXT_LAYER = /silver|gold|platinum/i;
+
+/** Methods whose result has all columns that were there, and more. */
+const ADDS_COLUMNS: ReadonlySet<string> = new Set([
+  'withColumn',
+  'withColumns',
+  'withColumnRenamed',
+  'join',
+  'crossJoin',
+]);
+
 /** Methods whose result has the same columns. */
 const SAME_COLUMNS: ReadonlySet<string> = new Set([
   'filter',
@@ -109,24 +150,6 @@ const SAME_COLUMNS: ReadonlySet<string> = new Set([
   'subtract',
   'rebalance',
 ]);
-
-/** Column expressions keep the name that they will have in a dataframe, when it is known. */
-export class Column extends Native {
-  constructor(public readonly name: string | undefined) {
-    super();
-  }
-
-  public method(name: string, args: Arguments): Value {
-    if (name === 'alias' || name === 'name') {
-      return new Column(args.positional.length === 1 ? knownText(args.positional[0]) : undefined);
-    }
-    return new Column(['cast', 'astype', 'asc', 'desc'].includes(name) ? this.name : undefined);
-  }
-
-  public override attribute(): Value {
-    return new Column(undefined);
-  }
-}
 
 /** SparkSession.builder and SparkConf: what settings go through. */
 export class Configuration extends Native {
@@ -184,15 +207,18 @@ export class Session extends Native {
       case 'createDataFrame':
       case 'range':
       case 'emptyDataFrame':
-        return new Frame(this.context, at, { sources: [], parents: [], columns: undefined });
+        return new Frame(this.context, at, { sources: [], parents: [], columns: undefined, raw: undefined });
       case 'table': {
         const table = args.positional[0];
         const view = this.context.views.get(knownText(table) ?? '');
-        if (view !== undefined) return view.derived(at, view.columns);
+        if (view !== undefined) return view.same(at);
         return new Reader(this.context, false).method('table', args, at);
       }
       case 'sql':
         return this.sql(args, at);
+      case 'stop':
+        this.context.queries.stop(undefined, at);
+        return NONE;
       case 'newSession':
       case 'getActiveSession':
       case 'active':
@@ -207,6 +233,7 @@ export class Session extends Native {
     if (name === 'readStream') return new Reader(this.context, true);
     if (name === 'builder') return new Configuration(this.context, true);
     if (name === 'conf') return new Configuration(this.context, false);
+    if (name === 'streams') return new QueryManager(this.context);
     return UNKNOWN;
   }
 
@@ -223,6 +250,13 @@ export class Session extends Native {
       sources: views.flatMap(([, view]) => view.sources),
       parents: views.map(([, view]) => view),
       columns: undefined,
+      raw: rawOfQuery(
+        known,
+        views.map(([, view]) => view.raw),
+      ),
+      keepsAll: /^\s*select\s+\*\s+from\b/i.test(known ?? ''),
+      aggregates: known === undefined || AGGREGATING.test(known),
+      setsWatermark: known === undefined,
     });
     if (knownPrefix(statement).trim() === '' && known !== '')
       this.context.gap('spark.sql runs a text that is not known');
@@ -245,12 +279,16 @@ class Settings {
   public formatAt: At | undefined;
   public readonly options = new Map<string, Setting>();
   public isOpen = false;
+  public hasSchema = false;
+  public outputMode: Setting | undefined;
 
   public copy(): Settings {
     const copy = new Settings();
     copy.format = this.format;
     copy.formatAt = this.formatAt;
     copy.isOpen = this.isOpen;
+    copy.hasSchema = this.hasSchema;
+    copy.outputMode = this.outputMode;
     for (const [key, setting] of this.options) copy.options.set(key, setting);
     return copy;
   }
@@ -286,6 +324,8 @@ class Settings {
   public applyKeywords({ keywords, isOpen }: Arguments, at: At): void {
     const format = keywords.get('format');
     if (format !== undefined) this.format = formatName(format);
+    const outputMode = keywords.get('outputMode');
+    if (outputMode !== undefined) this.outputMode = { at, value: textOf(outputMode) };
     for (const [key, value] of keywords) if (!STORE_PARAMETERS.has(key)) this.set(key, value, at);
     if (isOpen) this.isOpen = true;
   }
@@ -315,7 +355,13 @@ export class Reader extends Native {
   public method(name: string, args: Arguments, at: At): Value {
     const settings = this.settings.copy();
     if (settings.apply(name, args, at)) return new Reader(this.context, this.isStream, settings);
-    if (name === 'schema') return new Reader(this.context, this.isStream, settings);
+    if (name === 'schema') {
+      settings.hasSchema = true;
+      return new Reader(this.context, this.isStream, settings);
+    }
+    const given =
+      args.keywords.get('schema') ?? (this.isStream ? args.positional[name === 'load' ? 2 : 1] : undefined);
+    if ((given !== undefined && given.kind !== 'none') || args.isOpen) settings.hasSchema = true;
     for (const [key, value] of args.keywords) {
       if (key !== 'path' && key !== 'format' && key !== 'schema' && value.kind !== 'none')
         settings.set(key, value, at);
@@ -349,12 +395,18 @@ export class Reader extends Native {
       format: settings.format,
       options: settings.options,
       hasOpenOptions: settings.isOpen,
+      hasSchema: settings.hasSchema,
       paths: [...texts(path), ...(path === undefined ? texts(settings.options.get('path')?.value) : [])],
       ...(table === undefined ? {} : { table: textOf(table) }),
     };
     this.context.source(source);
-    const columns = settings.format === 'kafka' ? KAFKA_COLUMNS : undefined;
-    return new Frame(this.context, at, { sources: [source], parents: [], columns });
+    const isKafka = settings.format === 'kafka';
+    return new Frame(this.context, at, {
+      sources: [source],
+      parents: [],
+      columns: isKafka ? KAFKA_COLUMNS : undefined,
+      raw: isKafka ? new Set(['value']) : undefined,
+    });
   }
 }
 
@@ -371,50 +423,119 @@ export class Frame extends Native {
   public isLookedAt = false;
   public hasIdleWriter = false;
   public name: string | undefined;
+  /** Every variable that holds it. */
+  public readonly names = new Set<string>();
+  /** Whether a writer stores all of it, or code that is not followed gets it. */
+  public isStored = false;
+  /** Where a writer stores it: what is known of the place. */
+  public readonly stores: string[] = [];
   public at: At;
   public readonly depth: number;
   public readonly sources: readonly Source[];
   public readonly columns: readonly string[] | undefined;
+  public readonly raw: RawColumns;
+  public readonly keepsAll: boolean;
+  public readonly isStreaming: boolean;
+  public readonly hasWatermark: boolean;
+  public readonly aggregation: Sink['aggregation'];
+  public readonly parents: readonly Frame[];
 
   constructor(
     private readonly context: SparkContext,
     at: At,
-    origin: { sources: readonly Source[]; parents: readonly Frame[]; columns: readonly string[] | undefined },
+    origin: {
+      readonly sources: readonly Source[];
+      readonly parents: readonly Frame[];
+      readonly columns: readonly string[] | undefined;
+      readonly raw: RawColumns;
+      /** Whether it has all columns of its parents. */
+      readonly keepsAll?: boolean;
+      /** Whether it is made by an aggregation. */
+      readonly aggregates?: boolean;
+      /** Whether it has a watermark that its parents have not. */
+      readonly setsWatermark?: boolean;
+      /** The dataframe whose batch it is. */
+      readonly batchOf?: Frame;
+    },
   ) {
     super();
     this.at = at;
     this.depth = context.depth;
     this.sources = [...new Set(origin.sources)];
     this.columns = origin.columns;
+    this.raw = origin.raw;
+    this.keepsAll = origin.keepsAll === true;
+    this.isStreaming =
+      origin.batchOf === undefined &&
+      (origin.parents.length > 0
+        ? origin.parents.some(parent => parent.isStreaming)
+        : origin.sources.some(({ isStream }) => isStream));
+    this.hasWatermark = origin.setsWatermark === true || origin.parents.some(parent => parent.hasWatermark);
+    const before = origin.parents.find(({ aggregation }) => aggregation !== undefined)?.aggregation;
+    this.aggregation =
+      origin.aggregates === true && before === undefined ? { isWatermarked: this.hasWatermark } : before;
+    this.parents = origin.batchOf === undefined ? origin.parents : [origin.batchOf];
     for (const parent of origin.parents) parent.isUsed = true;
     context.frames.push(this);
   }
 
   public override escape(): void {
     this.isUsed = true;
+    this.store('');
   }
 
-  public derived(at: At, columns: readonly string[] | undefined, others: readonly Frame[] = []): Frame {
+  /** It, and what it has all columns of, is stored in a place. */
+  public store(place: string): void {
+    this.stores.push(place);
+    this.keep();
+  }
+
+  private keep(): void {
+    if (this.isStored) return;
+    this.isStored = true;
+    const isNextLayer = [...this.names].some(name => NEXT_LAYER.test(name));
+    if (this.keepsAll && !isNextLayer) for (const parent of this.parents) parent.keep();
+  }
+
+  public derived(
+    at: At,
+    columns: readonly string[] | undefined,
+    {
+      others = [],
+      ...own
+    }: {
+      readonly others?: readonly Frame[];
+      readonly raw: RawColumns;
+      readonly keepsAll?: boolean;
+      readonly aggregates?: boolean;
+      readonly setsWatermark?: boolean;
+    },
+  ): Frame {
     return new Frame(this.context, at, {
       sources: [...this.sources, ...others.flatMap(other => other.sources)],
       parents: [this, ...others],
       columns,
+      ...own,
     });
   }
 
+  public same(at: At): Frame {
+    return this.derived(at, this.columns, { raw: this.raw, keepsAll: true });
+  }
+
   public override attribute(name: string, at: At): Value {
+    if (name === 'write' && this.isStreaming) this.context.batchAction('write', at);
     if (name === 'writeStream' || name === 'write')
       return new Writer(this.context, this, name === 'writeStream');
     if (name === 'sparkSession' || name === 'sql_ctx') return new Session(this.context);
     if (['isStreaming', 'columns', 'schema', 'dtypes', 'storageLevel'].includes(name)) {
       this.isLookedAt = true;
-      return name === 'isStreaming'
-        ? { kind: 'boolean', value: this.sources.some(({ isStream }) => isStream) }
-        : UNKNOWN;
+      return name === 'isStreaming' ? { kind: 'boolean', value: this.isStreaming } : UNKNOWN;
     }
-    if (name === 'rdd' || name === 'na' || name === 'stat') {
-      this.isUsed = true;
-      return name === 'na' ? this.derived(at, undefined) : UNKNOWN;
+    if (name === 'na') return this.same(at);
+    if (name === 'rdd' || name === 'stat') {
+      this.escape();
+      return UNKNOWN;
     }
     return new Column(name);
   }
@@ -427,7 +548,7 @@ export class Frame extends Native {
     }
     if (/^create(OrReplace)?(Global)?TempView$|^registerTempTable$/.test(name)) {
       const view = knownText(args.positional[0]);
-      if (view === undefined) this.isUsed = true;
+      if (view === undefined) this.escape();
       else this.context.views.set(view, this);
       return NONE;
     }
@@ -436,6 +557,9 @@ export class Frame extends Native {
     }
     if (ACTIONS.has(name)) {
       this.isUsed = true;
+      if (this.isStreaming && name !== 'display') this.context.batchAction(`${name}()`, at);
+      // Whoever gets the rows may store them.
+      if (ROWS.has(name)) this.store('');
       if (name.startsWith('foreach')) {
         for (const value of args.positional)
           this.context.call(value, { positional: [UNKNOWN], keywords: new Map(), isOpen: false }, at);
@@ -454,7 +578,19 @@ export class Frame extends Native {
     const others = values.filter((value): value is Frame => value instanceof Frame);
     for (const value of values)
       if (!(value instanceof Frame) && value.kind !== 'text') this.context.escape(value);
-    return this.derived(at, this.columnsAfter(name, args), others);
+    const columns = this.columnsAfter(name, args);
+    return this.derived(at, columns, {
+      others,
+      raw: SAME_COLUMNS.has(name) || name === 'join' ? this.raw : rawAfter(name, args, this.raw),
+      keepsAll: this.keepsAllBy(name, args, columns),
+      setsWatermark: name === 'withWatermark',
+    });
+  }
+
+  private keepsAllBy(name: string, args: Arguments, columns: readonly string[] | undefined): boolean {
+    if (SAME_COLUMNS.has(name) || ADDS_COLUMNS.has(name)) return true;
+    if (args.positional.some(value => knownText(value)?.trim() === '*')) return true;
+    return columns !== undefined && this.columns?.every(column => columns.includes(column)) === true;
   }
 
   private columnsAfter(name: string, args: Arguments): readonly string[] | undefined {
@@ -507,10 +643,16 @@ class Grouped extends Native {
     const { keys } = this;
     const values =
       name === 'agg' ? outputNames(args.positional, undefined) : name === 'count' ? ['count'] : undefined;
-    return this.frame.derived(
-      at,
-      keys === undefined || values === undefined ? undefined : [...keys, ...values],
+    const columns = keys === undefined || values === undefined ? undefined : [...keys, ...values];
+    const raw = selected(
+      [...(keys ?? []).map(key => text(key)), ...(name === 'agg' ? args.positional : [])],
+      this.frame.raw,
+      false,
     );
+    return this.frame.derived(at, columns, {
+      raw: keys === undefined ? undefined : raw,
+      aggregates: AGGREGATES.has(name),
+    });
   }
 }
 
@@ -554,6 +696,9 @@ export class Writer extends Native {
             sources: frame.sources,
             parents: [],
             columns: frame.columns,
+            raw: frame.raw,
+            keepsAll: true,
+            batchOf: frame,
           });
           batch.isUsed = true;
           this.context.callForBatch(
@@ -576,6 +721,8 @@ export class Writer extends Native {
         settings.format = 'foreach';
         return next();
       case 'outputMode':
+        if (first !== undefined) settings.outputMode = { at, value: textOf(first) };
+        return next();
       case 'queryName':
       case 'mode':
       case 'partitionBy':
@@ -640,10 +787,15 @@ export class Writer extends Native {
     table: { at: At; name: Text } | undefined,
     at: At,
   ): Value {
-    if (this.frame !== undefined) this.frame.isUsed = true;
     const target = path ?? settings.options.get('path')?.value;
     const dbtable = settings.options.get('dbtable') ?? settings.options.get('table');
     const named = table ?? (dbtable === undefined ? undefined : { at: dbtable.at, name: dbtable.value });
+    if (this.frame !== undefined) {
+      this.frame.isUsed = true;
+      // What becomes of a batch is seen where its function stores it.
+      if (settings.format !== 'foreachbatch')
+        this.frame.store([target, named?.name].map(value => shownText(value, '')).join(' '));
+    }
     for (const place of target === undefined ? [undefined] : texts(target)) {
       this.context.sink({
         at,
@@ -656,19 +808,103 @@ export class Writer extends Native {
         ...(named === undefined ? {} : { table: named }),
         columns: this.frame?.columns,
         sources: this.frame?.sources ?? [],
+        ...keepsRaw(this.frame?.raw),
+        ...(settings.outputMode === undefined ? {} : { outputMode: settings.outputMode }),
+        ...(this.isStream && this.frame?.aggregation !== undefined
+          ? { aggregation: this.frame.aggregation }
+          : {}),
         arms: this.context.arms,
         turns: this.context.turns,
       });
     }
-    return this.isStream ? new Query() : NONE;
+    if (!this.isStream) return NONE;
+    const ends = ENDING_TRIGGERS.some(trigger => settings.options.has(trigger));
+    return new Query(this.context, this.context.queries.start(at, ends));
   }
 }
 
+/** Whether the value of a record is among the columns, when that is known. */
+function keepsRaw(raw: RawColumns): Pick<Sink, 'keepsRaw'> {
+  return raw === undefined ? {} : { keepsRaw: raw.size > 0 };
+}
+
+/** What a SELECT over views leaves of the raw value. */
+function rawOfQuery(statement: string | undefined, views: readonly RawColumns[]): RawColumns {
+  const list = /^\s*select\s+([\s\S]*?)\s+from\s/i.exec(statement ?? '')?.[1];
+  const [raw] = views;
+  if (list === undefined || views.length !== 1) return undefined;
+  return selected(
+    topLevel(list).map(item => text(item)),
+    raw,
+    true,
+  );
+}
+
+/** The items of a list with commas, of which those in parentheses separate nothing. */
+function topLevel(list: string): string[] {
+  const items = [''];
+  let depth = 0;
+  for (const character of list) {
+    if (character === '(') depth += 1;
+    if (character === ')') depth -= 1;
+    if (character === ',' && depth === 0) items.push('');
+    else items[items.length - 1] += character;
+  }
+  return items;
+}
+
+/** Triggers that process what is there and end the query. */
+const ENDING_TRIGGERS = ['trigger.availablenow', 'trigger.once'];
+
 /** A StreamingQuery: what it tells is not known before it runs. */
 class Query extends Native {
-  public method(): Value {
+  constructor(
+    private readonly context: SparkContext,
+    private readonly query: StartedQuery,
+  ) {
+    super();
+  }
+
+  public method(name: string, args: Arguments, at: At): Value {
+    const { queries } = this.context;
+    if (name === 'awaitTermination') queries.awaited(isForEver(args) ? this.query : undefined, at);
+    else if (name === 'stop') queries.stop(this.query, at);
+    else if (name === 'processAllAvailable') queries.mayWait();
     return UNKNOWN;
   }
+
+  public override attribute(name: string): Value {
+    // Whoever asks whether it runs goes on asking.
+    if (!/^(awaitTermination|stop|explain|processAllAvailable)$/.test(name)) this.context.queries.mayWait();
+    return UNKNOWN;
+  }
+
+  public override escape(): void {
+    this.context.queries.mayWait();
+  }
+}
+
+/** The queries of a session. */
+class QueryManager extends Native {
+  constructor(private readonly context: SparkContext) {
+    super();
+  }
+
+  public method(name: string, args: Arguments, at: At): Value {
+    if (name === 'awaitAnyTermination' && isForEver(args)) this.context.queries.awaitedAny(at);
+    else if (name === 'awaitAnyTermination') this.context.queries.mayWait();
+    return UNKNOWN;
+  }
+
+  public override attribute(name: string): Value {
+    if (name === 'active') this.context.queries.mayWait();
+    return UNKNOWN;
+  }
+}
+
+/** Whether it is waited without a bound of the time. */
+function isForEver({ positional, keywords, isOpen }: Arguments): boolean {
+  return !isOpen && [...positional, ...keywords.values()].every(({ kind }) => kind === 'none');
 }
 
 /** The names that columns and texts give in a select, when all are known. */

@@ -1,5 +1,6 @@
 import { type FitCheck, fitOf } from '../facts/fit';
 import { buildModel, type ModelOptions } from '../facts/model';
+import { isNamedAlone } from '../facts/named-program';
 import type { Rule } from '../facts/rule';
 import { type Finding, type Found, type Level, subjectOf } from '../finding/finding';
 import { say } from '../finding/message';
@@ -31,6 +32,8 @@ export interface Review {
   readonly notes: readonly Note[];
   /** What was counted for the fit. Undefined without nodes or without pods. */
   readonly fit: FitCheck | undefined;
+  /** The Python files beside the manifests of which programs are made: those that manifests run, and those named alone. */
+  readonly python: { readonly run: readonly string[]; readonly named: readonly string[] };
 }
 
 /**
@@ -53,6 +56,10 @@ export function review(objects: readonly ManifestObject[], options: ReviewOption
     ),
     notes: notesOf(model, rules, locate),
     fit: fitOf(model),
+    python: {
+      run: model.programs.filter(job => !isNamedAlone(job)).flatMap(({ code }) => code?.files ?? []),
+      named: model.programs.filter(isNamedAlone).flatMap(({ code }) => code?.files ?? []),
+    },
   };
 }
 

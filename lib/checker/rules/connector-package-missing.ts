@@ -149,6 +149,10 @@ function needsOf(job: Job): Need[] {
       if (checkpoint !== undefined) location(checkpoint.value, checkpoint.at, code.placeOf);
     }
   }
+  for (const { value, place } of job.fetched) {
+    const need = SCHEMES[scheme(value)];
+    if (need !== undefined) needs.push({ what: `${scheme(value)}:// (${quote(value)})`, ...need, place });
+  }
   for (const key of [
     'spark.sql.streaming.checkpointLocation',
     'spark.eventLog.dir',

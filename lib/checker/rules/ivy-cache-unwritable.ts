@@ -22,7 +22,9 @@ function finding(job: Job): Found[] {
   const [first] = job.packages;
   const place = first?.place ?? { object: job.object, path: job.path };
   const what = `${job.name} resolves ${job.packages.length === 1 ? `package ${first?.value}` : `${job.packages.length} packages`} at start`;
-  const ivy = job.conf.get('spark.jars.ivy');
+  // What resolves before the program starts cannot know what its code sets.
+  const conf = job.isSubmitted ? job.submitted : job.conf;
+  const ivy = conf.get('spark.jars.ivy');
   if (ivy !== undefined) {
     const reason = unwritable(job, ivy.value);
     return reason === undefined
@@ -35,7 +37,7 @@ function finding(job: Job): Found[] {
           },
         ];
   }
-  if (job.conf.has('spark.jars.ivySettings')) return [];
+  if (conf.has('spark.jars.ivySettings')) return [];
   if (job.kind === 'application') {
     // The operator submits in its own pod, whose root file system is read-only but for /tmp; then the driver resolves
     // again. Only a setting of the application reaches both: user.home and HOME of the driver do not.

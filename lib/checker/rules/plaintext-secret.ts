@@ -178,19 +178,22 @@ function ofSparkApplication(object: ManifestObject): Found[] {
   return [...conf, ...parts, ...words];
 }
 
-function ofPython({ object, key, text, module }: PythonModule): Found[] {
-  const path = ['data', key];
-  const owner = `${key} in ConfigMap ${object.metadata.name}`;
+function ofPython({ shown, text, module, place }: PythonModule): Found[] {
   const literals = codeCredentials(module).map(({ name, offset }) => ({
-    place: { object, path, innerLine: module.lineOf(offset) },
-    message: say`${owner} gives ${measured(name, quote)} as a literal`,
+    line: module.lineOf(offset),
+    message: say`${shown} gives ${measured(name, quote)} as a literal`,
     remedy: say`keep it in a Secret and read it from the environment, without a default`,
   }));
-  const lines = new Set(literals.map(({ place: { innerLine } }) => innerLine));
-  const forms = ofForms(object, text, path, owner);
+  const lines = new Set(literals.map(({ line }) => line));
   return [
-    ...literals,
-    ...forms.filter(({ place }) => !('innerLine' in place) || !lines.has(place.innerLine ?? -1)),
+    ...literals.map(({ line, message, remedy }) => ({ place: place(line), message, remedy })),
+    ...credentialForms(text)
+      .filter(({ innerLine }) => !lines.has(innerLine))
+      .map(({ what, level, innerLine }) => ({
+        place: place(innerLine),
+        message: say`${shown} holds ${measured(what)}`,
+        level,
+      })),
   ];
 }
 

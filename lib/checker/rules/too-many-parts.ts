@@ -33,11 +33,12 @@ export const tooManyParts: Rule = {
     ...smallBatches(model),
     ...pythonModules(model)
       .filter(({ text }) => /clickhouse/i.test(text) && !/async_insert/.test(text))
-      .flatMap(({ object, key, module }): Found[] =>
+      .flatMap(({ object, shown, module, place }): Found[] =>
         rowInserts(module).map(offset => ({
-          place: { object, path: ['data', key], innerLine: module.lineOf(offset) },
-          message: say`${key} inserts ${measured('one row at a time')} in a loop, and each insert makes a part that has to be merged`,
+          place: place(module.lineOf(offset)),
+          message: say`${shown} inserts ${measured('one row at a time')} in a loop, and each insert makes a part that has to be merged`,
           remedy: say`collect the rows and insert them together, or let the server collect them with async_insert`,
+          ...(object === undefined ? {} : { concerns: [object] }),
         })),
       ),
   ],

@@ -16,13 +16,13 @@ export const undefinedName: Rule = {
   remedy: 'define or import the name, or mend its spelling',
   check: model =>
     pythonModules(model)
-      .filter(module => !isElsewhere(model, module))
-      .flatMap(({ object, key, module }) =>
+      .filter(module => !isElsewhere(module))
+      .flatMap(({ key, shown, place, module }) =>
         checkNames(module)
           .undefined.filter(({ name }) => !(TRAITLETS_FILE.test(key) && TRAITLETS_NAMES.has(name)))
           .map(({ name, offset }) => ({
-            place: { object, path: ['data', key], innerLine: module.lineOf(offset) },
-            message: say`${key} in ConfigMap ${object.metadata.name} uses ${measured(name, quote)}, which nothing in it defines or imports`,
+            place: place(module.lineOf(offset)),
+            message: say`${shown} uses ${measured(name, quote)}, which nothing in it defines or imports`,
           })),
       ),
 };

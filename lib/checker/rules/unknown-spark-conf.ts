@@ -25,6 +25,21 @@ const OTHER_PREFIXES = [
   'spark.mesos.',
 ];
 
+/**
+ * Families of keys that Spark puts together when it reads them, so that no entry and no text of its code has them:
+ * ResourceUtils and ResourceID; TransportConf, for each module, and for a role of it SparkTransportConf;
+ * NettyRpcEnv's dispatchers; SSLOptions for each part of Spark.
+ */
+const FAMILIES: readonly RegExp[] = [
+  /^spark\.(driver|executor|worker)\.resource\.[^.]+\.(amount|discoveryScript|vendor)$/,
+  /^spark\.task\.resource\.[^.]+\.amount$/,
+  /^spark\.((driver|executor|client)\.)?(rpc|shuffle|files|network|fs)\.io\.(mode|preferDirectBufs|connectionTimeout|connectionCreationTimeout|backLog|numConnectionsPerPeer|serverThreads|clientThreads|receiveBuffer|sendBuffer|maxRetries|retryWait|lazyFD|enableVerboseMetrics|enableTcpKeepAlive|enableSaslRetries)$/,
+  /^spark\.(rpc|shuffle|files|network)\.sasl\.timeout$/,
+  /^spark\.((driver|executor)\.)?rpc\.netty\.dispatcher\.(numThreads|executor\.numThreads|driver\.numThreads)$/,
+  /^spark\.kubernetes\.(driver|executor)\.(service\.)?(label|annotation)\.[^.].*$/,
+  /^spark\.ssl\.(ui|standalone|historyServer|rpc|akka|fs)\.\w+$/,
+];
+
 /** A text of Spark's code that only builds names and opens nothing. */
 const NO_PREFIX: ReadonlySet<string> = new Set(['spark.sql.shuffle.', 'spark.sql.', 'spark.streaming.']);
 
@@ -72,7 +87,11 @@ class Keys {
   }
 
   public has(key: string): boolean {
-    return this.known.has(key) || this.open.some(prefix => key.startsWith(prefix));
+    return (
+      this.known.has(key) ||
+      this.open.some(prefix => key.startsWith(prefix)) ||
+      FAMILIES.some(family => family.test(key))
+    );
   }
 
   /** Whether a key with this beginning can only be Spark's own. */

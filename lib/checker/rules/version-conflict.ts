@@ -1,3 +1,4 @@
+import { awsLibraries, lineOf, sdkLineOf } from '../facts/aws-sdk';
 import { parseImage } from '../facts/images';
 import type { Job } from '../facts/job';
 import type { Model } from '../facts/model';
@@ -102,7 +103,28 @@ function sparkConflicts(job: Job): Found[] {
       });
     }
   }
-  return findings;
+  return [...findings, ...sdkConflicts(job)];
+}
+
+/** hadoop-aws calls the SDK that it was built with: "NoSuchMethodError", or a class that is not found. */
+function sdkConflicts(job: Job): Found[] {
+  const { hadoop, sdk } = awsLibraries(job);
+  const [aws] = hadoop;
+  const wanted = aws === undefined ? undefined : sdkLineOf(aws.version);
+  if (aws === undefined || wanted === undefined) return [];
+  return sdk
+    .filter(({ version }) => lineOf(version) !== wanted)
+    .map(({ version, stated, isJar }) => ({
+      place: stated.place,
+      // Of packages Ivy takes the newer, and adds what is missing.
+      ...(isJar && aws.isJar ? {} : { level: 'warning' as const }),
+      message: say`${job.name} brings Amazon's SDK ${measured(version)} beside hadoop-aws ${aws.version}, which is built with ${allowed(wanted)}`,
+      remedy:
+        isJar && aws.isJar
+          ? say`take the bundle that hadoop-aws ${aws.version} was built with, or take hadoop-aws as a package, which brings it`
+          : say`leave it out: the package hadoop-aws brings the one that it was built with`,
+      concerns: [job.object],
+    }));
 }
 
 function minor(version: string): string {
