@@ -107,7 +107,7 @@ async function report(values: Values<typeof OPTIONS>): Promise<void> {
   const { findings } = review(system.objects, {
     nodes,
     services,
-    only: ['executor-does-not-fit', 'set-does-not-fit'],
+    only: ['executor-does-not-fit', 'set-does-not-fit', 'invalid-quantity'],
   });
   const found = await capacityReport(system.objects, nodes.list, {
     services,

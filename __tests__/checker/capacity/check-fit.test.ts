@@ -45,7 +45,7 @@ const messages = (objects: ReturnType<typeof gold>) =>
   review(objects, {
     nodes: { list: nodes, source: 'the test', areDescribed: true },
     services: clusterServices,
-    only: ['executor-does-not-fit', 'set-does-not-fit'],
+    only: ['executor-does-not-fit', 'set-does-not-fit', 'invalid-quantity'],
   }).findings.map(finding => line(finding));
 
 describe('one pod', () => {

@@ -246,6 +246,28 @@ looked at      1 file; 1 object (1 Pod)
     expect(stdout).not.toContain('s3cr3t');
   });
 
+  it('shows a command but for the secret in it, wherever that stands', () => {
+    put(
+      'a.yaml',
+      POD().replace(
+        /image: nginx[\s\S]*$/,
+        `image: quay.io/minio/mc:1
+      command:
+        - sh
+        - -c
+        - |
+          mc alias set m http://minio:9000 \\
+            minioadmin s3cr3t-value
+          mc mb m/lake
+`,
+      ),
+    );
+    const { stdout } = run([folder, '--rule', 'plaintext-secret']);
+    expect(stdout).toContain('mc alias set m http://minio:9000');
+    expect(stdout).toContain('minioadmin ********');
+    expect(stdout).not.toContain('s3cr3t');
+  });
+
   it('has colours on a terminal only', () => {
     put('a.yaml', POD());
     expect(run([folder]).stdout).not.toContain('\u001b[');

@@ -297,3 +297,14 @@ describe('what is no manifest as it stands', () => {
     expect(load(document).skipped).toEqual([]);
   });
 });
+
+it.each([
+  ['flow lists', `${CONFIG_MAP.replace('"1"', `${'['.repeat(5000)}${']'.repeat(5000)}`)}`],
+  ['JSON', `{"a":`.repeat(5000)],
+])('says of a document that is nested too deep that it is so: %s', (_, deep) => {
+  const { unreadable, objects } = load(deep, CONFIG_MAP);
+  expect(objects).toHaveLength(1);
+  expect(unreadable.map(({ message }) => text(message))).toEqual([
+    'the document is nested deeper than can be read',
+  ]);
+});

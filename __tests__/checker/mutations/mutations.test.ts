@@ -288,6 +288,104 @@ const MUTATIONS: readonly (readonly [rule: string, what: string, mutate: (dist: 
     },
   ],
   [
+    'invalid-quantity',
+    "a web server's limit is written as for a JVM",
+    d => {
+      d.container('Deployment', 'was').resources.limits.memory = '2g';
+    },
+  ],
+  [
+    'kafka-replication',
+    'the topic asks for more replicas than there are brokers',
+    d => {
+      d.find('KafkaTopic', /./).spec.replicas = 5;
+    },
+  ],
+  [
+    'kafka-replication',
+    'all replicas have to be in sync',
+    d => {
+      d.find('Kafka', /./).spec.kafka.config['min.insync.replicas'] = 3;
+    },
+  ],
+  [
+    'kafka-quorum',
+    'there are two controllers',
+    d => {
+      d.find('KafkaNodePool', /controller/).spec.replicas = 2;
+    },
+  ],
+  [
+    'unreconciled-resource',
+    'a rebalance is asked of a Kafka without Cruise Control',
+    d => {
+      const { metadata } = d.find('Kafka', /./);
+      d.bodies.push({
+        apiVersion: 'kafka.strimzi.io/v1',
+        kind: 'KafkaRebalance',
+        metadata: {
+          name: 'even',
+          namespace: metadata.namespace,
+          labels: { 'strimzi.io/cluster': metadata.name },
+        },
+        spec: {},
+      });
+    },
+  ],
+  [
+    'unreachable-address',
+    'streaming reads from a port that no listener has',
+    d => {
+      const index = d.streaming.arguments.findIndex((word: string) => word.includes('kafka-bootstrap'));
+      d.streaming.arguments[index] = d.streaming.arguments[index].replace(/:\d+$/, ':9099');
+    },
+  ],
+  [
+    'service-without-pods',
+    "the web servers' Service selects another name",
+    d => {
+      const { selector } = d.find('Service', 'was').spec;
+      selector[Object.keys(selector)[0] ?? ''] = 'web-application-server';
+    },
+  ],
+  [
+    'too-many-parts',
+    'a table is partitioned by minute',
+    d => {
+      d.bodies.push({
+        apiVersion: 'v1',
+        kind: 'ConfigMap',
+        metadata: { name: 'tables', namespace: 'default' },
+        data: {
+          'tables.sql':
+            'CREATE TABLE lake.clicks (ts DateTime) ENGINE = MergeTree PARTITION BY toStartOfMinute(ts) ORDER BY ts',
+        },
+      });
+    },
+  ],
+  [
+    'replicated-without-keeper',
+    'a table is replicated',
+    d => {
+      d.bodies.push({
+        apiVersion: 'v1',
+        kind: 'ConfigMap',
+        metadata: { name: 'tables', namespace: 'default' },
+        data: {
+          'tables.sql':
+            "CREATE TABLE lake.clicks (ts DateTime) ENGINE = ReplicatedMergeTree('/a', 'r') ORDER BY ts",
+        },
+      });
+    },
+  ],
+  [
+    'image-not-served',
+    'the web server comes from a registry that dropped it',
+    d => {
+      d.container('Deployment', 'was').image = 'bitnami/nginx:1.27.0';
+    },
+  ],
+  [
     'unbounded-backlog',
     'Kafka without a bound',
     d => d.edit(STREAM_CODE, 'streaming_job.py', /\n\s*\.option\("maxOffsetsPerTrigger"[^\n]*/, ''),
@@ -529,7 +627,7 @@ const MUTATIONS: readonly (readonly [rule: string, what: string, mutate: (dist: 
     },
   ],
   [
-    'mutable-image-tag',
+    'image-not-served',
     'MinIO from Docker Hub',
     d => {
       d.container('StatefulSet', 'minio').image = 'minio/minio:RELEASE.2025-09-07T16-13-09Z';

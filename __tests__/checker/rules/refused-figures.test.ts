@@ -8,7 +8,7 @@ const list = 'nodes' in parsed ? parsed.nodes : [];
 
 function said(...objects: readonly unknown[]): string[] {
   return review(manifestObjects(objects), {
-    only: ['set-does-not-fit'],
+    only: ['invalid-quantity'],
     nodes: { list, source: 'the default', areDescribed: false },
   }).findings.map(finding => line(finding));
 }

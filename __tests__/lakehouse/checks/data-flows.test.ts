@@ -161,7 +161,7 @@ describe.each([...followed])('%s', (id, facts) => {
 
   it('makes the tables that are declared', () => {
     const made = (statements: readonly string[]) =>
-      tablesIn(statements.join(';\n')).map(({ line: _, ...table }) => table);
+      tablesIn(statements.join(';\n')).map(({ line: _, hasTtl: __, ...table }) => table);
     const followedToo = facts.definitions.map(({ sql }) => sql).filter(sql => /^\s*CREATE\b/.test(sql));
     expect(made(followedToo)).toEqual(made(program.definitions ?? []));
   });

@@ -270,7 +270,7 @@ describe('refused', () => {
     [
       'a request above its limit',
       { driver: { ...SIZE, cpu: { request: Cpu.units(2), limit: Cpu.units(1) } } },
-      'driver of gold requests 2 cpu but its limit is 1; set driver.cpu.request to at most 1, or raise driver.cpu.limit (rule set-does-not-fit)',
+      'driver of gold requests 2 cpu but its limit is 1; set driver.cpu.request to at most 1, or raise driver.cpu.limit (rule invalid-quantity)',
     ],
     [
       'a heap that Spark refuses',

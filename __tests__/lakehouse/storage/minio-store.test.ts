@@ -302,7 +302,7 @@ describe('refused', () => {
     [
       'a request above its limit',
       { cpu: { request: Cpu.units(2), limit: Cpu.millis(1500) } },
-      '[StatefulSet/storage/minio] container minio requests 2 of cpu but its limit is 1500m; set cpu.request to at most 1500m (rule set-does-not-fit)',
+      '[StatefulSet/storage/minio] container minio requests 2 of cpu but its limit is 1500m; set cpu.request to at most 1500m (rule invalid-quantity)',
     ],
   ])('%s', (_, props, problem) => {
     expect(problems(chart => minio(chart, props))).toEqual([problem]);

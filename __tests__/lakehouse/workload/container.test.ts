@@ -104,7 +104,7 @@ describe('resources', () => {
         ),
       ),
     ).toEqual([
-      'container a requests 2Gi of memory but its limit is 2047Mi; set memory.request to at most 2047Mi (rule set-does-not-fit)',
+      'container a requests 2Gi of memory but its limit is 2047Mi; set memory.request to at most 2047Mi (rule invalid-quantity)',
     ]);
   });
 });

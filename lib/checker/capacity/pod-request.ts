@@ -54,7 +54,7 @@ export function podRequest(
   claims: readonly PodVolumeClaim[],
 ): { readonly amounts: Amounts; readonly unreadable: readonly UnreadableFigure[] } {
   const unreadable: UnreadableFigure[] = [];
-  const read = (where: string, declared: unknown): Amounts => {
+  const read = (where: string, declared: unknown, of?: UnreadableFigure['of']): Amounts => {
     const amounts: Record<string, number> = {};
     for (const [resource, value] of Object.entries(isObject(declared) ? declared : {})) {
       try {
@@ -63,6 +63,7 @@ export function podRequest(
         if (!(error instanceof QuantityError)) throw error;
         unreadable.push({
           resource,
+          ...(of === undefined ? {} : { of }),
           message: say`${where}.${resource} ${measured(shownValue(error.value))} is no quantity (${error.reason})`,
           remedy: say`write a number with an optional unit, e.g. 500m, 2, 512Mi or 20Gi`,
         });
@@ -71,18 +72,23 @@ export function podRequest(
     return amounts;
   };
   const requests = ({ name, resources }: Container): Amounts => {
-    const requested = read(`container ${name}: resources.requests`, resources.requests);
+    const requested = read(`container ${name}: resources.requests`, resources.requests, {
+      container: name,
+      part: 'requests',
+    });
     // A limit that is also the request was read with it.
     const own = Object.entries(resources.limits).filter(
       ([resource, limit]) => limit !== resources.requests[resource],
     );
-    const limited = read(`container ${name}: resources.limits`, Object.fromEntries(own));
-    for (const [resource, limit] of Object.entries(limited)) {
+    const limit = { container: name, part: 'limits' } as const;
+    const limited = read(`container ${name}: resources.limits`, Object.fromEntries(own), limit);
+    for (const [resource, most] of Object.entries(limited)) {
       const request = requested[resource];
-      if (request === undefined || limit >= request) continue;
+      if (request === undefined || most >= request) continue;
       unreadable.push({
         resource,
-        message: say`container ${name}: resources.limits.${resource} ${measured(limit, value => formatAmount(resource, value))} is below its request of ${allowed(request, value => formatAmount(resource, value))}, and no API server takes that`,
+        of: limit,
+        message: say`container ${name}: resources.limits.${resource} ${measured(most, value => formatAmount(resource, value))} is below its request of ${allowed(request, value => formatAmount(resource, value))}, and no API server takes that`,
         remedy: say`raise the limit to the request or lower the request`,
       });
     }

@@ -183,7 +183,7 @@ function contextOf({ file, text }: NamedText): FitNodes | readonly Unreadable[] 
   }
 }
 
-/** What the caller says, else the project file, else what the files describe, else the default. */
+/** What the caller says, else the project file, else what the files describe, else an assumption, which makes notes and no findings. */
 function nodesFor(
   objects: Loaded['objects'],
   context: FitNodes | undefined,
@@ -199,8 +199,9 @@ function nodesFor(
   const parsed = parseNodes(DEFAULT_NODES);
   return {
     list: 'nodes' in parsed ? parsed.nodes : [],
-    source: 'the default; --nodes says otherwise',
+    source: 'assumed, for nobody described them; --nodes says otherwise',
     areDescribed: false,
+    areAssumed: true,
   };
 }
 

@@ -44,7 +44,8 @@ export const USAGE = `usage: cdk8s-lakehouse check PATH… [options]      PATH i
   --rule RULE                 only this rule, also when the project file turns it off; may be repeated
   --level error|warning       the least level to report (default warning)
   --external KIND/NS/NAME     something that exists although no file declares it; may be repeated, * matches any text
-  --nodes COUNTxTYPE[,…]      the nodes that all pods have to fit, whatever files describe (default 4xm6i.large)
+  --nodes COUNTxTYPE[,…]      the nodes that all pods have to fit, whatever files describe (default: what does not fit
+                              4xm6i.large is a note)
   --strict, --no-strict       whether what was not understood is an error
   --config FILE               the project file (default: the nearest ${PROJECT_FILE} from PATH upwards)
   --no-config                 without a project file

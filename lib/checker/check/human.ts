@@ -1,5 +1,6 @@
 import { codeFrameColumns } from '@babel/code-frame';
 import { createColors } from 'picocolors';
+import { CLIENT_SECRET, clientSecrets } from '../facts/credentials';
 import { grouped } from '../facts/manifest-index';
 import { NOT_UNDERSTOOD } from '../finding/note';
 import type { Violation } from '../finding/reporter';
@@ -82,15 +83,24 @@ function maskedTexts(result: CheckResult): (file: string) => string | undefined 
   );
   return file => {
     const text = result.text(file);
-    const lines = new Set((secrets.get(file) ?? []).map(({ line }) => line));
-    if (text === undefined || lines.size === 0) return text;
+    const found = secrets.get(file) ?? [];
+    if (text === undefined || found.length === 0) return text;
+    // A command line is shown but for its secret, which may stand on another line than the command.
+    const lines = new Set(found.filter(item => !isInCommand(item)).map(({ line }) => line));
+    const keys = found.some(isInCommand) ? clientSecrets(text).map(({ secret }) => secret) : [];
     return text
       .split('\n')
       .map((row, index) =>
-        lines.has(index + 1) ? row.replace(/^(\s*(?:- )?[^:=,]*[:=,]?).*$/, '$1 ********') : row,
+        lines.has(index + 1)
+          ? row.replace(/^(\s*(?:- )?[^:=,]*[:=,]?).*$/, '$1 ********')
+          : keys.reduce((shown, key) => shown.replaceAll(key, '********'), row),
       )
       .join('\n');
   };
+}
+
+function isInCommand({ measured }: Violation): boolean {
+  return measured.includes(CLIENT_SECRET);
 }
 
 /** What was looked at and what was not, and what the whole run comes to. */

@@ -1,6 +1,7 @@
 import type { Place } from '../finding/finding';
 import type { Path } from '../finding/message';
-import { declaredContainers, type PodTemplate, volumesByName } from '../manifest/pod-templates';
+import type { PodTemplate } from '../manifest/pod-template';
+import { declaredContainers, volumesByName } from '../manifest/pod-templates';
 import type { ManifestObject, PlainObject } from '../object/manifest-object';
 import { type DeclaredProgram, declaredCode } from './declared-program';
 import type { FileText } from './file-text';

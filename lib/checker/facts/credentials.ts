@@ -21,7 +21,7 @@ export function isCredentialName(name: string): boolean {
 export function isLiteral(value: string): boolean {
   const text = value.trim();
   if (text === '' || /^(true|false|null|none|\d)$/i.test(text)) return false;
-  if (/\$\(|\$\{|\$[A-Za-z_]|\{\{|<%|^%\(/.test(text)) return false;
+  if (/\$\(|\$\{|\$[A-Za-z_]|\{\{|<%|^%\(|^["']?`/.test(text)) return false;
   if (/^(spark|fs|hadoop|kafka)(\.[\w-]+)+$/.test(text)) return false;
   if (/^(\/|\.\.?\/|file:|env:|arn:|vault:|secret:|ref\+|@)/.test(text)) return false;
   return !/^<[^>]*>$|^\*+$|^x{3,}$/i.test(text);
@@ -43,11 +43,6 @@ const FORMS: readonly {
     level: 'error',
   },
   {
-    form: /\bmc\s+(?:-\S+\s+)*(?:alias\s+set|config\s+host\s+add)\s+(?:-\S+\s+)*\S+\s+["']?https?:\S+\s+\S+\s+["']?(?!["'$<{%-])[^\s"';&|]{3,}/,
-    what: 'the secret key of a MinIO client',
-    level: 'error',
-  },
-  {
     form: /https:\/\/hooks\.slack\.com\/services\/[A-Z0-9]+\/[A-Z0-9]+\/[A-Za-z0-9]{8,}/,
     what: 'a webhook URL with its token',
     level: 'warning',
@@ -63,7 +58,7 @@ const FORMS: readonly {
     level: 'warning',
   },
   {
-    form: /\b[a-z][a-z0-9+.-]{0,20}:\/\/[^\s:/@'"]{1,100}:(?!\$|\{|<|%)[^\s:/@'"]{3,200}@[\w[]/i,
+    form: /\b[a-z][a-z0-9+.-]{0,20}:\/\/[^\s:/@'"]{1,100}:(?!\$|\{|<|%|`)[^\s:/@'"]{3,200}@[\w[]/i,
     what: 'a URL with a password',
     level: 'error',
   },
@@ -78,11 +73,49 @@ export interface CredentialForm {
 
 /** The first credential of a known form on each line of a text. */
 export function credentialForms(text: string): CredentialForm[] {
-  if (!FORMS.some(({ form }) => form.test(text))) return [];
-  return text.split('\n').flatMap((line, innerLine) => {
+  const clients = clientSecrets(text);
+  if (clients.length === 0 && !FORMS.some(({ form }) => form.test(text))) return [];
+  return text.split('\n').flatMap((line, innerLine): CredentialForm[] => {
     const found = FORMS.find(({ form }) => form.test(line));
-    return found === undefined ? [] : [{ what: found.what, level: found.level, innerLine }];
+    if (found !== undefined) return [{ what: found.what, level: found.level, innerLine }];
+    const isClients = clients.some(secret => secret.innerLine === innerLine);
+    return isClients ? [{ what: CLIENT_SECRET, level: 'error', innerLine }] : [];
   });
+}
+
+/** A word of a shell command as it is written: what is in quotes, in $(…) or in backticks belongs to it. */
+const SHELL_WORD =
+  /(?:\\[\s\S]|"(?:\\[\s\S]|\$\((?:[^()]|\([^()]*\))*\)|[^"\\])*"|'[^']*'|`[^`]*`|[$<]\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)|\$\{[^}]*\}|\{\{[^}]*\}\}|[^\s"'`;|&\\])+/g;
+
+/** What brings the client of MinIO its credentials: `mc alias set ALIAS URL ACCESS SECRET`, and as it was before 2020. */
+const MC_ALIAS = /\b(?:mc|mcli)\s(?:[^\n;|&]|\\\r?\n)*?(?:alias\s+(?:set|s)|config\s+host\s+add)\s+/g;
+
+export const CLIENT_SECRET = 'the secret key of a MinIO client';
+
+/** The secret keys that commands give to a MinIO client as they are, each with its line. */
+export function clientSecrets(text: string): { readonly secret: string; readonly innerLine: number }[] {
+  if (!/\bmc(li)?\s/.test(text)) return [];
+  return [...text.matchAll(MC_ALIAS)].flatMap(match => {
+    const start = match.index + match[0].length;
+    // A command ends with its line, but for one that ends in a backslash.
+    const end = /(?<!\\)\r?\n|[;|&](?![^"'`]*["'`]\s*$)/.exec(
+      text.slice(start).replace(/[$<]\([^\n]*?\)|`[^`\n]*`/g, hidden),
+    );
+    const rest = text.slice(start, end === null ? undefined : start + end.index);
+    const words = [...rest.replace(/\\\r?\n/g, '  ').matchAll(SHELL_WORD)].filter(
+      ([word]) => !word.startsWith('-'),
+    );
+    const [, , , secret] = words;
+    if (secret === undefined || !/^["']?https?:|^["']?\$/.test(words[1]?.[0] ?? '')) return [];
+    const plain = secret[0].replace(/^(["'])([\s\S]*)\1$/, '$2');
+    const innerLine = text.slice(0, match.index).split('\n').length - 1;
+    return plain.length >= 3 && isLiteral(plain) ? [{ secret: plain, innerLine }] : [];
+  });
+}
+
+/** As long as it was, without what ends a command. */
+function hidden(word: string): string {
+  return '_'.repeat(word.length);
 }
 
 /** `key = value`, `key: value` and `<key>value</key>` lines of configuration text that give a credential. */

@@ -110,26 +110,43 @@ interface Buckets {
   readonly has: (bucket: string) => boolean;
 }
 
+/** Commands that make buckets, and the words behind them: of MinIO, AWS, s3cmd, s5cmd, rclone, Garage and SeaweedFS. */
+const BUCKET_MAKERS =
+  /\b(?:mc(?:li)?\s+(?:--?\S+\s+)*mb\b|aws\b[^\n;]{0,200}?\bs3\s+mb\b|create-bucket\b[^\n;]{0,200}?--bucket\b|s[35]cmd\b[^\n;|&]{0,200}?\smb\b|rclone\b[^\n;|&]{0,200}?\smkdir\b|garage\b[^\n;|&]{0,200}?\sbucket\s+create\b|s3\.bucket\.create\s+--?name\b)\s*((?:\\\n|[^\n;|&<>])*)/g;
+
+/** Calls of clients in Python that make a bucket, with its name where it is written out. */
+const CLIENT_CALLS =
+  /\b(?:create_bucket|make_bucket)\(\s*(?:(?:Bucket|bucket_name|bucket)\s*=\s*)?(?:["']([^"']+)["'])?/g;
+
 /** `mc mb`, `aws s3 mb` and `create-bucket` in any script, and the resources of operators that make buckets. */
 function declaredBuckets(model: Model): Buckets | undefined {
   const named = new Set<string>();
   /** Texts beside a script that makes buckets whose names it reads from somewhere. */
   const sources: string[] = [];
   const read = (script: string, beside: readonly string[]) => {
-    for (const match of script.matchAll(
-      /\b(?:mc\s+mb\b|aws\b[^\n;]{0,200}\bs3\s+mb\b|create-bucket\b[^\n;]{0,200}--bucket\b)\s*((?:\\\n|[^\n;|&<>])*)/g,
-    )) {
+    for (const match of script.matchAll(BUCKET_MAKERS)) {
       const words = (match[1] ?? '')
         .split(/[\s"']+/)
         .filter(word => word !== '' && !word.startsWith('-') && word !== '\\');
       for (const word of words) {
-        const bucket = word.replace(/^s3:\/\//, '').replace(/^[\w-]+\//, '');
+        const bucket = word
+          .replace(/^=|^s3:\/\//, '')
+          .replace(/^[\w-]+[/:]/, '')
+          .replace(/\/$/, '');
         if (/[$`]/.test(bucket)) sources.push(...beside);
         else if (/^[a-z0-9][a-z0-9.-]+[a-z0-9]$/.test(bucket)) named.add(bucket);
       }
     }
   };
   for (const object of model.ofKind('ConfigMap')) {
+    for (const text of Object.values(asObject(object.body['data'])).filter(
+      value => typeof value === 'string',
+    )) {
+      for (const [, literal] of text.matchAll(CLIENT_CALLS)) {
+        if (literal === undefined) sources.push(text);
+        else named.add(literal);
+      }
+    }
     const texts = Object.values(asObject(object.body['data'])).filter(value => typeof value === 'string');
     for (const text of texts) read(text, texts);
   }

@@ -1,6 +1,14 @@
 import type { Path } from '../finding/message';
+import { isTenant } from '../manifest/operated';
 import { declaredContainers, sparkSpec } from '../manifest/pod-templates';
-import { asObjects, at, isObject, type ManifestObject, type PlainObject } from '../object/manifest-object';
+import {
+  asObjects,
+  at,
+  isObject,
+  listItems,
+  type ManifestObject,
+  type PlainObject,
+} from '../object/manifest-object';
 import type { Model } from './model';
 import { isStrimzi } from './strimzi';
 
@@ -50,6 +58,11 @@ const STRIMZI_IMAGES: readonly (readonly string[])[] = [
   ['spec', 'image'],
 ];
 
+const TENANT_IMAGES: readonly (readonly string[])[] = [
+  ['spec', 'image'],
+  ['spec', 'kes', 'image'],
+];
+
 const SPARK_IMAGES: readonly (readonly string[])[] = [['image'], ['driver', 'image'], ['executor', 'image']];
 
 /** Every image that the manifests name, of custom resources too. */
@@ -60,9 +73,24 @@ export function imagesOf(model: Model): ImageUse[] {
         use(template.object, [...path, 'image'], named(role, container), container['image']),
       ),
     ),
+    ...model.templates.flatMap(({ object, path, spec }) =>
+      listItems(spec['volumes']).flatMap(([volume, index]) =>
+        use(
+          object,
+          [...path, 'volumes', index, 'image', 'reference'],
+          `volume ${String(at(volume, 'name'))}`,
+          at(volume, 'image', 'reference'),
+        ),
+      ),
+    ),
     ...model.objects.flatMap(object => {
       if (isStrimzi(object)) {
         return STRIMZI_IMAGES.flatMap(path =>
+          use(object, path, path.slice(1, -1).join('.'), at(object.body, ...path)),
+        );
+      }
+      if (isTenant(object)) {
+        return TENANT_IMAGES.flatMap(path =>
           use(object, path, path.slice(1, -1).join('.'), at(object.body, ...path)),
         );
       }

@@ -2,11 +2,11 @@ import type { Place } from '../finding/finding';
 import type { Modules } from '../python/evaluate';
 import { evaluate } from '../python/evaluate';
 import type { CodeFacts } from '../python/facts';
-import { parsePython } from '../python/parse';
 import type { Module } from '../python/syntax';
 import type { At } from '../python/values';
 import type { FileText } from './file-text';
 import type { JobCode } from './job';
+import { parsedModule } from './parsed-module';
 import { environmentPlace, type Owner } from './variables';
 
 export function isPython(file: string): boolean {
@@ -15,17 +15,6 @@ export function isPython(file: string): boolean {
 
 export function usesSpark({ sources, sinks, conf }: CodeFacts): boolean {
   return sources.length + sinks.length + conf.length > 0;
-}
-
-/** Modules are parsed once for each text, however many ConfigMaps hold it and jobs run it. */
-const parsedModules = new Map<string, Module>();
-
-export function parsedModule(text: string): Module {
-  const known = parsedModules.get(text);
-  if (known !== undefined) return known;
-  const module = parsePython(text);
-  parsedModules.set(text, module);
-  return module;
 }
 
 export function jobCode(

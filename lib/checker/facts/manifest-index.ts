@@ -1,6 +1,8 @@
 import type { PythonText } from '../manifest/load';
-import { type PodTemplate, podTemplates } from '../manifest/pod-templates';
+import type { PodTemplate } from '../manifest/pod-template';
+import { podTemplates } from '../manifest/pod-templates';
 import type { ManifestObject } from '../object/manifest-object';
+import { airflowTemplates } from './airflow-pods';
 import { type CodeBeside, codeBeside } from './code-beside';
 
 /** The objects of a folder or a chart, found by kind and name. */
@@ -26,7 +28,7 @@ export function indexManifests(
   const byName = grouped(objects, object => `${object.kind}/${object.metadata.name}`);
   return {
     objects,
-    templates: podTemplates(objects),
+    templates: [...podTemplates(objects), ...airflowTemplates(objects)],
     ofKind: (...kinds) => kinds.flatMap(kind => byKind.get(kind) ?? []),
     find: (kind, from, name) => {
       const candidates = byName.get(`${kind}/${name}`) ?? [];

@@ -10,6 +10,8 @@ export interface FitNodes {
   readonly source: string;
   /** Whether labels, taints and zones are known too. */
   readonly areDescribed: boolean;
+  /** Whether nobody named any: what does not fit them proves nothing. @default false */
+  readonly areAssumed?: boolean;
 }
 
 /** 4 × m6i.large: the cluster that this project is built for. */
@@ -41,7 +43,9 @@ export function describedNodes(objects: readonly ManifestObject[]): FitNodes | u
     const groups = ['nodeGroups', 'managedNodeGroups'].flatMap(key => asObjects(object.body[key]));
     const nodes = groups.flatMap(group => {
       const type = typeOf(String(group['instanceType'] ?? 'm5.large'));
-      const count = Number(group['desiredCapacity'] ?? group['minSize'] ?? 2);
+      const desired = Number(group['desiredCapacity'] ?? group['minSize'] ?? 2);
+      // An autoscaler takes a group up to its largest size, and no further.
+      const count = Math.max(desired, Number(group['maxSize'] ?? desired));
       if (type === undefined || !Number.isSafeInteger(count) || count < 1) return [];
       const zones = Array.isArray(group['availabilityZones']) ? group['availabilityZones'].map(String) : [];
       return nodesOf({

@@ -1,8 +1,8 @@
 import type { Place } from '../finding/finding';
 import { asObject, type ManifestObject } from '../object/manifest-object';
 import type { Module } from '../python/syntax';
-import { parsedModule } from './job-code';
 import type { Model } from './model';
+import { parsedModule } from './parsed-module';
 
 export interface PythonModule {
   /** The ConfigMap that holds it; a file beside the manifests stands by itself. */

@@ -1,4 +1,7 @@
 import type { Path } from '../finding/message';
+import { isApacheSpark } from '../manifest/apache-spark';
+import { isClickHouse, isTenant, ownClaims } from '../manifest/operated';
+import type { PodTemplate } from '../manifest/pod-template';
 import { apiGroup, declaredContainers, sparkSpec } from '../manifest/pod-templates';
 import {
   asObject,
@@ -21,7 +24,8 @@ export interface Reference {
     | 'Secret'
     | 'ServiceAccount'
     | 'StorageClass'
-    | 'PriorityClass';
+    | 'PriorityClass'
+    | 'SecretProviderClass';
   readonly name: string;
   /** A key of the ConfigMap or Secret that must be there too. */
   readonly key?: string;
@@ -56,13 +60,20 @@ export const SUPPLIED: Readonly<Record<string, ReadonlySet<string>>> = {
 export const SPARK_OPERATOR_ACCOUNTS: ReadonlySet<string> = new Set(['spark', 'spark-operator-spark']);
 
 /** References of a pod spec. A Spark pod's volumes and variables have the same form. */
-function podReferences(object: ManifestObject, path: Path, spec: PlainObject): Reference[] {
+function podReferences(
+  object: ManifestObject,
+  path: Path,
+  spec: PlainObject,
+  declared?: PodTemplate['containers'],
+): Reference[] {
   const volumes = list(spec['volumes']).flatMap(([volume, index]) =>
     volumeReferences(object, [...path, 'volumes', index], volume),
   );
-  const containers = declaredContainers({ path, spec }).flatMap(({ container, path: place }) =>
-    containerReferences(object, place, container),
-  );
+  const containers = declaredContainers({
+    path,
+    spec,
+    ...(declared === undefined ? {} : { containers: declared }),
+  }).flatMap(({ container, path: place }) => containerReferences(object, place, container));
   return [
     ...volumes,
     ...containers,
@@ -129,6 +140,24 @@ function volumeReferences(object: ManifestObject, path: Path, volume: PlainObjec
     ...keyed(object, 'ConfigMap', [...path, 'configMap'], asObject(volume['configMap'])),
     ...keyed(object, 'Secret', [...path, 'secret'], { ...secret, name: secret['secretName'] }, 'secretName'),
     ...projected,
+    ...keyed(
+      object,
+      'Secret',
+      [...path, 'csi', 'nodePublishSecretRef'],
+      asObject(at(volume, 'csi', 'nodePublishSecretRef')),
+    ),
+    ...named(
+      object,
+      'SecretProviderClass',
+      [...path, 'csi', 'volumeAttributes', 'secretProviderClass'],
+      at(volume, 'csi', 'volumeAttributes', 'secretProviderClass'),
+    ),
+    ...named(
+      object,
+      'StorageClass',
+      [...path, 'ephemeral', 'volumeClaimTemplate', 'spec', 'storageClassName'],
+      at(volume, 'ephemeral', 'volumeClaimTemplate', 'spec', 'storageClassName'),
+    ),
   ];
 }
 
@@ -142,7 +171,8 @@ function referencesOf(object: ManifestObject): Reference[] {
   if (application !== undefined) {
     const { spec, path } = application;
     return [
-      ...list(spec['volumes']).flatMap(([volume, index]) =>
+      // Those of Apache's are in its pod templates.
+      ...(isApacheSpark(object) ? [] : list(spec['volumes'])).flatMap(([volume, index]) =>
         volumeReferences(object, [...path, 'volumes', index], volume),
       ),
       ...Object.entries(asObject(spec['sparkConf'])).flatMap(([key, value]) =>
@@ -201,7 +231,13 @@ function referencesOf(object: ManifestObject): Reference[] {
           ),
         )
       : [];
-  return [...claims, ...claimTemplates, ...(isStrimzi(object) ? strimziReferences(object) : [])];
+  return [
+    ...claims,
+    ...claimTemplates,
+    ...(isStrimzi(object) ? [...strimziReferences(object), ...secretsIn(object)] : []),
+    ...(isClickHouse(object) ? clickHouseReferences(object) : []),
+    ...(isTenant(object) ? tenantReferences(object) : []),
+  ];
 }
 
 /** Storage classes of brokers' volumes, and ConfigMaps with metrics settings. */
@@ -234,19 +270,104 @@ function strimziReferences(object: ManifestObject): Reference[] {
   ];
 }
 
+/** Whatever names a Secret or a ConfigMap in a custom resource, in the forms that Kubernetes and Strimzi have for it. */
+function secretsIn(object: ManifestObject): Reference[] {
+  const found: Reference[] = [];
+  const walk = (value: unknown, path: Path): void => {
+    if (Array.isArray(value)) {
+      for (const [index, item] of value.entries()) walk(item, [...path, index]);
+      return;
+    }
+    if (!isObject(value)) return;
+    for (const [key, inner] of Object.entries(value)) {
+      const here = [...path, key];
+      if (key === 'secretName' || key === 'pushSecret') {
+        // A volume of a pod template says itself whether its Secret may be missing.
+        if (value['optional'] !== true) found.push(...named(object, 'Secret', here, inner));
+      } else if (key === 'secretKeyRef') found.push(...keyed(object, 'Secret', here, asObject(inner)));
+      else if (key === 'configMapKeyRef') found.push(...keyed(object, 'ConfigMap', here, asObject(inner)));
+      else if (key === 'configMap' && path.at(-2) === 'volumes')
+        found.push(...keyed(object, 'ConfigMap', here, asObject(inner)));
+      else if (key === 'imagePullSecrets')
+        found.push(
+          ...list(inner).flatMap(([item, index]) =>
+            named(object, 'Secret', [...here, index, 'name'], item['name']),
+          ),
+        );
+      else walk(inner, here);
+    }
+  };
+  walk(object.body['spec'], ['spec']);
+  // What strimziReferences finds by its place is found here again.
+  return found.filter(({ path }) => !path.includes('metricsConfig'));
+}
+
+/** Storage classes, and the Secrets from which users get their passwords: `[namespace/]secret/key`. */
+function clickHouseReferences(object: ManifestObject): Reference[] {
+  const spec = at(object.body, 'spec');
+  const classes = list(at(spec, 'templates', 'volumeClaimTemplates')).flatMap(([claim, index]) =>
+    named(
+      object,
+      'StorageClass',
+      ['spec', 'templates', 'volumeClaimTemplates', index, 'spec', 'storageClassName'],
+      at(claim, 'spec', 'storageClassName'),
+    ),
+  );
+  const passwords = Object.entries(asObject(at(spec, 'configuration', 'users'))).flatMap(
+    ([key, value]): Reference[] => {
+      const path = ['spec', 'configuration', 'users', key];
+      const reference = asObject(at(value, 'valueFrom', 'secretKeyRef'));
+      if (Object.keys(reference).length > 0)
+        return keyed(object, 'Secret', [...path, 'valueFrom', 'secretKeyRef'], reference);
+      if (!/\/k8s_secret_(env_)?password(_\w+)?$/.test(key) || typeof value !== 'string') return [];
+      const parts = value.split('/');
+      const [name, secretKey] = parts.slice(-2);
+      const isElsewhere =
+        parts.length > 2 && object.metadata.namespace !== undefined && parts[0] !== object.metadata.namespace;
+      if (name === undefined || secretKey === undefined || isElsewhere) return [];
+      return [{ object, kind: 'Secret', path, name, key: secretKey }];
+    },
+  );
+  return [...classes, ...passwords];
+}
+
+/** What MinIO's operator reads: the Secrets of its settings, users and certificates, and storage classes. */
+function tenantReferences(object: ManifestObject): Reference[] {
+  const spec = at(object.body, 'spec');
+  const each = (key: string) =>
+    list(at(spec, key)).flatMap(([item, index]) =>
+      named(object, 'Secret', ['spec', key, index, 'name'], item['name']),
+    );
+  return [
+    ...['configuration', 'credsSecret', 'imagePullSecret', 'externalClientCertSecret'].flatMap(key =>
+      named(object, 'Secret', ['spec', key, 'name'], at(spec, key, 'name')),
+    ),
+    ...each('users'),
+    ...each('externalCertSecret'),
+    ...each('externalCaCertSecret'),
+    ...named(object, 'ServiceAccount', ['spec', 'serviceAccountName'], at(spec, 'serviceAccountName')).filter(
+      // The operator makes an account of this name.
+      ({ name }) => name !== `${object.metadata.name}-sa`,
+    ),
+    ...named(object, 'PriorityClass', ['spec', 'priorityClassName'], at(spec, 'priorityClassName')),
+    ...containerReferences(object, ['spec'], asObject(spec)),
+    ...list(at(spec, 'pools')).flatMap(([pool, index]) =>
+      named(
+        object,
+        'StorageClass',
+        ['spec', 'pools', index, 'volumeClaimTemplate', 'spec', 'storageClassName'],
+        at(pool, 'volumeClaimTemplate', 'spec', 'storageClassName'),
+      ),
+    ),
+  ];
+}
+
 /** Every reference among the manifests that names another object. */
 export function referencesIn(model: Model): Reference[] {
   return [
-    ...model.templates.flatMap(({ object, path, spec }) => {
-      const own =
-        object.kind === 'StatefulSet'
-          ? new Set(
-              asObjects(at(object.body, 'spec', 'volumeClaimTemplates')).map(claim =>
-                at(claim, 'metadata', 'name'),
-              ),
-            )
-          : new Set();
-      return podReferences(object, path, spec).filter(
+    ...model.templates.flatMap(({ object, path, spec, containers }) => {
+      const own = new Set(ownClaims(object).map(claim => at(claim, 'metadata', 'name')));
+      return podReferences(object, path, spec, containers).filter(
         ({ kind, name }) => kind !== 'PersistentVolumeClaim' || !own.has(name),
       );
     }),
@@ -286,6 +407,10 @@ export function isDeclared(model: Model, { object, kind, name }: Reference): boo
     return model.ofKind(kind).some(item => item.metadata.name === name);
   if (kind === 'ServiceAccount') return sparkSpec(object) !== undefined && SPARK_OPERATOR_ACCOUNTS.has(name);
   if (kind === 'PersistentVolumeClaim') return isClaimOfStatefulSet(model, object, name);
+  // Apache's operator makes ConfigMaps that an application writes out.
+  if (kind === 'ConfigMap' && isApacheSpark(object)) {
+    return asObjects(at(object.body, 'spec', 'configMapSpecs')).some(item => item['name'] === name);
+  }
   return kind === 'Secret' && isMadeSecret(model, object, name);
 }
 

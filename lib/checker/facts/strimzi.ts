@@ -46,6 +46,8 @@ export function clusterOf(model: Model, object: ManifestObject): ManifestObject 
 export interface StrimziComponent {
   readonly object: ManifestObject;
   readonly name: string;
+  /** How its container is called, without the cluster's name; of a client the kind. */
+  readonly container: string;
   readonly path: Path;
   readonly resources: unknown;
 }
@@ -53,24 +55,24 @@ export interface StrimziComponent {
 /** Every container that Strimzi's operator makes out of the resources, with the place of its `resources`. */
 export function strimziComponents(model: Model): StrimziComponent[] {
   return model.objects.filter(isStrimzi).flatMap(object => {
-    const component = (name: string, ...path: string[]): StrimziComponent[] =>
+    const component = (name: string, container: string, ...path: string[]): StrimziComponent[] =>
       isObject(at(object.body, ...path))
-        ? [{ object, name, path, resources: at(object.body, ...path, 'resources') }]
+        ? [{ object, name, container, path, resources: at(object.body, ...path, 'resources') }]
         : [];
     switch (object.kind) {
       case 'Kafka':
         return [
-          ...(usesNodePools(model, object) ? [] : component('broker', 'spec', 'kafka')),
-          ...component('ZooKeeper', 'spec', 'zookeeper'),
-          ...component('topic operator', 'spec', 'entityOperator', 'topicOperator'),
-          ...component('user operator', 'spec', 'entityOperator', 'userOperator'),
-          ...component('Kafka exporter', 'spec', 'kafkaExporter'),
-          ...component('Cruise Control', 'spec', 'cruiseControl'),
+          ...(usesNodePools(model, object) ? [] : component('broker', 'kafka', 'spec', 'kafka')),
+          ...component('ZooKeeper', 'zookeeper', 'spec', 'zookeeper'),
+          ...component('topic operator', 'topic-operator', 'spec', 'entityOperator', 'topicOperator'),
+          ...component('user operator', 'user-operator', 'spec', 'entityOperator', 'userOperator'),
+          ...component('Kafka exporter', 'kafka-exporter', 'spec', 'kafkaExporter'),
+          ...component('Cruise Control', 'cruise-control', 'spec', 'cruiseControl'),
         ];
       case 'KafkaNodePool': {
         const cluster = clusterOf(model, object);
         const inherited = cluster === undefined ? undefined : at(cluster.body, 'spec', 'kafka', 'resources');
-        return component('node pool', 'spec').map(pool => ({
+        return component('node pool', 'kafka', 'spec').map(pool => ({
           ...pool,
           resources: pool.resources ?? inherited,
         }));
@@ -78,7 +80,7 @@ export function strimziComponents(model: Model): StrimziComponent[] {
       case 'KafkaConnect':
       case 'KafkaBridge':
       case 'KafkaMirrorMaker2':
-        return component(object.kind, 'spec');
+        return component(object.kind, object.kind, 'spec');
       default:
         return [];
     }

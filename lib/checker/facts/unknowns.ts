@@ -1,10 +1,11 @@
 import type { Place } from '../finding/finding';
 import { quote } from '../finding/message';
 import type { Need } from '../finding/note';
-import type { ManifestObject } from '../object/manifest-object';
+import { asObject, type ManifestObject } from '../object/manifest-object';
 import type { Sink, Source } from '../python/facts';
 import { checkNames } from '../python/names';
 import { knownPrefix, knownText, shownText, type Text } from '../python/values';
+import { unreadStatements } from '../sql/ddl';
 import { areOfOneQuery, type Checkpoint, checkpointsOf, mayBeShared } from './checkpoints';
 import type { Job, JobCode } from './job';
 import { usesSpark } from './job-code';
@@ -12,6 +13,7 @@ import type { Model } from './model';
 import { isElsewhere, pythonModules } from './python-modules';
 import { kafkaClusters } from './strimzi';
 import { declaredTables, unknownDefinitions } from './tables';
+import { unjudgedFit } from './unjudged-fit';
 import type { Unknown } from './unknown';
 import { unreadPods } from './unread-pods';
 
@@ -32,7 +34,9 @@ export function unknownsOf(model: Model): Unknown[] {
     ...model.jobs.flatMap(job => (job.code === undefined ? [] : unknownValues(model, job, job.code))),
     ...unknownCheckpoints(model),
     ...unknownTables(model),
+    ...unreadSql(model),
     ...unreadPods(model),
+    ...unjudgedFit(model),
   ];
 }
 
@@ -244,4 +248,41 @@ function unknownTables(model: Model): Unknown[] {
   );
   const all = [...writes, ...definitions];
   return all.length === 0 || declaredTables(model).length === 0 ? [] : all;
+}
+
+/** SQL of which a statement is not read: the tables that it makes are not known. */
+function unreadSql(model: Model): Unknown[] {
+  const texts = [
+    ...model.sql.map(({ file, text }) => ({
+      text,
+      place: (line: number): Place => ({ file, line: line + 1 }),
+      concerns: [] as ManifestObject[],
+    })),
+    ...model.ofKind('ConfigMap').flatMap(object =>
+      Object.entries(asObject(object.body['data'])).flatMap(([key, text]) =>
+        key.endsWith('.sql') && typeof text === 'string'
+          ? [
+              {
+                text,
+                place: (innerLine: number): Place => ({ object, path: ['data', key], innerLine }),
+                concerns: [object],
+              },
+            ]
+          : [],
+      ),
+    ),
+  ];
+  return texts.flatMap(({ text, place, concerns }) =>
+    // What is filled in before it is run may be anything.
+    (/\{\{|\$\{/.test(text) ? [] : unreadStatements(text)).map(
+      ({ line, what }): Unknown => ({
+        cause: 'SQL that is not read',
+        place: place(line),
+        concerns,
+        what: `SQL is not read from here on to the next semicolon: ${what}`,
+        remedy: 'mend the statement, or write it in the form of the documentation of ClickHouse',
+        needs: ['schema'],
+      }),
+    ),
+  );
 }

@@ -1,3 +1,4 @@
+import { isClickHouse, operatedTemplates } from '../manifest/operated';
 import { apiGroup, declaredContainers, podSpecPath, sparkSpec } from '../manifest/pod-templates';
 import { shownValue } from '../manifest/quantity';
 import { at, isObject, type ManifestObject, type PlainObject } from '../object/manifest-object';
@@ -194,6 +195,8 @@ function podsOfOtherKinds(object: ManifestObject): (readonly string[])[] {
   const isKnown =
     podSpecPath(object) !== undefined ||
     sparkSpec(object) !== undefined ||
+    isClickHouse(object) ||
+    operatedTemplates(object).length > 0 ||
     apiGroup(object) === 'kafka.strimzi.io' ||
     object.kind === 'CustomResourceDefinition';
   if (isKnown) return [];

@@ -4,6 +4,7 @@
  * - `names`: every name that a Python file defines
  * - `course`: all that a program does, from its start to its end
  * - `pods`: the containers of every pod
+ * - `nodes`: which nodes the pods have to fit
  * - the others: this one value, of each read, write or setting of a program
  * - `sink-options`: which options a writer has
  * - `checkpoint-root`: the start of a checkpoint's location, which tells a volume from an object store
@@ -11,6 +12,7 @@
  */
 export type Need =
   | 'pods'
+  | 'nodes'
   | 'text'
   | 'names'
   | 'course'

@@ -62,8 +62,10 @@ export interface DeclaredPodSet {
 /** A figure of a pod or of a set of pods that an API server refuses. */
 export interface UnreadableFigure {
   readonly resource: string;
-  /** Where it stands in the owner. @default at the requests of the first container */
+  /** Where it stands in the owner. @default in the container */
   readonly path?: readonly string[];
+  /** The container that states it, and in which part of its resources. */
+  readonly of?: { readonly container: string; readonly part: 'requests' | 'limits' };
   readonly message: Message;
   readonly remedy: Message;
 }

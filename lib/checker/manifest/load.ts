@@ -316,6 +316,14 @@ function unreadableDocument(
   }
   const [error] = document.errors;
   if (error === undefined) return repeatedKey(file, document, lines);
+  if (/call stack/i.test(error.message)) {
+    return {
+      file,
+      line: lines.linePos(error.pos[0]).line,
+      message: say`the document is nested deeper than can be read`,
+      remedy: say`write it with fewer levels of lists and mappings in each other`,
+    };
+  }
   return {
     file,
     line: lines.linePos(error.pos[0]).line,

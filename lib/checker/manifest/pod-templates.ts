@@ -6,21 +6,9 @@ import {
   type ManifestObject,
   type PlainObject,
 } from '../object/manifest-object';
-
-/** A pod spec as somebody wrote it, and where it stands in its object. */
-export interface PodTemplate {
-  readonly object: ManifestObject;
-  /** From the object's root to the pod spec. */
-  readonly path: readonly (string | number)[];
-  readonly spec: PlainObject;
-}
-
-export interface DeclaredContainer {
-  readonly container: PlainObject;
-  /** 'container', 'init container', or 'sidecar' (an init container that restarts). */
-  readonly role: 'container' | 'init container' | 'sidecar';
-  readonly path: readonly (string | number)[];
-}
+import { apacheSparkSpec, isApacheSpark } from './apache-spark';
+import { operatedTemplates } from './operated';
+import type { DeclaredContainer, PodTemplate } from './pod-template';
 
 const SPEC_PATHS: Readonly<Record<string, readonly string[]>> = {
   Pod: ['spec'],
@@ -45,18 +33,21 @@ export function podSpecPath(object: ManifestObject): readonly string[] | undefin
   return API_GROUPS.has(apiGroup(object)) ? SPEC_PATHS[object.kind] : undefined;
 }
 
-/** The pod templates of Kubernetes' own workloads, unexpanded. */
+/** The pod templates of Kubernetes' own workloads, and of custom resources that hold pod specs, unexpanded. */
 export function podTemplates(objects: readonly ManifestObject[]): PodTemplate[] {
   return objects.flatMap(object => {
     const path = podSpecPath(object);
-    if (path === undefined) return [];
+    if (path === undefined) return operatedTemplates(object);
     const spec = at(object.body, ...path);
     return isObject(spec) ? [{ object, path, spec }] : [];
   });
 }
 
 /** The containers of a pod spec with their roles; ephemeral containers are left out: they cannot be declared. */
-export function declaredContainers(template: Pick<PodTemplate, 'path' | 'spec'>): DeclaredContainer[] {
+export function declaredContainers(
+  template: Pick<PodTemplate, 'path' | 'spec' | 'containers'>,
+): readonly DeclaredContainer[] {
+  if (template.containers !== undefined) return template.containers;
   const of = (key: 'containers' | 'initContainers') => {
     const list = template.spec[key];
     return (Array.isArray(list) ? list : []).flatMap((container, index): DeclaredContainer[] =>
@@ -131,10 +122,14 @@ export function volumesByName(volumes: unknown): ReadonlyMap<string, PlainObject
 
 export type SparkRole = 'driver' | 'executor';
 
-/** The `spec` of a SparkApplication, or of the application inside a ScheduledSparkApplication. */
+/** The `spec` of a SparkApplication, of Apache's too, or of the application inside a ScheduledSparkApplication. */
 export function sparkSpec(
   object: ManifestObject,
 ): { readonly spec: PlainObject; readonly path: readonly string[] } | undefined {
+  if (isApacheSpark(object)) {
+    const translated = apacheSparkSpec(object);
+    return translated === undefined ? undefined : { spec: translated, path: ['spec'] };
+  }
   if (apiGroup(object) !== 'sparkoperator.k8s.io') return undefined;
   const path =
     object.kind === 'SparkApplication'

@@ -1,5 +1,6 @@
 import { say } from '../finding/message';
 import { asObjects, at, type ManifestObject } from '../object/manifest-object';
+import { objectId } from '../object/object-id';
 import {
   claimOf,
   type DeclaredPodSet,
@@ -10,7 +11,9 @@ import {
   type UpdateStrategy,
   unreadableCounts,
 } from './declared-pods';
+import { operatedPods } from './operated';
 import { defaultedPodSpec, limitRanges, type PodSpec } from './pod-spec';
+import { apiGroup } from './pod-templates';
 import { matchesLabels } from './selector';
 import { sparkPods } from './spark-pods';
 import { strimziPods } from './strimzi-pods';
@@ -65,11 +68,17 @@ const BUILT_IN_PRIORITIES: Readonly<Record<string, number>> = {
 /**
  * The pods of every workload among the objects: Deployment, ReplicaSet, StatefulSet, DaemonSet, Job, CronJob, Pod,
  * Strimzi's Kafka, KafkaNodePool, KafkaConnect, KafkaBridge and KafkaMirrorMaker2 (v1 and v1beta2), SparkApplication
- * and ScheduledSparkApplication; with API defaulting, LimitRanges, autoscalers, PriorityClasses and budgets of the
+ * and ScheduledSparkApplication, ClickHouseInstallation and MinIO's Tenant; with API defaulting, LimitRanges, autoscalers, PriorityClasses and budgets of the
  * same objects applied. Values that Kubernetes would refuse do not throw: they stand in `unreadable`.
  */
-export function expandPods(objects: readonly ManifestObject[]): PodSet[] {
-  const declared = [...kubernetesPods(objects), ...strimziPods(objects), ...sparkPods(objects)];
+export function expandPods(written: readonly ManifestObject[]): PodSet[] {
+  const objects = eachOnce(written);
+  const declared = [
+    ...kubernetesPods(objects),
+    ...strimziPods(objects),
+    ...sparkPods(objects),
+    ...operatedPods(objects),
+  ];
   const ranges = limitRanges(objects);
   const ofKind = (kind: string) => objects.filter(object => object.kind === kind);
   const autoscalers = ofKind('HorizontalPodAutoscaler');
@@ -102,6 +111,17 @@ export function expandPods(objects: readonly ManifestObject[]): PodSet[] {
       ],
     };
   });
+}
+
+/** Objects of one name are one object, however many files hold it: what is applied last is what runs. */
+function eachOnce(objects: readonly ManifestObject[]): readonly ManifestObject[] {
+  const last = new Map(objects.map(object => [identityOf(object), object]));
+  return last.size === objects.length ? objects : [...last.values()];
+}
+
+function identityOf(object: ManifestObject): ManifestObject | string {
+  const { name, isNameGenerated } = object.metadata;
+  return name === '' || isNameGenerated === true ? object : `${apiGroup(object)}/${objectId(object)}`;
 }
 
 function priorityOf(

@@ -7,6 +7,7 @@ import {
   type PlainObject,
   stringMap,
 } from '../object/manifest-object';
+import { apacheSparkSpec, isApacheSpark } from './apache-spark';
 import type {
   DeclaredPodSet,
   PodRole,
@@ -53,6 +54,7 @@ export function sparkMemoryMiB(value: unknown): number | undefined {
  */
 export function sparkPods(objects: readonly ManifestObject[]): DeclaredPodSet[] {
   return objects.flatMap(owner => {
+    if (isApacheSpark(owner)) return applicationPods(owner, apacheSparkSpec(owner) ?? {}, {});
     if (!owner.apiVersion.startsWith('sparkoperator.k8s.io/')) return [];
     if (owner.kind === 'SparkApplication') return applicationPods(owner, asObject(owner.body['spec']), {});
     if (owner.kind !== 'ScheduledSparkApplication') return [];

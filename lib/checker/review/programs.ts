@@ -4,7 +4,7 @@ import { isShellScript, shellScripts } from '../facts/shell-scripts';
 import type { Unknown } from '../facts/unknown';
 import { asObject } from '../object/manifest-object';
 import { objectId } from '../object/object-id';
-import { unreadStatements } from '../sql/ddl';
+import { countStatements } from '../sql/ddl';
 
 /** A program among the files, and how much of what it does is known. */
 export interface ReadProgram {
@@ -110,7 +110,7 @@ function sqlRead(model: Model): ReadProgram[] {
       ),
   ];
   return texts.map(({ name, text }): ReadProgram => {
-    const { read, unread } = unreadStatements(text);
+    const { read, unread } = countStatements(text);
     if (unread === 0) return { language: 'SQL', name, understood: 'wholly' };
     return {
       language: 'SQL',

@@ -3,6 +3,7 @@ import type { Model } from '../facts/model';
 import type { Rule } from '../facts/rule';
 import type { Found } from '../finding/finding';
 import { listed, measured, type Path, say } from '../finding/message';
+import { isClickHouse, isTenant, operatedTemplates } from '../manifest/operated';
 import { declaredContainers, sparkSpec } from '../manifest/pod-templates';
 import { asObject, asObjects, at, type ManifestObject, type PlainObject } from '../object/manifest-object';
 
@@ -36,8 +37,30 @@ export const containerWithoutLimits: Rule = {
         finding(model, object, container, role, path),
       ),
     ),
+    ...model.objects
+      .filter(isTenant)
+      .flatMap(object =>
+        asObjects(at(object.body, 'spec', 'pools')).flatMap((pool, index) =>
+          finding(model, object, { ...pool, name: pool['name'] ?? index }, 'pool', ['spec', 'pools', index]),
+        ),
+      ),
+    ...model.objects.filter(isClickHouse).flatMap(withoutPodTemplate),
   ],
 };
+
+/** An installation without a template of its pods gets the operator's, which states no limits. */
+function withoutPodTemplate(object: ManifestObject): Found[] {
+  const isTemplate = object.kind === 'ClickHouseInstallationTemplate';
+  const spec = at(object.body, 'spec');
+  if (isTemplate || operatedTemplates(object).length > 0 || at(spec, 'useTemplates') !== undefined) return [];
+  return [
+    {
+      place: { object, path: ['spec'] },
+      message: say`${object.kind} ${object.metadata.name} has no podTemplate, so its server has no ${measured('cpu and memory request and limit')} and can take a whole node`,
+      remedy: say`add templates.podTemplates with resources to it, and name it in defaults.templates.podTemplate`,
+    },
+  ];
+}
 
 function finding(
   model: Model,

@@ -38,8 +38,15 @@ export const duplicateObject: Rule = {
     ),
 };
 
+/** What somebody puts another text in the place of before it is applied: in each file perhaps another one. */
+const PLACEHOLDER = /[${}<>%@]|__\w+__|\$\(/;
+
 /** Two kustomizations are two builds: which of them are applied to one cluster is not in the files. */
 function areAppliedTogether(one: ManifestObject, other: ManifestObject): boolean {
+  const { name, namespace = '' } = one.metadata;
+  if (PLACEHOLDER.test(name) || PLACEHOLDER.test(namespace)) {
+    return one.source?.file === other.source?.file;
+  }
   const [left, right] = [one.source?.kustomization, other.source?.kustomization];
   return left === undefined || right === undefined || left === right;
 }

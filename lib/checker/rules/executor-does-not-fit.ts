@@ -2,6 +2,7 @@ import { describeNodes } from '../capacity/check-fit';
 import { formatAmount, readableAmount } from '../capacity/pod-request';
 import { fitOf, requestPlace } from '../facts/fit';
 import type { Rule } from '../facts/rule';
+import { unjudged } from '../facts/unjudged-fit';
 import type { Found } from '../finding/finding';
 import { allowed, type FieldName, field, type Message, measured, say } from '../finding/message';
 import { sparkSpec } from '../manifest/pod-templates';
@@ -12,11 +13,11 @@ import type { ManifestObject } from '../object/manifest-object';
 export const executorDoesNotFit: Rule = {
   id: 'executor-does-not-fit',
   level: 'error',
-  needs: ['pods'],
+  needs: ['pods', 'nodes'],
   refuses: 'a pod that no node of the group can hold',
   remedy: 'lower its requests below what a node allocates, or take larger nodes',
   check: model => {
-    const fit = fitOf(model);
+    const fit = unjudged(model) === undefined ? fitOf(model) : undefined;
     return (fit?.misfits ?? []).flatMap((misfit): Found[] => {
       if (misfit.cause === 'not selected') {
         const { set } = misfit;

@@ -11,7 +11,11 @@ import { dynamicAllocationWithoutTracking } from './dynamic-allocation-without-t
 import { ephemeralData } from './ephemeral-data';
 import { executorDoesNotFit } from './executor-does-not-fit';
 import { illegalName } from './illegal-name';
+import { imageNotServed } from './image-not-served';
+import { invalidQuantity } from './invalid-quantity';
 import { ivyCacheUnwritable } from './ivy-cache-unwritable';
+import { kafkaQuorum } from './kafka-quorum';
+import { kafkaReplication } from './kafka-replication';
 import { kafkaWithoutLimits } from './kafka-without-limits';
 import { layerWithoutWriter } from './layer-without-writer';
 import { mainFileMissing } from './main-file-missing';
@@ -22,7 +26,9 @@ import { oversizedConfigMap } from './oversized-config-map';
 import { plaintextSecret } from './plaintext-secret';
 import { pythonSyntaxError } from './python-syntax-error';
 import { queryNotAwaited } from './query-not-awaited';
+import { replicatedWithoutKeeper } from './replicated-without-keeper';
 import { restartPolicyLetsStreamDie } from './restart-policy-lets-stream-die';
+import { serviceWithoutPods } from './service-without-pods';
 import { setDoesNotFit } from './set-does-not-fit';
 import { settingMadeTooLate } from './setting-made-too-late';
 import { shuffleServiceOnKubernetes } from './shuffle-service-on-kubernetes';
@@ -30,12 +36,15 @@ import { singleExecutor } from './single-executor';
 import { streamWithoutCheckpoint } from './stream-without-checkpoint';
 import { streamWithoutSchema } from './stream-without-schema';
 import { tableSchemaMismatch } from './table-schema-mismatch';
+import { tooManyParts } from './too-many-parts';
 import { topicWithoutOperator } from './topic-without-operator';
 import { unboundedBacklog } from './unbounded-backlog';
 import { undefinedName } from './undefined-name';
 import { unknownSourceOption } from './unknown-source-option';
 import { unknownSparkConf } from './unknown-spark-conf';
 import { unparseableManifest } from './unparseable-manifest';
+import { unreachableAddress } from './unreachable-address';
+import { unreconciledResource } from './unreconciled-resource';
 import { unsupportedOutputMode } from './unsupported-output-mode';
 import { versionConflict } from './version-conflict';
 
@@ -60,8 +69,11 @@ export const rules: readonly Rule[] = [
   ivyCacheUnwritable,
   executorDoesNotFit,
   setDoesNotFit,
+  invalidQuantity,
   unboundedBacklog,
   tableSchemaMismatch,
+  tooManyParts,
+  replicatedWithoutKeeper,
   containerWithoutLimits,
   kafkaWithoutLimits,
   connectorPackageMissing,
@@ -70,12 +82,18 @@ export const rules: readonly Rule[] = [
   restartPolicyLetsStreamDie,
   unknownSparkConf,
   ephemeralData,
+  kafkaReplication,
+  kafkaQuorum,
   topicWithoutOperator,
+  unreconciledResource,
+  unreachableAddress,
+  serviceWithoutPods,
   missingReference,
   duplicateObject,
   illegalName,
   oversizedConfigMap,
   mutableImageTag,
+  imageNotServed,
   plaintextSecret,
   undefinedName,
   pythonSyntaxError,

@@ -4,10 +4,12 @@ import { type PythonModule, pythonModules } from '../facts/python-modules';
 import type { Rule } from '../facts/rule';
 import type { Found } from '../finding/finding';
 import { measured, type Path, quote, say } from '../finding/message';
+import { isClickHouse, isTenant } from '../manifest/operated';
 import { declaredContainers, environment, sparkSpec } from '../manifest/pod-templates';
 import {
   asObject,
   asObjects,
+  at,
   listItems,
   type ManifestObject,
   type PlainObject,
@@ -27,7 +29,22 @@ export const plaintextSecret: Rule = {
         ofContainer(template.object, container, path, `container ${String(container['name'])}`),
       ),
     ),
+    // Who debugs a pod writes into it too.
+    ...model.templates.flatMap(({ object, path, spec }) =>
+      asObjects(spec['ephemeralContainers']).flatMap((container, index) =>
+        ofContainer(
+          object,
+          container,
+          [...path, 'ephemeralContainers', index],
+          `ephemeral container ${String(container['name'])}`,
+        ),
+      ),
+    ),
     ...model.objects.flatMap(ofSparkApplication),
+    ...model.objects.filter(isClickHouse).flatMap(ofClickHouse),
+    ...model.objects
+      .filter(isTenant)
+      .flatMap(object => ofContainer(object, asObject(object.body['spec']), ['spec'], 'Tenant')),
     ...model.ofKind('ConfigMap').flatMap(ofConfigMap),
     ...pythonModules(model).flatMap(ofPython),
   ],
@@ -178,6 +195,32 @@ function ofPython({ shown, text, module, place }: PythonModule): Found[] {
         level,
       })),
   ];
+}
+
+/** The users of a ClickHouse, `name/password`, and the texts of its configuration files. */
+function ofClickHouse(object: ManifestObject): Found[] {
+  return (['users', 'profiles', 'settings', 'files'] as const).flatMap(part =>
+    Object.entries(asObject(at(object.body, 'spec', 'configuration', part))).flatMap(
+      ([key, value]): Found[] => {
+        if (typeof value !== 'string' && typeof value !== 'number') return [];
+        const place = { object, path: ['spec', 'configuration', part, key] };
+        const name = key.slice(key.lastIndexOf('/') + 1);
+        if (isCredentialName(name) && !name.startsWith('k8s_secret') && isLiteral(String(value))) {
+          return [
+            {
+              place,
+              message: say`${part} of ${object.metadata.name} gives ${measured(key)} as a literal`,
+              remedy: say`keep it in a Secret and refer to it with ${key.replace(/[^/]*$/, '')}k8s_secret_password: namespace/name/key`,
+            },
+          ];
+        }
+        return credentialSettings(String(value)).map(({ name: setting, innerLine }) => ({
+          place: { ...place, innerLine },
+          message: say`${key} of ${object.metadata.name} gives ${measured(setting, quote)} as a literal`,
+        }));
+      },
+    ),
+  );
 }
 
 function ofConfigMap(object: ManifestObject): Found[] {

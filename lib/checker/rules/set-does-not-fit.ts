@@ -3,6 +3,7 @@ import { formatAmount, readableAmount } from '../capacity/pod-request';
 import { fitOf, heaviest, requestPlace } from '../facts/fit';
 import type { Model } from '../facts/model';
 import type { Rule } from '../facts/rule';
+import { unjudged } from '../facts/unjudged-fit';
 import type { Found } from '../finding/finding';
 import { allowed, measured, say } from '../finding/message';
 import { expandPods } from '../manifest/pods';
@@ -11,12 +12,12 @@ import { expandPods } from '../manifest/pods';
 export const setDoesNotFit: Rule = {
   id: 'set-does-not-fit',
   level: 'error',
-  needs: ['pods'],
+  needs: ['pods', 'nodes'],
   refuses: 'a set of pods that the nodes cannot hold together',
   remedy:
     'lower a request or a replica count, or add a node; cdk8s-lakehouse capacity names the smallest change that helps',
   check: model => {
-    const fit = fitOf(model);
+    const fit = unjudged(model) === undefined ? fitOf(model) : undefined;
     if (fit === undefined) return [];
     const nodes = describeNodes(fit.nodes.list);
     return fit.misfits.flatMap(misfit => found(model, nodes, misfit));
@@ -27,6 +28,7 @@ function found(model: Model, nodes: string, misfit: Misfit): Found[] {
   switch (misfit.cause) {
     case 'not selected':
     case 'too large':
+    case 'unreadable':
       return [];
     case 'unbounded':
       return [
@@ -36,17 +38,6 @@ function found(model: Model, nodes: string, misfit: Misfit): Found[] {
           remedy: say`set dynamicAllocation.maxExecutors`,
         },
       ];
-    case 'unreadable': {
-      const { resource, path, message, remedy } = misfit.figure;
-      const { owner } = misfit.set;
-      return [
-        {
-          place: path === undefined ? requestPlace(misfit.set, resource) : { object: owner, path },
-          message,
-          remedy,
-        },
-      ];
-    }
     case 'sum': {
       const { when, resource, requested, allocatable } = misfit;
       const asked = measured(requested, value => formatAmount(resource, value));

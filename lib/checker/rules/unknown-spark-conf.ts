@@ -174,7 +174,7 @@ export const unknownSparkConf: Rule = {
         return [
           {
             place: place,
-            message: say`Spark ${main.list.spark} has no setting ${measured(key, quote)}, so it does nothing`,
+            message: say`Spark ${sparkVersionOf(job) ?? main.list.spark} has no setting ${measured(key, quote)}, so it does nothing`,
             remedy:
               typo === undefined
                 ? say`delete it, or use the nearest real one, ${main.nearest(key) ?? ''}`

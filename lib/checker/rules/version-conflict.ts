@@ -234,13 +234,17 @@ function kafkaConflicts(model: Model, kafka: ManifestObject, operator: OperatorV
       concerns: [operator.object],
     });
   }
-  if (usesNodePools(model, kafka)) {
+  const isIgnored = usesNodePools(model, kafka) ? poolsAlone(kafka, operator?.version) : false;
+  if (isIgnored !== false) {
     for (const field of ['replicas', 'storage'] as const) {
       if (at(spec, 'kafka', field) === undefined) continue;
       findings.push({
         place: place('kafka', field),
+        ...(isIgnored ? {} : { level: 'warning' as const }),
         message: say`spec.kafka.${field} of Kafka ${name} is ignored: its node pools say it`,
-        remedy: say`delete spec.kafka.${field}`,
+        remedy: isIgnored
+          ? say`delete spec.kafka.${field}`
+          : say`delete spec.kafka.${field} if your Strimzi is 0.40 or later; an earlier one requires the field`,
         concerns: nodePools(model, kafka),
       });
     }
@@ -288,4 +292,20 @@ function kafkaConflicts(model: Model, kafka: ManifestObject, operator: OperatorV
 function isBeforeKraftOnly(version: string): boolean {
   const [major = 0, line = 0] = version.split('.').map(Number);
   return major === 0 && line < 46;
+}
+
+/**
+ * Whether the Kafka resource may leave out what its pools say: since Strimzi 0.40, which brought Kafka 3.7 and dropped
+ * Kafka 3.5. Undefined where the files do not tell the release: Kafka 3.6 runs on both sides of it.
+ */
+function poolsAlone(kafka: ManifestObject, operator: string | undefined): boolean | undefined {
+  if (operator !== undefined) {
+    const [major = 0, line = 0] = operator.split('.').map(Number);
+    return major > 0 || line >= 40;
+  }
+  if (kafka.apiVersion.endsWith('/v1')) return true;
+  const version = /^(\d+)\.(\d+)/.exec(String(at(kafka.body, 'spec', 'kafka', 'version') ?? ''));
+  if (version === null) return undefined;
+  const line = Number(version[1]) * 1000 + Number(version[2]);
+  return line === 3006 ? undefined : line > 3006;
 }

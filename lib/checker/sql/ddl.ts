@@ -12,6 +12,16 @@ export interface Table {
   /** Undefined when they follow from a query or another table. */
   readonly columns: readonly string[] | undefined;
   readonly kind: 'table' | 'view' | 'materialized view' | 'dictionary';
+  /** e.g. ReplicatedMergeTree; undefined where the statement names none. */
+  readonly engine?: string;
+  /** The expression of PARTITION BY, its words with a blank between them. */
+  readonly partitionBy?: string;
+  /** The type of each column that states one, its words without blanks. */
+  readonly types?: Readonly<Record<string, string>>;
+  /** Whether rows leave by themselves. */
+  readonly hasTtl?: boolean;
+  /** Whether the statement goes to a cluster: ON CLUSTER. */
+  readonly isOnCluster?: boolean;
   /** Line in the text, from 0. */
   readonly line: number;
 }
@@ -66,6 +76,43 @@ export function tablesIn(sql: string): Table[] {
     change(new Statement(statement), tables, database);
   }
   return [...tables.values()];
+}
+
+/** First words of statements that ClickHouse, or another database beside it, knows. */
+const VERBS =
+  /^(ALTER|ANALYZE|ATTACH|BACKUP|BEGIN|CALL|CHECK|COMMENT|COMMIT|COPY|CREATE|DELETE|DESC|DESCRIBE|DETACH|DO|DROP|EXCHANGE|EXISTS|EXPLAIN|GRANT|INSERT|KILL|MERGE|MOVE|OPTIMIZE|RENAME|REPLACE|RESTORE|REVOKE|ROLLBACK|SELECT|SET|SHOW|START|SYSTEM|TRUNCATE|UNDROP|UPDATE|USE|VACUUM|WATCH|WITH)$/i;
+
+/** Statements that are not read, with their line from 0 and what stands in the way. */
+export function unreadStatements(sql: string): { readonly line: number; readonly what: string }[] {
+  return statements(tokens(sql)).flatMap(statement => {
+    const [first] = statement;
+    if (first === undefined) return [];
+    const { line } = first;
+    const open = statement.find(
+      ({ kind, text }) =>
+        (kind === 'string' && (text.length < 2 || !text.endsWith("'"))) || /^[`"]$/.test(text),
+    );
+    if (open !== undefined) return [{ line: open.line, what: 'a quote that is not closed' }];
+    let depth = 0;
+    for (const { kind, text } of statement) {
+      if (kind !== 'symbol') continue;
+      depth += text === '(' ? 1 : text === ')' ? -1 : 0;
+      if (depth < 0) break;
+    }
+    if (depth !== 0) return [{ line, what: 'parentheses that do not match' }];
+    if (first.kind === 'word' && VERBS.test(first.text)) {
+      const makes = new Statement(statement);
+      const isTable = statement
+        .slice(0, 5)
+        .some(({ kind, text }) => kind === 'word' && /^(TABLE|VIEW|DICTIONARY)$/i.test(text));
+      return /^CREATE$/i.test(first.text) && isTable && create(makes, undefined) === undefined
+        ? [{ line, what: 'a CREATE in a form that is not known' }]
+        : [];
+    }
+    return first.text === '('
+      ? []
+      : [{ line, what: `a statement that begins with ${first.text.slice(0, 20)}` }];
+  });
 }
 
 function id({ table: { database, name } }: { table: Table }): string {
@@ -127,6 +174,31 @@ class Statement {
     return second === undefined ? undefined : { database: first, name: second };
   }
 
+  /** What stands behind the columns. */
+  public clauses(): Pick<Table, 'engine' | 'partitionBy' | 'hasTtl'> {
+    const found: { engine?: string; partitionBy?: string; hasTtl?: boolean } = {};
+    for (; this.current !== undefined; this.index += 1) {
+      if (this.is('AS') || this.is('SELECT')) break;
+      if (this.is('ENGINE')) {
+        this.index += 1;
+        if (this.is('=')) this.index += 1;
+        const engine = this.current?.text;
+        if (engine !== undefined) found.engine = engine;
+      } else if (this.is('PARTITION') && this.is('BY', 1)) {
+        const expression: string[] = [];
+        for (
+          this.index += 2;
+          this.current !== undefined && !CLAUSES.has(this.current.text.toUpperCase());
+          this.index += 1
+        )
+          expression.push(this.current.text);
+        found.partitionBy = expression.join(' ');
+        this.index -= 1;
+      } else if (this.is('TTL')) found.hasTtl = true;
+    }
+    return found;
+  }
+
   /** The tokens between the parentheses that come next, in groups at commas. */
   public groups(): Token[][] | undefined {
     if (!this.is('(')) return undefined;
@@ -154,6 +226,18 @@ class Statement {
   }
 }
 
+/** What may follow the expression of PARTITION BY. */
+const CLAUSES: ReadonlySet<string> = new Set([
+  'ENGINE',
+  'ORDER',
+  'PRIMARY',
+  'SAMPLE',
+  'TTL',
+  'SETTINGS',
+  'AS',
+  'COMMENT',
+]);
+
 const NO_COLUMN: ReadonlySet<string> = new Set(['INDEX', 'CONSTRAINT', 'PROJECTION', 'PRIMARY']);
 
 function create(
@@ -178,8 +262,10 @@ function create(
   const named = reader.name();
   if (named === undefined) return undefined;
   if (reader.takes('UUID')) reader.advance();
-  if (reader.takes('ON', 'CLUSTER')) reader.advance();
+  const isOnCluster = reader.takes('ON', 'CLUSTER');
+  if (isOnCluster) reader.advance();
   const groups = reader.groups();
+  const clauses = reader.clauses();
   return {
     isConditional,
     table: {
@@ -188,8 +274,30 @@ function create(
       kind,
       line,
       columns: groups === undefined ? undefined : columnsOf(groups),
+      ...(groups === undefined ? {} : { types: typesOf(groups) }),
+      ...clauses,
+      ...(isOnCluster ? { isOnCluster } : {}),
     },
   };
+}
+
+/** The types that columns state, up to what else is said of them. */
+function typesOf(groups: readonly (readonly Token[])[]): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    groups.flatMap(([first, ...rest]) =>
+      first !== undefined && (first.kind === 'word' || first.kind === 'quoted') && rest[0] !== undefined
+        ? [
+            [
+              first.text,
+              rest
+                .slice(0, 6)
+                .map(({ text }) => text)
+                .join(''),
+            ],
+          ]
+        : [],
+    ),
+  );
 }
 
 /** The column names of a definition list; a list that is a query gives none. */
@@ -254,7 +362,7 @@ function change(reader: Statement, tables: Map<string, Table>, current: string |
 }
 
 /** How many statements of a text this reader takes something from, and of how many it takes nothing. */
-export function unreadStatements(sql: string): { readonly read: number; readonly unread: number } {
+export function countStatements(sql: string): { readonly read: number; readonly unread: number } {
   const all = statements(tokens(sql));
   const read = all.filter(statement =>
     READ_STATEMENTS.test(

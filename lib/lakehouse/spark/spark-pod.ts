@@ -84,7 +84,7 @@ export function podRefusals(
     ...(request !== undefined && limit !== undefined && millicores(request) > millicores(limit)
       ? [
           {
-            rule: 'set-does-not-fit',
+            rule: 'invalid-quantity',
             writes: { object: application, path: ['spec', prop, 'coreRequest'] },
             message: say`${object} requests ${measured(cpuQuantity(request))} cpu but its limit is ${allowed(cpuQuantity(limit))}`,
             remedy: say`set ${prop}.cpu.request to at most ${cpuQuantity(limit)}, or raise ${prop}.cpu.limit`,

@@ -93,7 +93,7 @@ export function resourceRefusals(
       : [
           {
             ...written,
-            rule: 'set-does-not-fit',
+            rule: 'invalid-quantity',
             message: say`${culprit.what} requests ${measured(quantity(request))} of ${resource} but its limit is ${allowed(quantity(limit))}`,
             remedy: say`set ${resource}.request to at most ${quantity(limit)}`,
           },
