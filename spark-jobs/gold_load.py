@@ -27,6 +27,8 @@ SETTINGS = {
     "min_insert_block_size_bytes": "0",
     "input_format_parallel_parsing": "0",
     "session_timezone": "UTC",
+    # No silver file is empty: one of no bytes is damaged.
+    "s3_skip_empty_files": "0",
     # A file of many hours may hold as many days: each is a partition.
     "max_partitions_per_insert_block": "0",
 }
@@ -64,12 +66,19 @@ class Loader:
 
     def from_file(self, file_load: FileLoad) -> None:
         """ClickHouse reads the file itself."""
-        bucket, key = file_load.file.removeprefix("s3a://").split("/", 1)
-        url = f"{self.s3.replace('{bucket}', bucket)}/{key}"
-        source = f"s3({literal(url)}, 'Parquet', {literal(SILVER_STRUCTURE)})"
+        source = self._source(file_load.file)
         for load in STATE_LOADS:
             for target in file_load.targets:
                 self.clickhouse.execute(self.statement(load.from_file, load, target, file_load.file, source), settings=SETTINGS)
+
+    def groups_of_file(self, load: StateLoad, file: str) -> str:
+        """A SELECT of all groups of a file for one state table."""
+        return self.statement(load.groups_of_file, load, Target("true", "0"), file, self._source(file))
+
+    def _source(self, file: str) -> str:
+        bucket, key = file.removeprefix("s3a://").split("/", 1)
+        url = f"{self.s3.replace('{bucket}', bucket)}/{key}"
+        return f"s3({literal(url)}, 'Parquet', {literal(SILVER_STRUCTURE)})"
 
     def from_partials(self, file_load: FileLoad, table: int, lines: str) -> None:
         """Partials of the file for one state table, one JSON object a line."""
@@ -88,11 +97,12 @@ def load_files(loader: Loader, loads: Iterable[FileLoad]) -> Iterator[str]:
             return
 
 
-def load_partials(loader: Loader, loads: Mapping[int, FileLoad], partials: Iterable[Sequence[object]]) -> Iterator[str]:
-    """Engine spark, on an executor: rows (file's number, table's number, JSON lines). Gives what failed, or nothing."""
+def load_partials(loader: Loader, loads: Mapping[int, FileLoad], partials: Iterable[Sequence[object]]) -> Iterator[tuple[int, str | None]]:
+    """Engine spark, on an executor: rows (file's number, table's number, JSON lines). Gives the file's number, and what failed."""
     for number, table, lines in partials:
         try:
             loader.from_partials(loads[int(str(number))], int(str(table)), str(lines))
         except JobError as error:
-            yield str(error)
+            yield int(str(number)), str(error)
             return
+        yield int(str(number)), None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from pyspark.sql import SparkSession
@@ -19,6 +19,7 @@ from batch_writer import Locations
 from commit_log import LAYERS, CommitLog, Manifest, OffsetRange
 from job_log import JobError, say
 from object_store import ObjectStore, StoredObject
+from reprocess import copies
 
 _BATCH = re.compile(r"/batch=(\d{20})-([0-9a-f]{12})/[^/]+\Z")
 _IN_PATH = r"/batch=(\d{20}-[0-9a-f]{12})/"
@@ -77,6 +78,7 @@ class Recovery:
         self._topic = topic
         self._topic_id = topic_id
         self._accepted = accepted
+        self._copies: dict[int, list[Manifest]] = {}
 
     def restored(self, last: Manifest | None) -> Manifest | None:
         """The log's last manifest, after those that are lost have been written again; None when nothing is stored.
@@ -86,10 +88,11 @@ class Recovery:
         Raises JobError, naming files, when a batch's files do not tell what its manifest said.
         """
         oldest = next(self._bronze_sequences(-1), None)
+        self._copies = self._copies_of_reprocesses()
         if last is not None:
             self._fill_holes(oldest)
         after = last.sequence if last else -1
-        tail = sorted({*self._bronze_sequences(after), *(sequence for sequence in self._accepted if sequence > after)})
+        tail = sorted({*self._bronze_sequences(after), *(sequence for sequence in (*self._accepted, *self._copies) if sequence > after)})
         return self._restore(last, tail, None) if tail else last
 
     def _bronze_sequences(self, after: int) -> Iterator[int]:
@@ -97,6 +100,18 @@ class Recovery:
         for file in self._store.list(folder, start_after=f"{folder}batch={after:020d}-~" if after >= 0 else None):
             if match := _BATCH.search(file.url):
                 yield int(match[1])
+
+    def _copies_of_reprocesses(self) -> dict[int, list[Manifest]]:
+        """By sequence. One that is torn was never followed by its manifest, or is lost like it."""
+        found: dict[int, list[Manifest]] = {}
+        for one in self._store.list(copies(self._locations)):
+            try:
+                manifest = Manifest.from_json(self._store.find(one.url) or b"")
+            except ValueError:
+                continue
+            if manifest.kind == "reprocess" and manifest.topic == self._topic:
+                found.setdefault(manifest.sequence, []).append(manifest)
+        return found
 
     def _fill_holes(self, oldest: int | None) -> None:
         """What has expired from bronze cannot be written again, and is a hole to whoever reads the log from its start."""
@@ -115,6 +130,8 @@ class Recovery:
             next_: dict[int, int] = {}
             if behind is not None and behind.previous == sequence:
                 next_ = {p: range_.from_ for p, range_ in behind.offsets.items()}
+            elif following == sequence + 1 and (copy := self._copies.get(following)):
+                next_ = {p: range_.from_ for p, range_ in copy[0].offsets.items()}
             elif sequence in self._accepted and following == sequence + 1:
                 next_ = {p: span.first for one in attempts[following] if one.is_complete for p, span in one.raw.items()}
             may_be_cut = behind is None and following is None
@@ -124,18 +141,26 @@ class Recovery:
     def _restore_one(self, sequence: int, attempts: list[_Attempt], before: Manifest | None, next_: Mapping[int, int], may_be_cut: bool) -> Manifest | None:
         """Between the manifest before it and the offsets where the next batch begins, as far as those are known."""
         until = before.until if before else {}
+        following = before.sequence if before else None
+        again = [one for one in self._copies.get(sequence, ()) if one.previous == following]
         complete = [one for one in attempts if one.is_complete and all(span.first >= until.get(p, 0) and span.last < next_.get(p, span.last + 1) for p, span in one.raw.items())]
         if may_be_cut:
             # A crash leaves such files too, and a batch that was cut may lack records in its middle: it is read again.
             complete = [one for one in complete if one.follows(until)]
+            if not complete and len(again) == 1:
+                return self._restore_reprocess(again[0], until)
             if not complete:
                 for one in attempts:
                     self._check_no_batch_is_missing(sequence, one, before)
                 return None
+        if not complete and len(again) == 1:
+            return self._restore_reprocess(again[0], until)
         if len(complete) != 1 and sequence not in self._accepted:
             if before is None and sequence > 0:
                 say("left out a batch of which files are gone, as those before it", sequence=sequence)
                 return None
+            if not complete and not attempts and next_ and all(offset == until.get(p, 0) for p, offset in next_.items()):
+                raise self._refusal_of_reprocess(sequence)
             raise self._refusal(sequence, attempts, len(complete))
         one = complete[0] if len(complete) == 1 else _Attempt(sequence, LOST_ATTEMPT)
         # Up to the next batch where that is known: offsets between are of aborted records, or of the batch that is lost.
@@ -156,10 +181,20 @@ class Recovery:
             before.sequence if before else None,
             "rebuilt",
         )
-        if not self._log.create(manifest):
-            raise JobError(f"{self._log.url(sequence)} is there already, from another writer; only one streaming job may run on a commit log, stop one of them")
+        self._create(manifest)
         what = "rebuilt a manifest from the files of its batch" if one.raw else "accepted that a batch is lost"
         say(what, sequence=sequence, attempt=one.name, rows=one.rows["bronze"], files=sum(len(files) for files in one.files.values()))
+        return manifest
+
+    def _create(self, manifest: Manifest) -> None:
+        if not self._log.create(manifest):
+            raise JobError(f"{self._log.url(manifest.sequence)} is there already, from another writer; only one streaming job may run on a commit log, stop one of them")
+
+    def _restore_reprocess(self, copy: Manifest, until: Mapping[int, int]) -> Manifest:
+        """By the copy of its manifest: all its files were there before that was written."""
+        manifest = replace(copy, offsets={p: OffsetRange(offset, offset) for p, offset in until.items()})
+        self._create(manifest)
+        say("restored the manifest of a reprocess from its copy", sequence=manifest.sequence, attempt=manifest.attempt)
         return manifest
 
     def _check_no_batch_is_missing(self, sequence: int, one: _Attempt, before: Manifest | None) -> None:
@@ -206,6 +241,12 @@ class Recovery:
                 spans = one.raw if layer == "bronze" else one.derived
                 span = _Span(row["rows"], row["first"], row["last"], row["sum"])
                 spans[row["partition"]] = span if row["partition"] not in spans else spans[row["partition"]].with_(span)
+
+    def _refusal_of_reprocess(self, sequence: int) -> JobError:
+        return JobError(
+            f"{self._log.url(sequence)} is lost and cannot be rebuilt: it held no offsets, so it was of a reprocess, and {copies(self._locations)} has no copy of it; restore it from a backup, "
+            f"or start the job once with --accept-lost {sequence}, and then parse the days or batches again that it was for (--date, --batch): until then they are as before it"
+        )
 
     def _refusal(self, sequence: int, attempts: list[_Attempt], complete: int) -> JobError:
         files = [file.url for one in attempts for layer in LAYERS for file in one.files[layer]]

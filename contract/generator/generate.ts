@@ -222,6 +222,9 @@ function goldModule(contract: Contract): string {
         table=${python(load.table)},
         day=${python(load.day)},
         count=${load.count === undefined ? 'None' : python(load.count)},
+        checks=(
+${tuples(load.checks.map(check => [check.name, check.expression]))}
+        ),
         from_file=${python(load.fromFile)},
         from_partials=${python(load.fromPartials)},
         events=(
@@ -251,20 +254,26 @@ from dataclasses import dataclass
 class StateLoad:
     """One state table. {database}, {source}, {rows}, {generation}, {load} and {business_time_zone} are the gold job's to fill in.
 
-    day: ClickHouse, the day of a row of states. count: the column that counts every event, if one does. from_file: ClickHouse, from the silver file. from_partials: ClickHouse,
-    from the JSON lines that Spark sends. events: Spark, silver as gold sees it. where: which of them count. keys: Spark,
+    day: ClickHouse, the day of a row of states. count: the column that counts every event, if one does. checks: ClickHouse, (column, a number of its
+    values, {column} in it) of what is kept a load. from_file: ClickHouse, from the silver file. from_partials: ClickHouse, from the JSON lines that Spark sends. events: Spark, silver as gold sees it. where: which of them count. keys: Spark,
     (name, expression). partials: Spark, (name, expression, what merges it, {partial} in it).
     """
 
     table: str
     day: str
     count: str | None
+    checks: tuple[tuple[str, str], ...]
     from_file: str
     from_partials: str
     events: tuple[str, ...]
     where: str
     keys: tuple[tuple[str, str], ...]
     partials: tuple[tuple[str, str, str], ...]
+
+    @property
+    def groups_of_file(self) -> str:
+        """ClickHouse: a SELECT of the groups of a silver file, each column that is kept of them under its name with _state behind."""
+        return self.from_file.split("\\nFROM (\\n", 1)[1].rsplit("\\n) AS groups\\n", 1)[0]
 
 
 # The columns of a silver file, as ClickHouse reads them.

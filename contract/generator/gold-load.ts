@@ -26,6 +26,8 @@ export interface StateLoad {
   readonly day: string;
   /** The column that counts every event; undefined where none does. */
   readonly count: string | undefined;
+  /** ClickHouse: for each column that is kept a load, a number that tells it from one of other events, {column} being it. */
+  readonly checks: readonly { readonly name: string; readonly expression: string }[];
   /** ClickHouse: INSERT … SELECT that reads the silver file itself. {source}, {rows}, {generation}. */
   readonly fromFile: string;
   /** ClickHouse: INSERT … SELECT of partials that Spark sends as JSON lines. {rows}, {generation}. */
@@ -98,6 +100,9 @@ ARRAY JOIN [false, true] AS is_of_load`;
       count: states.columns.find(
         column => (column.custom['measure'] as Plain | undefined)?.['kind'] === 'count',
       )?.name,
+      checks: measures.flatMap(({ name, check }) =>
+        check === undefined ? [] : [{ name, expression: check('{column}') }],
+      ),
       fromFile: `${insert}
 ${rows(`SELECT ${[...keys.map(key => `${key.transformLogic} AS ${key.name}`), ...measures.map(measure => `${measure.aggregate} AS ${measure.name}_state`)].join(', ')}
 FROM (SELECT ${used.map(name => dialect(contract, name, 'clickhouse')).join(', ')} FROM ${source})

@@ -128,7 +128,7 @@ class Stream:
     def gold(self) -> Gold:
         """The gold job in this process, with SQL settings of its own."""
         client = Client(self.clickhouse.url, WRITER, self.clickhouse.password, self.database, backoff_seconds=(0.1,))
-        options = argparse.Namespace(engine=self.engine, commits=self.lake.commits, silver_retention_days=None)
+        options = argparse.Namespace(engine=self.engine, commits=self.lake.commits, silver_retention_days=None, read_files=False)
         return Gold(self.spark.newSession(), Loader(client, "UTC", _s3_url(self.spark)), JobsObjectStore(self.spark), options)
 
     def fold(self, manifests: list[Manifest] | None = None) -> None:

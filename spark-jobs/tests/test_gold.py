@@ -77,7 +77,7 @@ class Silver:
             url = f"{self.lake.silver}{folder}/part-{uuid.uuid4()}.zstd.parquet"
             with self.lake.object_store.files().open_output_stream(path_of(url)) as out:
                 pq.write_table(pa.Table.from_pylist([_silver(row) for row in of_hour], _SCHEMA), out, compression="zstd")
-            files.append({"path": url, "bytes": 1})
+            files.append({"path": url, "bytes": len(self.lake.object_store.read(url))})
         content = json.dumps(
             {
                 "version": 2,
@@ -181,7 +181,7 @@ def client(clickhouse: ClickHouse, database: str) -> Client:
 @pytest.fixture
 def make_gold(spark: SparkSession, client: Client, silver: Silver) -> MakeGold:
     def make(engine: str = "clickhouse", zone: str = "UTC", into: Client = client) -> Gold:
-        options = argparse.Namespace(engine=engine, commits=silver.lake.commits, silver_retention_days=None)
+        options = argparse.Namespace(engine=engine, commits=silver.lake.commits, silver_retention_days=None, read_files=False)
         return Gold(spark, Loader(into, zone, _s3_url(spark)), JobsObjectStore(spark), options)
 
     return make
@@ -620,7 +620,7 @@ class TestFilesThatAreGone:
             gold.fold(silver.manifests, 0)
         sentence = str(ended.value)
         assert sentence.startswith(f"silver file {manifest.silver[0].url}, which {silver.lake.commits}{0:020d}.json names, is not in the object store, though it was committed at")
-        assert sentence.endswith("restore it from a backup, or compute it again from bronze (1 such files in all)")
+        assert sentence.endswith("restore it from a backup, or compute it again from bronze: streaming_job.py with its own arguments and --batch 0 (1 such files in all)")
 
 
 @pytest.mark.parametrize("engine", ENGINES)
