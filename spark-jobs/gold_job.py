@@ -573,7 +573,6 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Folds committed silver files into ClickHouse.")
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", parents=[shared], help="follow the commit log")
-    run.add_argument("--checkpoint", help="not used: ClickHouse knows how far the log is folded; accepted for charts of earlier versions")
     run.add_argument("--engine", choices=("spark", "clickhouse"), default="spark", help="who scans and aggregates; default: %(default)s")
     run.add_argument("--trigger-seconds", type=int, default=60, help="when every commit is folded, look for new ones after this; default: %(default)s")
     run.add_argument("--max-files-per-trigger", type=int, default=10, help="commits that one batch folds at most; default: %(default)s")

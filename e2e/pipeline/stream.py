@@ -83,7 +83,6 @@ class Stream:
         """The command line of `gold_job.py run`."""
         given = {
             "commits": self.lake.commits,
-            "checkpoint": self.lake.gold_checkpoint,
             "engine": self.engine,
             "trigger-seconds": 1,
             "clickhouse-url": self.clickhouse.url,

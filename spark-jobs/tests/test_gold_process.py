@@ -27,7 +27,7 @@ def start(tmp_path: Path, lake: Lake, clickhouse: ClickHouse, database: str) -> 
     """Starts `gold_job.py run`, on arguments that are right unless they are given otherwise."""
 
     def run(password: str = clickhouse.password, url: str = clickhouse.url, commits: str = lake.commits) -> Process:
-        arguments = {"commits": commits, "checkpoint": lake.gold_checkpoint, "clickhouse-url": url, "clickhouse-user": WRITER, "database": database, "trigger-seconds": "1"}
+        arguments = {"commits": commits, "clickhouse-url": url, "clickhouse-user": WRITER, "database": database, "trigger-seconds": "1"}
         line = ["run", *(part for name, value in arguments.items() for part in (f"--{name}", value))]
         return submit(JOBS / "gold_job.py", line, tmp_path / "gold", object_store=lake.object_store, extra_environment={"CLICKHOUSE_PASSWORD": password})
 
