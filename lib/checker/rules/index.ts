@@ -15,6 +15,7 @@ import { ivyCacheUnwritable } from './ivy-cache-unwritable';
 import { kafkaWithoutLimits } from './kafka-without-limits';
 import { layerWithoutWriter } from './layer-without-writer';
 import { mainFileMissing } from './main-file-missing';
+import { logFolderShared } from './log-folder-shared';
 import { missingReference } from './missing-reference';
 import { mountWithoutVolume } from './mount-without-volume';
 import { mutableImageTag } from './mutable-image-tag';
@@ -57,6 +58,7 @@ export const rules: readonly Rule[] = [
   dynamicAllocationWithoutTracking,
   settingMadeTooLate,
   layerWithoutWriter,
+  logFolderShared,
   ivyCacheUnwritable,
   executorDoesNotFit,
   setDoesNotFit,
