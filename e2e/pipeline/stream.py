@@ -121,7 +121,7 @@ class Stream:
 
     def unnamed_files(self) -> set[str]:
         """Files in the three layers that no manifest names."""
-        there = {url for layer in LAYERS for url in self.object_store.list(getattr(self.lake, layer)) if not url.endswith("/_owner.json")}
+        there = {url for layer in LAYERS for url in self.object_store.list(getattr(self.lake, layer)) if "/_" not in url}
         return there - {url for layer in LAYERS for url in committed.files(self.commits(), layer)}
 
     def gold(self) -> Gold:

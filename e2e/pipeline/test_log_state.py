@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import pytest
@@ -92,6 +93,23 @@ def test_a_damaged_last_manifest_is_named_and_written_again_when_it_is_moved_awa
     assert "rebuilt a manifest from the files of its batch sequence=2" in stream.drain()
     assert list(as_committed(stream.commits())) == before
     assert stream.prove().bronze == 7_000
+
+
+@pytest.mark.parametrize(("damage", "words"), [(emptied, "is empty"), (torn, "is cut or is no JSON")])
+def test_a_damaged_manifest_in_the_middle_is_named_at_the_streams_start(stream: Stream, damage: Damage, words: str) -> None:
+    before = stored(stream)
+    whole = stream.object_store.read(manifest(stream, 1))
+    time.sleep(1.1)  # a store knows the second in which an object was written
+    damage(stream, manifest(stream, 1))
+    assert refused(stream).startswith(f"{manifest(stream, 1)} {words}")
+    put(stream, manifest(stream, 1), whole)
+    stream.drain()
+    assert list(as_committed(stream.commits())) == before
+    damage(stream, manifest(stream, 1))
+    assert refused(stream).startswith(f"{manifest(stream, 1)} {words}; move it away")
+    deleted(stream, manifest(stream, 1))
+    assert "rebuilt a manifest from the files of its batch sequence=1" in stream.drain()
+    assert list(as_committed(stream.commits())) == before
 
 
 @pytest.mark.parametrize("lost", [[1], [0], [0, 1], [2], [1, 2]], ids=str)

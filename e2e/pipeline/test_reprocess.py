@@ -20,6 +20,7 @@ import event_parser
 import layers
 from commit_log import CommitLog, Manifest
 from e2e.pipeline.stream import PARTITIONS, Stream
+from e2e.pipeline.test_streaming import as_committed, refused
 from job_log import JobError
 from local import committed
 from local.events import Event
@@ -181,11 +182,15 @@ def crash() -> None:
 
 def test_one_that_is_cut_off_changes_nothing_and_can_be_started_again(misread: Stream, monkeypatch: pytest.MonkeyPatch) -> None:
     before = misread.commits()
-    just_before_a_commit(monkeypatch, crash)
+    put = ObjectStore.put
+    # Before the copy of its manifest.
+    monkeypatch.setattr(ObjectStore, "put", lambda store, url, content: crash() if "/_reprocess/" in url else put(store, url, content))
     with pytest.raises(CrashError):
         reprocess(misread)
+    monkeypatch.setattr(ObjectStore, "put", put)
     assert misread.commits() == before
     misread.drain()
+    assert misread.commits() == before
     for day in (DAY, NEXT_DAY):
         reprocess(misread, day)
     assert wrong(misread) == []
@@ -314,3 +319,77 @@ def test_a_day_whose_only_file_is_one_of_many_hours_that_is_lost_is_not_said_to_
     before = stream.commits()
     assert "nothing of this day is in the lake" in reprocess(stream, "2025-12-17")
     assert stream.commits() == before
+
+
+def lose(stream: Stream, *sequences: int) -> None:
+    for sequence in sequences:
+        stream.object_store.delete(f"{stream.lake.commits}{sequence:020d}.json")
+
+
+def with_a_reprocess(stream: Stream, batches_behind: int) -> list[tuple[object, ...]]:
+    """Two batches, the first of them parsed again, and more behind; folded."""
+    stream.batch = 1_000
+    stream.send(2_000)
+    stream.drain()
+    again(stream, "--batch", "0")
+    for _ in range(batches_behind):
+        stream.send(500)
+        stream.drain()
+    fold_one_by_one(stream)
+    return as_committed(stream.commits())
+
+
+@pytest.mark.parametrize(("batches_behind", "lost"), [(0, [2]), (1, [2]), (1, [1, 2]), (2, [2, 3]), (1, [0, 1, 2, 3])], ids=str)
+def test_the_lost_manifest_of_a_reprocess_is_restored_from_its_copy(stream: Stream, batches_behind: int, lost: list[int]) -> None:
+    before = with_a_reprocess(stream, batches_behind)
+    lose(stream, *lost)
+    assert "restored the manifest of a reprocess from its copy sequence=2" in stream.drain()
+    assert as_committed(stream.commits()) == before
+    fold_one_by_one(stream)
+    assert stream.compare().wrong == []
+
+
+def test_one_whose_copy_is_lost_too_is_named_and_its_remedy_ends_exact(stream: Stream) -> None:
+    with_a_reprocess(stream, 1)
+    lose(stream, 2)
+    for url in stream.object_store.list(f"{stream.lake.silver}_reprocess/"):
+        deleted(stream, url)
+    sentence = refused(stream)
+    assert sentence.startswith(f"{stream.lake.commits}{2:020d}.json is lost and cannot be rebuilt: it held no offsets, so it was of a reprocess")
+    assert "--accept-lost 2, and then parse the days or batches again" in sentence
+    assert "accepted that a batch is lost sequence=2" in stream.drain(accept_lost=2)
+    again(stream, "--batch", "0")
+    fold_one_by_one(stream)
+    assert stream.compare().wrong == []
+    gold = stream.gold()
+    with redirect_stdout(io.StringIO()) as said:
+        gold.audit(stream.manifests())
+    assert said.getvalue() == ""
+
+
+def test_one_that_was_cut_off_between_the_copy_and_its_manifest_is_finished_by_the_stream(misread: Stream, monkeypatch: pytest.MonkeyPatch) -> None:
+    just_before_a_commit(monkeypatch, crash)
+    with pytest.raises(CrashError):
+        reprocess(misread)
+    assert wrong(misread)
+    assert "restored the manifest of a reprocess from its copy" in misread.drain()
+    reprocess(misread, NEXT_DAY)
+    assert wrong(misread) == []
+
+
+def test_a_batch_that_a_reprocess_overtook_is_rebuilt_like_any_other(stream: Stream, monkeypatch: pytest.MonkeyPatch) -> None:
+    stream.send(1_000)
+    stream.drain()
+    stream.send(1_000)
+    just_before_a_commit(monkeypatch, lambda: again(stream, "--batch", "0"))
+    assert "this one is written under the next sequence" in stream.drain()
+    assert not stream.unnamed_files()
+    stream.send(500)
+    stream.drain()
+    before = as_committed(stream.commits())
+    assert [bool(commit.replaces) for commit in stream.commits()] == [False, True, False, False]
+    lose(stream, 2)
+    assert "rebuilt a manifest from the files of its batch sequence=2" in stream.drain()
+    assert as_committed(stream.commits()) == before
+    fold_one_by_one(stream)
+    assert stream.compare().wrong == []
