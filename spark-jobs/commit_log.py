@@ -155,9 +155,10 @@ class CommitLog:
         manifest behind a jump is read, and what was written after a later one: it is damaged, was restored or rebuilt.
         Older than `since` is the head of a log that has lost its first manifests. Raises JobError, naming the manifest, when one is damaged.
         """
-        self._check_rewritten(since)
+        listed = list(self._objects(since - 2))
+        self._check_rewritten([one for one in listed if one[0] >= since])
         before: int | None = None
-        for sequence in self._sequences(since - 2):
+        for sequence, _ in listed:
             if sequence != since - 1 and sequence - 1 != before:
                 manifest = self.read(sequence)
                 if before is None and manifest.previous is not None and manifest.previous >= since:
@@ -167,13 +168,13 @@ class CommitLog:
                     yield before, range(before + 1, previous + 1), sequence
             before = sequence
 
-    def _check_rewritten(self, since: int) -> None:
+    def _check_rewritten(self, listed: Sequence[tuple[int, StoredObject]]) -> None:
         """Reads the manifests that were not written in the order of their sequences, and those of no bytes."""
-        youngest_behind: int | None = None
-        for sequence, found in reversed(list(self._objects(since - 1))):
-            if found.bytes == 0 or (youngest_behind is not None and found.written_ms > youngest_behind):
+        oldest_behind: int | None = None
+        for sequence, found in reversed(listed):
+            if found.bytes == 0 or (oldest_behind is not None and found.written_ms > oldest_behind):
                 self.read(sequence)
-            youngest_behind = found.written_ms if youngest_behind is None else min(found.written_ms, youngest_behind)
+            oldest_behind = found.written_ms if oldest_behind is None else min(found.written_ms, oldest_behind)
 
     def read(self, sequence: int) -> Manifest:
         """One manifest. Raises JobError when there is none, or no whole one."""
