@@ -178,5 +178,5 @@ def test_a_second_commit_log_in_the_same_folders_is_refused_and_in_its_own_runs(
     stream.send(500, QUIET)
     stream.drain()
     own = {name: f"{getattr(stream.lake, name).removesuffix('/')}-2/" for name in LAYERS}
-    other.drain(**own, commits=commits, checkpoint=f"{stream.lake.streaming_checkpoint}2/")
+    other.drain(**own, commits=commits, checkpoint=f"{stream.lake.streaming_checkpoint.removesuffix('/')}-2/")
     assert stream.prove().bronze == 2_500

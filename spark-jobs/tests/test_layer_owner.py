@@ -19,6 +19,11 @@ def folders(lake: Lake, *, swapped: bool = False) -> dict[str, str]:
     return {"bronze": bronze, "silver": silver, "quarantine": lake.quarantine}
 
 
+def beside(folder: str) -> str:
+    """A folder whose name begins like another's."""
+    return f"{folder.removesuffix('/')}-b/"
+
+
 @pytest.fixture
 def store(spark: SparkSession) -> ObjectStore:
     return ObjectStore(spark)
@@ -28,11 +33,11 @@ def test_a_folder_stays_with_the_log_that_claimed_it_first(store: ObjectStore, l
     first = claim(store, lake.commits, folders(lake), "a", "id")
     assert claim(store, lake.commits, folders(lake), "a", "id") == first
     assert len([url for url in lake.object_store.list(lake.silver) if url.endswith("/_owner.json")]) == 1
-    other = f"{lake.commits}other/"
+    other = beside(lake.commits)
     with pytest.raises(JobError, match=f"belongs to the commit log {lake.commits} of topic a .*, not to --commits {other} ") as refusal:
         claim(store, other, folders(lake), "b", "id b")
     assert "\n" not in str(refusal.value)
-    assert claim(store, other, {"bronze": f"{lake.bronze}b/"}, "b", "id b").log != first.log
+    assert claim(store, other, {"bronze": beside(lake.bronze)}, "b", "id b").log != first.log
 
 
 def test_a_log_that_was_lost_takes_its_identity_from_its_layers(store: ObjectStore, lake: Lake) -> None:
@@ -88,7 +93,6 @@ def markers(lake: Lake) -> set[str]:
 def test_a_folder_inside_one_of_another_log_is_refused_whichever_was_there_first(store: ObjectStore, lake: Lake, deep: str) -> None:
     other = f"{lake.commits}other/"
     mine = {"silver": lake.silver}
-    beside = {"silver": f"{lake.silver.removesuffix('/')}-b/"}
     of_other = {"silver": f"{lake.silver}{deep}inside/"}
     claim(store, other, of_other, "b", "id b")
     before = markers(lake)
@@ -104,7 +108,7 @@ def test_a_folder_inside_one_of_another_log_is_refused_whichever_was_there_first
     with pytest.raises(JobError, match=f"--silver {of_other['silver']} lies inside {lake.silver}, which belongs to the commit log {lake.commits}mine/ of topic a"):
         claim(store, other, of_other, "b", "id b")
     assert markers(lake) == before
-    assert claim(store, other, beside, "b", "id b").log != first.log
+    assert claim(store, other, {"silver": beside(lake.silver)}, "b", "id b").log != first.log
 
 
 def test_a_log_may_have_its_own_folders_inside_each_other(store: ObjectStore, lake: Lake) -> None:
