@@ -184,7 +184,10 @@ class BatchWriter:
             listed = self._store.list(f"{folder}/batch=", start_after=f"{folder}{first}")
             files[layer] += [file for file in takewhile(lambda file, end=f"{folder}{last}": file.url < end, listed) if f"-{attempt}/" in file.url]  # type: ignore[misc]
         poisoned = sum(len(some) for some in poison.values())
-        return WrittenBatch(files, {"bronze": 0, "silver": rows - quarantined, "quarantine": quarantined + poisoned})
+        counts = {"bronze": 0, "silver": rows - quarantined, "quarantine": quarantined + poisoned}
+        if lost := [layer for layer, count in counts.items() if (count > 0) != bool(files[layer])]:
+            raise JobError(f"attempt {attempt} has {counts} rows and the listing shows {len(files[lost[0]])} files of {lost[0]}; nothing is committed, start it again")
+        return WrittenBatch(files, counts)
 
     def readable(self, spark: SparkSession, some: Sequence[KafkaRecord]) -> tuple[list[KafkaRecord], list[Poison]]:
         """Splits records into those of which write() can compute the rows, and the others."""
