@@ -10,16 +10,17 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import islice
 
-from pyspark.sql import SparkSession
+from pyspark.sql import Row, SparkSession
 from pyspark.sql import functions as F
 
 from batch_writer import Locations
 from commit_log import LAYERS, CommitLog, Manifest, OffsetRange
 from job_log import JobError, say
 from object_store import ObjectStore, StoredObject
-from reprocess import copies
+from reprocess import copies, of_readable
 
 _BATCH = re.compile(r"/batch=(\d{20})-([0-9a-f]{12})/[^/]+\Z")
 _IN_PATH = r"/batch=(\d{20}-[0-9a-f]{12})/"
@@ -60,6 +61,17 @@ class _Attempt:
     @property
     def is_complete(self) -> bool:
         return bool(self.raw) and self.raw == self.derived and self.rows["bronze"] == self.rows["silver"] + self.rows["quarantine"]
+
+    def holds_all(self, until: Mapping[int, int], next_: Mapping[int, int]) -> bool:
+        """Whether bronze has every offset between two batches, so that silver and quarantine can be computed from it."""
+        reaches = all(span.last + 1 == next_.get(partition, 0) for partition, span in self.raw.items())
+        return bool(self.raw) and self.follows(until) and reaches and all(p in self.raw for p, offset in next_.items() if offset > until.get(p, 0))
+
+    def without_derived(self) -> _Attempt:
+        """Bronze alone."""
+        alone = _Attempt(self.sequence, self.name, raw=self.raw)
+        alone.files["bronze"], alone.rows["bronze"] = self.files["bronze"], self.rows["bronze"]
+        return alone
 
     def follows(self, until: Mapping[int, int]) -> bool:
         """Whether it holds every offset from where the batch before it ended, so that it cannot be cut in the middle."""
@@ -155,14 +167,15 @@ class Recovery:
                 return None
         if not complete and len(again) == 1:
             return self._restore_reprocess(again[0], until)
+        raw_alone = [one for one in attempts if not complete and one.holds_all(until, next_)]
         if len(complete) != 1 and sequence not in self._accepted:
             if before is None and sequence > 0:
                 say("left out a batch of which files are gone, as those before it", sequence=sequence)
                 return None
             if not complete and not attempts and next_ and all(offset == until.get(p, 0) for p, offset in next_.items()):
                 raise self._refusal_of_reprocess(sequence)
-            raise self._refusal(sequence, attempts, len(complete))
-        one = complete[0] if len(complete) == 1 else _Attempt(sequence, LOST_ATTEMPT)
+            raise self._refusal(sequence, attempts, len(complete), len(raw_alone) == 1)
+        one = complete[0] if len(complete) == 1 else raw_alone[0].without_derived() if len(raw_alone) == 1 else _Attempt(sequence, LOST_ATTEMPT)
         # Up to the next batch where that is known: offsets between are of aborted records, or of the batch that is lost.
         ends = {**{p: span.last + 1 for p, span in one.raw.items()}, **next_}
         self._check_no_batch_is_missing(sequence, one, before)
@@ -182,7 +195,13 @@ class Recovery:
             "rebuilt",
         )
         self._create(manifest)
-        what = "rebuilt a manifest from the files of its batch" if one.raw else "accepted that a batch is lost"
+        what = (
+            "rebuilt a manifest from the files of its batch"
+            if one.derived
+            else "accepted that silver and quarantine of a batch are lost"
+            if one.raw
+            else "accepted that a batch is lost"
+        )
         say(what, sequence=sequence, attempt=one.name, rows=one.rows["bronze"], files=sum(len(files) for files in one.files.values()))
         return manifest
 
@@ -229,11 +248,11 @@ class Recovery:
             urls = [file.url for one in attempts for file in one.files[layer]]
             if not urls:
                 continue
-            reader = self._spark.read.schema("partition INT, offset BIGINT")
-            records = reader.json(urls) if layer == "bronze" else reader.parquet(*urls)
-            batch = F.regexp_extract(F.input_file_name(), _IN_PATH, 1).alias("batch")
-            found = (F.count(F.lit(1)).alias("rows"), F.min("offset").alias("first"), F.max("offset").alias("last"), F.sum("offset").alias("sum"))
-            for row in records.groupBy(batch, "partition").agg(*found).collect():
+            # What cannot be read holds nothing.
+            rows, unreadable = of_readable(urls, partial(self._spans, layer))
+            for url in unreadable:
+                say("a file cannot be read", file=url)
+            for row in rows:
                 one = by_name[row["batch"]]
                 one.rows[layer] += row["rows"]
                 if row["first"] is None:
@@ -242,13 +261,20 @@ class Recovery:
                 span = _Span(row["rows"], row["first"], row["last"], row["sum"])
                 spans[row["partition"]] = span if row["partition"] not in spans else spans[row["partition"]].with_(span)
 
+    def _spans(self, layer: str, urls: Sequence[str]) -> list[Row]:
+        reader = self._spark.read.schema("partition INT, offset BIGINT")
+        records = reader.json(list(urls)) if layer == "bronze" else reader.parquet(*urls)
+        batch = F.regexp_extract(F.input_file_name(), _IN_PATH, 1).alias("batch")
+        found = (F.count(F.lit(1)).alias("rows"), F.min("offset").alias("first"), F.max("offset").alias("last"), F.sum("offset").alias("sum"))
+        return records.groupBy(batch, "partition").agg(*found).collect()
+
     def _refusal_of_reprocess(self, sequence: int) -> JobError:
         return JobError(
             f"{self._log.url(sequence)} is lost and cannot be rebuilt: it held no offsets, so it was of a reprocess, and {copies(self._locations)} has no copy of it; restore it from a backup, "
             f"or start the job once with --accept-lost {sequence}, and then parse the days or batches again that it was for (--date, --batch): until then they are as before it"
         )
 
-    def _refusal(self, sequence: int, attempts: list[_Attempt], complete: int) -> JobError:
+    def _refusal(self, sequence: int, attempts: list[_Attempt], complete: int, has_bronze: bool = False) -> JobError:
         files = [file.url for one in attempts for layer in LAYERS for file in one.files[layer]]
         if complete > 1:
             why = f"two attempts at it are complete ({_some(files)}); move the files of one of them away"
@@ -256,9 +282,12 @@ class Recovery:
             why = f"bronze does not hold what silver and quarantine hold ({_some(files)})"
         else:
             why = "none of its files is there"
-        return JobError(
-            f"{self._log.url(sequence)} is lost and cannot be rebuilt: {why}; restore it from a backup, or start the job once with --accept-lost {sequence} to go on without the batch"
+        way = (
+            f"--accept-lost {sequence}, which keeps bronze, and then compute silver and quarantine from it with --batch {sequence}"
+            if has_bronze
+            else f"--accept-lost {sequence} to go on without the batch"
         )
+        return JobError(f"{self._log.url(sequence)} is lost and cannot be rebuilt: {why}; restore it from a backup, or start the job once with {way}")
 
 
 def _chunks(sequences: Sequence[int], size: int) -> Iterator[list[int]]:

@@ -65,24 +65,27 @@ class Lake:
     """By layer and URL."""
     bronze: dict[int, tuple[tuple[StoredObject, ...], int]] = field(default_factory=dict)
     """By batch: its files of bronze, and their rows."""
-    reprocesses: dict[int, frozenset[int]] = field(default_factory=dict)
+    reprocesses: dict[int, set[int]] = field(default_factory=dict)
     """By the sequence of a reprocess: the batches that it has parsed again."""
 
     def add(self, manifest: Manifest) -> None:
         replaced = [self.files[layer].pop(url, None) for layer, urls in (manifest.replaces or {}).items() for url in urls]
         again = frozenset(batch for file in replaced if file is not None for batch in file.batches)
-        if manifest.kind == "reprocess":
-            self.reprocesses[manifest.sequence] = again
-        elif manifest.bronze:
+        if manifest.kind != "reprocess" and manifest.bronze:
             self.bronze[manifest.sequence] = (tuple(manifest.bronze), manifest.rows["bronze"])
         for layer in _LAYERS:
             for file in getattr(manifest, layer):
-                of_path = REPROCESSED.search(file.url)
-                # A reprocess of an earlier version wrote the records of all its batches into one folder, of a number of its own.
-                of_one = frozenset([int(of_path[1])]) if of_path is not None else frozenset()
-                batches = frozenset([manifest.sequence]) if manifest.kind != "reprocess" else of_one if of_one <= again else again
+                batches = frozenset([manifest.sequence]) if manifest.kind != "reprocess" else self._batch_of(file.url, again)
                 self.files[layer][file.url] = LakeFile(file, manifest.committed_at, batches)
+                if manifest.kind == "reprocess":
+                    self.reprocesses.setdefault(manifest.sequence, set()).update(batches)
         self.last = manifest
+
+    def _batch_of(self, url: str, replaced: frozenset[int]) -> frozenset[int]:
+        """The batch that the path of a reprocess's file names. In one of an earlier version it is none that was replaced: then it may be of all of those."""
+        of_path = REPROCESSED.search(url)
+        one = frozenset([int(of_path[1])]) if of_path is not None else frozenset()
+        return one if one <= replaced or (not replaced and one <= self.bronze.keys()) else replaced
 
     def whole(self, batches: Collection[int]) -> tuple[list[int], dict[str, list[str]]]:
         """The batches, with those that share a file with them, and all their files by layer."""
@@ -206,7 +209,7 @@ class Reprocess:
             times = self._spark.read.schema(f"`{column}` TIMESTAMP").parquet(*urls)
             return times.where(is_of_day).select(F.input_file_name().alias("file")).distinct().collect()
 
-        rows, unreadable = _of_readable([file.object.url for file in files], read)
+        rows, unreadable = of_readable([file.object.url for file in files], read)
         for url in unreadable:
             say("a file cannot be read; its batch is parsed again", file=url)
         found = {row["file"] for row in rows} | set(unreadable)
@@ -245,7 +248,7 @@ class Reprocess:
             return rows.where(F.col("reason").rlike(_ERROR)).select("partition", "offset").limit(_FEW_POISON + 1).collect()
 
         # Those of a file that cannot be read are not known. Such a record breaks the pass, as one does that the parser of now breaks at.
-        places, _ = _of_readable([url for url in quarantine if sizes.get(url) == lake.files["quarantine"][url].object.bytes], read)
+        places, _ = of_readable([url for url in quarantine if sizes.get(url) == lake.files["quarantine"][url].object.bytes], read)
         if len(places) > _FEW_POISON:
             raise JobError(
                 f"{what}: more than {_FEW_POISON} of its records were quarantined with the name of an error; mend the parser for one of them, and give fewer batches first"
@@ -286,7 +289,7 @@ class Reprocess:
             self._store.delete([copy_url(self._locations, manifest)])
 
 
-def _of_readable(urls: Sequence[str], read: Callable[[Sequence[str]], list[Row]]) -> tuple[list[Row], list[str]]:
+def of_readable(urls: Sequence[str], read: Callable[[Sequence[str]], list[Row]]) -> tuple[list[Row], list[str]]:
     """What `read` gives of the files that can be read, and the others: halves of what fails are read alone."""
     if not urls:
         return [], []
@@ -298,5 +301,5 @@ def _of_readable(urls: Sequence[str], read: Callable[[Sequence[str]], list[Row]]
     if len(urls) == 1:
         return [], list(urls)
     middle = len(urls) // 2
-    first, second = _of_readable(urls[:middle], read), _of_readable(urls[middle:], read)
+    first, second = of_readable(urls[:middle], read), of_readable(urls[middle:], read)
     return first[0] + second[0], first[1] + second[1]
