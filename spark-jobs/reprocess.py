@@ -82,10 +82,9 @@ class Lake:
         self.last = manifest
 
     def _batch_of(self, url: str, replaced: frozenset[int]) -> frozenset[int]:
-        """The batch that the path of a reprocess's file names. In one of an earlier version it is none that was replaced: then it may be of all of those."""
+        """The batch that the path of a reprocess's file names. Earlier versions wrote the number of the reprocess: then it may be of all that was replaced."""
         of_path = REPROCESSED.search(url)
-        one = frozenset([int(of_path[1])]) if of_path is not None else frozenset()
-        return one if one <= replaced or (not replaced and one <= self.bronze.keys()) else replaced
+        return frozenset([int(of_path[1])]) if of_path is not None and int(of_path[1]) in self.bronze else replaced
 
     def whole(self, batches: Collection[int]) -> tuple[list[int], dict[str, list[str]]]:
         """The batches, with those that share a file with them, and all their files by layer."""
