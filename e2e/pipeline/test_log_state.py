@@ -155,8 +155,8 @@ def test_one_that_is_lost_with_a_file_of_silver_or_quarantine_is_mended_from_bro
     assert sentence.endswith("--accept-lost 1, which keeps bronze, and then compute silver and quarantine from it with --batch 1")
     assert "accepted that silver and quarantine of a batch are lost sequence=1" in stream.drain(accept_lost=1)
     assert [stream.commits()[1].rows[one] for one in LAYERS] == [middle.rows["bronze"], 0, 0]
-    for _ in range(2):
-        parse_again(stream.spark, parse_arguments([*stream.arguments(), "--batch", "1"]))
+    for batches in (["--batch", "0", "--batch", "1"], ["--batch", "1"]):
+        parse_again(stream.spark, parse_arguments([*stream.arguments(), *batches]))
         stream.fold()
         assert stream.compare().wrong == []
 
