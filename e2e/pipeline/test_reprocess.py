@@ -338,9 +338,9 @@ def lose(stream: Stream, *sequences: int) -> None:
 
 def with_a_reprocess(stream: Stream, batches_behind: int) -> list[tuple[object, ...]]:
     """Two batches, the first of them parsed again, and more behind; folded."""
-    stream.batch = 200
-    stream.send(400, QUIET)
-    stream.drain()
+    for _ in range(2):
+        stream.send(200, QUIET)
+        stream.drain()
     again(stream, "--batch", "0")
     for _ in range(batches_behind):
         stream.send(200, QUIET)
