@@ -180,19 +180,25 @@ class Gold:
         old = [file for file in files if self._may_have_expired(file)]
         gone = {file.url for file in self._gone(old)}
         left = [file for file in files if file.url not in gone]
-        try:
-            self.load([FileLoad(file.url, tuple(targets(file.url))) for file in left])
-        except JobError:
-            damaged = self._damaged(left)
-            if not damaged:
-                raise
-            # What is mended is in the log already, perhaps far behind: it counts when its manifest is folded.
-            mended = self._replaced_behind([file for file, _ in damaged])
-            self._refuse([(file, why) for file, why in damaged if file.url not in mended])
-            say("left out files that a later manifest replaces", files=len(mended), first=damaged[0][0].url)
-            self._load_those_that_are_there([file for file in left if file.url not in mended], targets)
+        while left:
+            try:
+                self.load([FileLoad(file.url, tuple(targets(file.url))) for file in left])
+                break
+            except JobError as failure:
+                left = self._without_mended(left, failure)
         if gone:
             self._miss([file.url for file in files if file.url in gone])
+
+    def _without_mended(self, files: list[_File], failure: JobError) -> list[_File]:
+        """Files of which some could not be loaded, without those that cannot be read and are mended. Raises JobError when that was not why."""
+        damaged = self._damaged(files)
+        if not damaged:
+            raise failure from None
+        # What is mended is in the log already, perhaps far behind: it counts when its manifest is folded.
+        mended = self._replaced_behind([file for file, _ in damaged])
+        self._refuse([(file, why) for file, why in damaged if file.url not in mended])
+        say("left out files that a later manifest replaces", files=len(mended), first=damaged[0][0].url)
+        return [file for file in files if file.url not in mended]
 
     def _damaged(self, files: Sequence[_File]) -> list[tuple[_File, str]]:
         """Those of the files that cannot be read, and why. Raises JobError when the object store does not answer."""

@@ -290,15 +290,20 @@ class Reprocess:
 
 def of_readable(urls: Sequence[str], read: Callable[[Sequence[str]], list[Row]]) -> tuple[list[Row], list[str]]:
     """What `read` gives of the files that can be read, and the others: halves of what fails are read alone."""
-    if not urls:
-        return [], []
-    try:
-        return read(urls), []
-    except (Py4JJavaError, CapturedException) as failure:
-        if is_of_the_network(failure):
-            raise
-    if len(urls) == 1:
-        return [], list(urls)
-    middle = len(urls) // 2
-    first, second = of_readable(urls[:middle], read), of_readable(urls[middle:], read)
-    return first[0] + second[0], first[1] + second[1]
+    rows: list[Row] = []
+    unreadable: list[str] = []
+    pending = [list(urls)] if urls else []
+    while pending:
+        some = pending.pop()
+        try:
+            rows += read(some)
+            continue
+        except (Py4JJavaError, CapturedException) as failure:
+            if is_of_the_network(failure):
+                raise
+        if len(some) == 1:
+            unreadable += some
+        else:
+            middle = len(some) // 2
+            pending += [some[:middle], some[middle:]]
+    return rows, unreadable
