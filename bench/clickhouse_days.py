@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 from xml.etree import ElementTree
 
+from business_day import business_day
 from clickhouse import ClickHouse as Client
 from contract_gold import STATE_LOADS
 from gold_ledger import Target
@@ -72,7 +73,7 @@ class Days:
 
     def load(self, day: int, seconds: range) -> None:
         """One load for each step of the range."""
-        loader = Loader(self.client, "UTC", "")
+        loader = Loader(self.client, business_day("UTC"), "")
         for first in seconds:
             source = events(day, first, seconds.step)
             for load in STATE_LOADS:
@@ -80,7 +81,7 @@ class Days:
 
     def load_hours(self, day: int) -> None:
         """The same as a load a minute, but an INSERT an hour: with the event's minute in place of its file."""
-        loader = Loader(self.client, "UTC", "")
+        loader = Loader(self.client, business_day("UTC"), "")
         for first in range(0, 86_400, 3_600):
             for load in STATE_LOADS:
                 text = load.from_file.replace("toUUID('{load}')", "reinterpret(sipHash128(load_minute), 'UUID')")

@@ -103,6 +103,19 @@ ORDER BY (commits)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1
 COMMENT 'How far each commit log is folded. Without a row it is folded from its beginning.';
 
+CREATE TABLE IF NOT EXISTS logs.gold_business_day
+(
+  zone String COMMENT 'IANA name of the zone',
+  since Array(Int64) COMMENT 'Seconds since 1970 from which on an offset holds, the first that of 1970-01-02',
+  offsets Array(Int32) COMMENT 'The offset from UTC in seconds from each of them on',
+  noted_at DateTime64(3, 'UTC') COMMENT 'When it was written'
+)
+ENGINE = ReplacingMergeTree
+PARTITION BY tuple()
+ORDER BY (zone)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1
+COMMENT 'The time zone of the business day that the tables are filled under, with its offsets: written by whoever fills them first. The first row by noted_at and zone counts, and no job fills them under another.';
+
 CREATE TABLE IF NOT EXISTS logs.gold_replaced_files
 (
   load UUID COMMENT 'Identity of the silver file',
@@ -142,9 +155,9 @@ SETTINGS fsync_after_insert = 1, fsync_part_directory = 1
 COMMENT 'The generations of each rebuilt day. The highest published one is read, none means 0; higher ones are being built.';
 
 CREATE OR REPLACE VIEW logs.gold_hidden_generations AS
-SELECT day, toUInt32(arrayJoin(arrayFilter(one -> one != current, range(newest + 1)))) AS generation
+SELECT day, toUInt32(arrayJoin(arrayConcat(range(current), arrayFilter(one -> one > current, announced)))) AS generation
 FROM (
-  SELECT day, maxIf(generation, published = 1) AS current, max(generation) AS newest
+  SELECT day, maxIf(generation, published = 1) AS current, groupUniqArray(generation) AS announced
   FROM logs.gold_generations
   GROUP BY day
 )

@@ -10,8 +10,10 @@ export interface GoProgram {
   readonly name: string;
   /** Folder of go.mod and go.sum. */
   readonly module: string;
-  /** Folder of its main package, below the module's. */
-  readonly folder: string;
+  /** Folder of its main package, below the module's. @default the module names it as a tool */
+  readonly folder?: string;
+  /** Import path of a main package that the module's go.mod names as a tool. */
+  readonly tool?: string;
   readonly linkerFlags?: readonly string[];
 }
 
@@ -20,10 +22,10 @@ const PROGRESS_MS = 30_000;
 
 /** The program's path: what the same sources gave before, else a new build, with its progress on standard error. */
 export async function buildGoProgram(program: GoProgram): Promise<string> {
-  const { name, module, folder, linkerFlags = [] } = program;
-  const sources = join(module, folder);
+  const { name, module, folder, tool, linkerFlags = [] } = program;
+  const sources = folder === undefined ? [] : goFiles(join(module, folder));
   const hash = createHash('sha256');
-  for (const file of [join(module, 'go.mod'), join(module, 'go.sum'), ...goFiles(sources)])
+  for (const file of [join(module, 'go.mod'), join(module, 'go.sum'), ...sources])
     hash.update(relative(module, file)).update(readFileSync(file));
   const cache = join(cacheFolder(), name.replaceAll(' ', '-'));
   const target = join(cache, hash.digest('hex').slice(0, 16));
@@ -40,7 +42,7 @@ export async function buildGoProgram(program: GoProgram): Promise<string> {
   try {
     const result = await run(
       'go',
-      ['build', '-trimpath', '-ldflags', flags, '-o', unfinished, `./${folder}`],
+      ['build', '-trimpath', '-ldflags', flags, '-o', unfinished, tool ?? `./${folder}`],
       {
         cwd: module,
       },

@@ -155,7 +155,7 @@ class Readers:
 
     def _gold_of_spark(self, source: Path, business_time_zone: str) -> pa.Table:
         def expression(name: str) -> str:
-            one = self._of_spark[name].replace("{business_time_zone}", business_time_zone)
+            one = self._of_spark[name].replace("{business_offset_us}", self._offset_us(business_time_zone, "unix_micros(event_time)"))
             return one if name in _GOLD_TEXTS else f"unix_date({one})" if name == "business_date" else f"cast({one} AS bigint)"
 
         rows = self._spark.read.parquet(f"file://{source}").coalesce(1)
@@ -164,7 +164,7 @@ class Readers:
 
     def _gold_of_clickhouse(self, file: Path, business_time_zone: str) -> pa.Table:
         def expression(name: str) -> str:
-            one = self._of_clickhouse[name].replace("{business_time_zone}", business_time_zone)
+            one = self._of_clickhouse[name].replace("{business_offset_us}", self._offset_us(business_time_zone, "toUnixTimestamp64Micro(event_time)"))
             return one if name in _GOLD_TEXTS else f"toInt64({one})"
 
         self._clickhouse.execute("TRUNCATE TABLE fuzz.silver")
@@ -173,6 +173,11 @@ class Readers:
         answer = self._answer(f"SELECT {columns} FROM fuzz.silver ORDER BY place FORMAT ArrowStream", b"", output_format_arrow_string_as_string="1")
         table = pa.ipc.open_stream(answer).read_all()
         return table.rename_columns(_GOLD.names).cast(_GOLD)
+
+    def _offset_us(self, business_time_zone: str, micros: str) -> str:
+        from business_day import END, FIRST, business_day
+
+        return business_day(business_time_zone).offset_us(micros, int(FIRST.timestamp()), int(END.timestamp()) - 1)
 
     def _answer(self, statement: str, body: bytes, **settings: str) -> bytes:
         server = self._clickhouse

@@ -1,13 +1,16 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, cpSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, cpSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { buildSync } from 'esbuild';
+import { projectFileSchema } from '../lib/checker/check/project-file';
 import { commandLine } from '../lib/commands/command-line';
 
 const USAGE = `usage: npm run build
 Writes build/, which npm pack takes: the JavaScript and the declarations of lib/ and imports/, and the files that the
-constructs read.`;
+constructs read, and the JSON schema of .lakehouse-check.yaml.`;
 
+/** What editors read to complete and check a project file. */
+const SCHEMA = 'lakehouse-check.schema.json';
 const root = resolve(__dirname, '..');
 const build = join(root, 'build');
 
@@ -43,5 +46,6 @@ void commandLine(USAGE, {}, () => {
   execFileSync(process.execPath, [tsc, '--project', 'tsconfig.build.json'], { cwd: root, stdio: 'inherit' });
   bundleCheck();
   for (const file of assets()) cpSync(join(root, file), join(build, file));
+  writeFileSync(join(build, SCHEMA), `${JSON.stringify(projectFileSchema(), null, 2)}\n`);
   chmodSync(join(build, 'lib', 'commands', 'cdk8s-lakehouse.js'), 0o755);
 });

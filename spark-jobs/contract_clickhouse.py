@@ -148,6 +148,21 @@ TABLES = (
         comment="How far each commit log is folded. Without a row it is folded from its beginning.",
     ),
     Table(
+        name="gold_business_day",
+        columns=(
+            ("zone", "String", "IANA name of the zone"),
+            ("since", "Array(Int64)", "Seconds since 1970 from which on an offset holds, the first that of 1970-01-02"),
+            ("offsets", "Array(Int32)", "The offset from UTC in seconds from each of them on"),
+            ("noted_at", "DateTime64(3, 'UTC')", "When it was written"),
+        ),
+        engine="ReplacingMergeTree",
+        partition_by="tuple()",
+        order_by=("zone",),
+        day=None,
+        settings={"fsync_after_insert": 1, "fsync_part_directory": 1},
+        comment="The time zone of the business day that the tables are filled under, with its offsets: written by whoever fills them first. The first row by noted_at and zone counts, and no job fills them under another.",
+    ),
+    Table(
         name="gold_replaced_files",
         columns=(
             ("load", "UUID", "Identity of the silver file"),
@@ -200,7 +215,7 @@ VIEWS = (
             ("day", "Date", "Day"),
             ("generation", "UInt32", "Generation that is not read"),
         ),
-        select="SELECT day, toUInt32(arrayJoin(arrayFilter(one -> one != current, range(newest + 1)))) AS generation\nFROM (\n  SELECT day, maxIf(generation, published = 1) AS current, max(generation) AS newest\n  FROM {database}.gold_generations\n  GROUP BY day\n)",
+        select="SELECT day, toUInt32(arrayJoin(arrayConcat(range(current), arrayFilter(one -> one > current, announced)))) AS generation\nFROM (\n  SELECT day, maxIf(generation, published = 1) AS current, groupUniqArray(generation) AS announced\n  FROM {database}.gold_generations\n  GROUP BY day\n)",
         comment="The generations of rebuilt days that the metrics do not read: replaced ones and those being built.",
     ),
     View(

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 
 import gold_ledger
+from business_day import BusinessDay
 from clickhouse import ClickHouse, literal
 from commit_log import Manifest
 from contract_gold import STATE_LOADS
@@ -102,7 +103,7 @@ class Difference:
         )
 
 
-def held(clickhouse: ClickHouse, files: Sequence[str], business_time_zone: str) -> Held:
+def held(clickhouse: ClickHouse, files: Sequence[str], business_day: BusinessDay) -> Held:
     """Asks the tables what they hold of these files."""
     checks: dict[str, dict[tuple[str, str], int]] = defaultdict(dict)
     known: set[tuple[str, str]] = set()
@@ -110,7 +111,7 @@ def held(clickhouse: ClickHouse, files: Sequence[str], business_time_zone: str) 
     hidden = _HIDDEN.replace("{database}", clickhouse.database)
     for some in gold_ledger.in_chunks(files, _FILES_A_QUESTION):
         of_load = {gold_ledger.load_id(file): file for file in some}
-        days = [days_of(file, business_time_zone) for file in some]
+        days = [days_of(file, business_day) for file in some]
         for load in STATE_LOADS:
             # The days are those of partitions, of which all others are not opened.
             bounds = [] if None in days else [min(min(of_file) for of_file in days if of_file), max(max(of_file) for of_file in days if of_file)]
@@ -160,12 +161,12 @@ def _loads(clickhouse: ClickHouse, which: str) -> dict[str, set[str]]:
     return dict(found)
 
 
-def differences(clickhouse: ClickHouse, manifests: Sequence[Manifest], business_time_zone: str, given: Callable[[str], Checks] | None = None) -> list[Difference]:
+def differences(clickhouse: ClickHouse, manifests: Sequence[Manifest], business_day: BusinessDay, given: Callable[[str], Checks] | None = None) -> list[Difference]:
     """Every manifest whose files the tables do not hold as they should; with `given`, also not as a file itself says."""
     files = [file.url for manifest in manifests for file in manifest.silver]
     replaced, expired = gold_ledger.replaced(clickhouse, files), gold_ledger.expired(clickhouse, files)
     too_old = _left_the_tables(clickhouse, files)
-    tables = held(clickhouse, files, business_time_zone)
+    tables = held(clickhouse, files, business_day)
     found = []
     for manifest in manifests:
         all_ = [file.url for file in manifest.silver]

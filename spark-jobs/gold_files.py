@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import datetime, timedelta, timezone
-from zoneinfo import ZoneInfo
+
+from business_day import END, FIRST, BusinessDay
 
 _HOUR = re.compile(r"/year=(-?\d+)/month=(\d+)/day=(\d+)/hour=(\d+)/", re.ASCII)
-
-# Gold counts an event outside of these as one at the nearest of them, see SILVER_IN_RANGE.
-_FIRST = datetime(1970, 1, 2, tzinfo=timezone.utc)
-_LAST = datetime(2105, 12, 31, 23, tzinfo=timezone.utc)
+_LAST = END - timedelta(hours=1)
 
 
 def hour_of(file: str) -> datetime | None:
@@ -19,19 +18,29 @@ def hour_of(file: str) -> datetime | None:
     if found is None:
         return None
     year, month, day, hour = (int(text) for text in found.groups())
-    if not _FIRST.year <= year <= _LAST.year:
-        return _FIRST if year < _FIRST.year else _LAST
+    if not FIRST.year <= year <= _LAST.year:
+        return FIRST if year < FIRST.year else _LAST
     try:
-        return min(max(datetime(year, month, day, hour, tzinfo=timezone.utc), _FIRST), _LAST)
+        return min(max(datetime(year, month, day, hour, tzinfo=timezone.utc), FIRST), _LAST)
     except ValueError:
         return None
 
 
-def days_of(file: str, business_time_zone: str) -> set[str] | None:
+def days_of(file: str, day: BusinessDay) -> set[str] | None:
     """The UTC days and business days (ISO) that a file can hold; None when the URL does not say."""
     hour = hour_of(file)
-    if hour is None:
-        return None
-    zone = ZoneInfo(business_time_zone)
-    moments = [hour, hour + timedelta(minutes=59, seconds=59)]
-    return {moment.date().isoformat() for moment in (*moments, *(one.astimezone(zone) for one in moments))}
+    return None if hour is None else {hour.date().isoformat()} | day.days(*_seconds(hour))
+
+
+def seconds_of(files: Iterable[str]) -> tuple[int, int]:
+    """The first and the last second since 1970 in which an event of these files can be."""
+    hours = [hour_of(file) for file in files]
+    known = [_seconds(hour) for hour in hours if hour is not None]
+    if len(known) < len(hours) or not known:
+        return int(FIRST.timestamp()), int(END.timestamp()) - 1
+    return min(first for first, _ in known), max(last for _, last in known)
+
+
+def _seconds(hour: datetime) -> tuple[int, int]:
+    first = int(hour.timestamp())
+    return first, first + 3599

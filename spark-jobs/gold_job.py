@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from functools import partial
 from itertools import islice, takewhile
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import available_timezones
 
 from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
@@ -27,12 +27,13 @@ from pyspark.sql import functions as F
 import gold_audit
 import gold_ledger
 import session
+from business_day import BusinessDay, business_day
 from clickhouse import ClickHouse, literal
 from commit_log import CommitLog, Manifest
 from contract import SILVER_COLUMNS, SILVER_FIELDS, SILVER_PARTITIONS
 from contract_clickhouse import TABLES, VIEWS
 from contract_gold import SILVER_IN_RANGE
-from gold_files import days_of, hour_of
+from gold_files import days_of, hour_of, seconds_of
 from gold_ledger import Position, Target
 from gold_load import FileLoad, Loader, load_files, load_partials
 from gold_partials import partials
@@ -75,10 +76,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         clickhouse = _clickhouse(options)
         _check_schema(clickhouse)
+        day = _business_day(clickhouse, options.business_time_zone)
+        _restore_generations(clickhouse)
         spark = session.create(f"gold-{options.command}")
         store = ObjectStore(spark)
         store.check(options.commits, "--commits")
-        gold = Gold(spark, Loader(clickhouse, options.business_time_zone, _s3_url(spark)), store, options)
+        gold = Gold(spark, Loader(clickhouse, day, _s3_url(spark)), store, options)
         if options.command == "rebuild":
             gold.rebuild(options.date)
         elif options.command == "audit":
@@ -171,7 +174,7 @@ class Gold:
         replaced = gold_ledger.replaced(self._clickhouse, urls)
         done = gold_ledger.loaded(self._clickhouse, urls)
         new = [file for file in part if file.url not in replaced and (gold_ledger.WHOLE_FILE, 0) not in done.get(file.url, set())]
-        self._load_those_that_are_there(new, lambda url: gold_ledger.targets(generations, done.get(url, set()), days_of(url, self.loader.business_time_zone)))
+        self._load_those_that_are_there(new, lambda url: gold_ledger.targets(generations, done.get(url, set()), days_of(url, self.loader.business_day)))
         gold_ledger.note(self._clickhouse, [file.url for file in new])
         return len(new)
 
@@ -245,7 +248,7 @@ class Gold:
 
     def _miss(self, urls: Sequence[str]) -> None:
         """Marks the days of files that have expired before they were counted. Those that the tables hold whole are none."""
-        zone = self.loader.business_time_zone
+        zone = self.loader.business_day
         held = gold_audit.held(self._clickhouse, urls, zone)
         missed = [url for url in urls if not held.agrees(url)]
         for url in missed:
@@ -277,6 +280,7 @@ class Gold:
         """Brings every file's states into ClickHouse with the job's engine. Raises JobError."""
         if not loads:
             return
+        gold_ledger.note_business_day(self._clickhouse, self.loader.business_day)
         engine = getattr(self.options, "engine", "clickhouse")
         try:
             failures = self._load_by_clickhouse(loads) if engine == "clickhouse" else self._load_by_spark(loads)
@@ -298,7 +302,8 @@ class Gold:
         if len(by_number) < len(loads):
             raise JobError("two silver files have one xxhash64; use --engine clickhouse for this batch")
         silver = self.spark.read.schema(_FILE_SCHEMA).parquet(*(load.file for load in loads)).withColumn("file", F.xxhash64("_metadata.file_path"))
-        rows = partials(silver, self.loader.business_time_zone)
+        offset_us = self.loader.business_day.offset_us("unix_micros(event_time)", *seconds_of(load.file for load in loads))
+        rows = partials(silver, offset_us)
         answers = rows.rdd.mapPartitions(partial(load_partials, self.loader, by_number)).collect()
         failures = [sentence for _, sentence in answers if sentence is not None]
         # No file has no rows: Spark passes over one of no bytes without a word.
@@ -332,7 +337,7 @@ class Gold:
 
         Those that `may_be_gone` need not be readable: what the tables do not hold of them counts on no day.
         """
-        zone = self.loader.business_time_zone
+        zone = self.loader.business_day
         days = {day for file in files for day in days_of(file, zone) or ()}
         days.update(day for file in may_be_gone for day in days_of(file, zone) or ())
         of_many_hours = [file for file in (*files, *may_be_gone) if days_of(file, zone) is None]
@@ -342,9 +347,10 @@ class Gold:
         there = [file for file in unread if next((one.url for one in self.store.list(file, limit=1)), None) == file]
         if there:
             in_range = dict(SILVER_IN_RANGE)["event_time"]
-            moments = self.spark.read.schema(_FILE_SCHEMA).parquet(*there).selectExpr(f"{in_range} AS moment")
-            found = moments.selectExpr(f"inline(array(struct(to_date(moment) AS day), struct(to_date(from_utc_timestamp(moment, '{zone}')) AS day)))").distinct()
-            days.update(row["day"].isoformat() for row in found.collect())
+            moments = self.spark.read.schema(_FILE_SCHEMA).parquet(*there).selectExpr(f"unix_micros({in_range}) AS moment")
+            offset_us = zone.offset_us("moment", *seconds_of(there))
+            found = moments.selectExpr(f"explode(array(moment div 86400000000, (moment + {offset_us}) div 86400000000)) AS day").distinct()
+            days.update((date(1970, 1, 1) + timedelta(days=row["day"])).isoformat() for row in found.collect())
         return sorted(days)
 
     def rebuild(self, day: str) -> None:
@@ -353,7 +359,7 @@ class Gold:
 
     def _compute_anew(self, days: Sequence[str], is_incomplete_allowed: bool) -> None:
         began = time.monotonic()
-        zone = self.loader.business_time_zone
+        zone = self.loader.business_day
         # The commit log is read after the announcement: gold_ledger says why.
         generations = {day: gold_ledger.announce(self._clickhouse, day) for day in days}
         current = self._current_files()
@@ -480,7 +486,7 @@ class Gold:
             raise
 
     def _mend(self, manifests: Sequence[Manifest], is_read: bool) -> int:
-        zone = self.loader.business_time_zone
+        zone = self.loader.business_day
         files = {file.url: _File(file.url, file.bytes, manifest) for manifest in manifests for file in manifest.silver}
         given = (lambda url: self._checks_of_file(files[url])) if is_read else None
         first = gold_audit.differences(self._clickhouse, manifests, zone, given)
@@ -560,6 +566,21 @@ def _clickhouse(options: argparse.Namespace) -> ClickHouse:
     return ClickHouse(options.clickhouse_url, options.clickhouse_user, password, options.database)
 
 
+def _business_day(clickhouse: ClickHouse, zone: str) -> BusinessDay:
+    """The business day of the tables. Raises JobError when they are filled by another zone's."""
+    own = business_day(zone)
+    day = gold_ledger.agreed_business_day(clickhouse, own)
+    if not day.has_rules_of(own):
+        say("the tables keep the offsets that they are filled by", zone=day.zone, of="an earlier time zone database")
+    return day
+
+
+def _restore_generations(clickhouse: ClickHouse) -> None:
+    days = gold_ledger.restore_generations(clickhouse)
+    if days:
+        say("generations were not known", days=len(days), first=days[0], now="the one that the tables hold is published")
+
+
 def _check_schema(clickhouse: ClickHouse) -> None:
     """Raises JobError when a table or a view of the contract is missing."""
     found = {name for (name,) in clickhouse.rows(f"SELECT name FROM system.tables WHERE database = {literal(clickhouse.database)}")}
@@ -591,10 +612,10 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _time_zone(text: str) -> str:
-    try:
-        return ZoneInfo(text).key
-    except (ZoneInfoNotFoundError, ValueError):
-        raise argparse.ArgumentTypeError(f"{text!r} is no IANA time zone; give one such as Asia/Seoul") from None
+    # The database's folder also has files of other zones: with leap seconds, or of this machine.
+    if text == "UTC" or text in available_timezones():
+        return text
+    raise argparse.ArgumentTypeError(f"{text!r} is no IANA time zone; give one such as Asia/Seoul")
 
 
 def _day(text: str) -> str:

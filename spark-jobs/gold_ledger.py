@@ -14,12 +14,16 @@ The ledger of loads is a cache: without it files are loaded again, and nothing c
 from __future__ import annotations
 
 import hashlib
+import json
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from business_day import BusinessDay
 from clickhouse import ClickHouse, literal
+from contract_clickhouse import TABLES
+from job_log import JobError
 
 # The day of a ledger row that stands for every day of a file.
 WHOLE_FILE = "1970-01-01"
@@ -59,6 +63,31 @@ class Position:
     attempt: str
 
 
+def agreed_business_day(clickhouse: ClickHouse, own: BusinessDay) -> BusinessDay:
+    """The business day that the tables are filled under, `own` when nobody has filled them. Raises JobError when it is another."""
+    found = clickhouse.rows(f"SELECT zone, since, offsets FROM {clickhouse.database}.gold_business_day ORDER BY noted_at, zone LIMIT 1")
+    if not found:
+        return own
+    zone, since, offsets = found[0]
+    noted = BusinessDay(zone, tuple(json.loads(since)), tuple(json.loads(offsets)))
+    if zone != own.zone and not noted.has_rules_of(own):
+        raise JobError(
+            f"the tables of {clickhouse.database} are filled by business days of {zone}, --business-time-zone is {own.zone}; "
+            f"give --business-time-zone {zone}, or fill a new database: schema_job.py --database NAME, then gold_job.py run --database NAME --business-time-zone {own.zone}"
+        )
+    return noted
+
+
+def note_business_day(clickhouse: ClickHouse, day: BusinessDay) -> None:
+    """Writes under which business day the tables are filled, before they first are. Raises JobError when that is another."""
+    noted = agreed_business_day(clickhouse, day)
+    if noted is day:
+        _insert(clickhouse, "gold_business_day", [f"({literal(day.zone)}, {list(day.since)}, {list(day.offsets)}, now64(3))"])
+        noted = agreed_business_day(clickhouse, day)
+    if not noted.has_rules_of(day):
+        raise JobError(f"another job fills the tables of {clickhouse.database} by other offsets of {day.zone}; start the job again, which then takes them")
+
+
 def read_generations(clickhouse: ClickHouse) -> Generations:
     """The generations of every rebuilt day."""
     table = f"{clickhouse.database}.gold_generations"
@@ -69,12 +98,34 @@ def read_generations(clickhouse: ClickHouse) -> Generations:
     return Generations(of_day, building)
 
 
+def restore_generations(clickhouse: ClickHouse) -> list[str]:
+    """Publishes what the state tables hold of days whose generations are not noted, the list of them being lost; gives the days.
+
+    Of a day of which they hold several, nobody can say which was read: all are, and the audit finds what counts twice.
+    """
+    known = f"SELECT day, generation FROM {clickhouse.database}.gold_generations"
+    lost = f"SELECT DISTINCT day FROM ({_held(clickhouse, 'WHERE generation > 0')}) WHERE (day, generation) NOT IN ({known})"
+    found = clickhouse.rows(
+        f"SELECT day, groupUniqArray(generation) AS held FROM ({_held(clickhouse, '')}) WHERE day IN ({lost}) GROUP BY day HAVING length(held) = 1 ORDER BY day"
+    )
+    for day, held in found:
+        _write_generation(clickhouse, day, json.loads(held)[0], 1)
+    return [day for day, _ in found]
+
+
+def _held(clickhouse: ClickHouse, where: str) -> str:
+    """The (day, generation) of all rows of states that a condition holds of, as a SELECT."""
+    return " UNION ALL ".join(f"SELECT DISTINCT {table.day} AS day, generation FROM {clickhouse.database}.{table.name} {where}" for table in TABLES if table.day is not None)
+
+
 def announce(clickhouse: ClickHouse, day: str) -> int:
-    """Begins a generation of a day; returns its number."""
-    table = f"{clickhouse.database}.gold_generations"
-    newest = clickhouse.rows(f"SELECT max(generation) FROM {table} WHERE day = {literal(day)}")[0][0]
-    _write_generation(clickhouse, day, int(newest) + 1, 0)
-    return int(newest) + 1
+    """Begins a generation of a day; returns its number, which is above that of every row there is of the day."""
+    # The list of generations may be lost: what the other tables hold is then still told apart from what is built.
+    ledgers = [f"SELECT day, generation FROM {clickhouse.database}.{table}" for table in ("gold_generations", "gold_loads")]
+    everywhere = " UNION ALL ".join([_held(clickhouse, ""), *ledgers])
+    newest = int(clickhouse.rows(f"SELECT max(generation) FROM ({everywhere}) WHERE day = {literal(day)}")[0][0])
+    _write_generation(clickhouse, day, newest + 1, 0)
+    return newest + 1
 
 
 def publish(clickhouse: ClickHouse, day: str, generation: int) -> None:

@@ -8,13 +8,22 @@ with it instead of with a task's stack trace.
 
 from __future__ import annotations
 
+import json
+import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timezone
 
+from business_day import BusinessDay
 from clickhouse import ClickHouse, literal
 from contract_gold import SILVER_STRUCTURE, STATE_LOADS, StateLoad
-from gold_ledger import Target, load_id
+from gold_files import hour_of, seconds_of
+from gold_ledger import Target, in_chunks, load_id, texts
 from job_log import JobError
+
+# Each day is a partition, so an INSERT makes a part of each: that many at most.
+_DAYS_AN_INSERT = 100
 
 # One INSERT is one block, so that the row that names the load says that all its rows of that day are there. Nothing is
 # deduplicated by the server: its memory of tokens can outlive a part that a crash took.
@@ -29,8 +38,7 @@ SETTINGS = {
     "session_timezone": "UTC",
     # No silver file is empty: one of no bytes is damaged.
     "s3_skip_empty_files": "0",
-    # A file of many hours may hold as many days: each is a partition.
-    "max_partitions_per_insert_block": "0",
+    "max_partitions_per_insert_block": str(_DAYS_AN_INSERT),
 }
 
 
@@ -47,7 +55,7 @@ class Loader:
     """What every load needs. s3: how ClickHouse names a bucket's URL, {bucket} in it."""
 
     clickhouse: ClickHouse
-    business_time_zone: str
+    business_day: BusinessDay
     s3: str
 
     def statement(self, text: str, load: StateLoad, target: Target, file: str, source: str = "") -> str:
@@ -58,7 +66,7 @@ class Loader:
             "{load}": load_id(file),
             "{database}": self.clickhouse.database,
             "{source}": source,
-            "{business_time_zone}": self.business_time_zone,
+            "{business_offset_us}": self.business_day.offset_us("toUnixTimestamp64Micro(event_time)", *seconds_of([file])),
         }
         for name, value in parts.items():
             text = text.replace(name, value)
@@ -69,7 +77,29 @@ class Loader:
         source = self._source(file_load.file)
         for load in STATE_LOADS:
             for target in file_load.targets:
-                self.clickhouse.execute(self.statement(load.from_file, load, target, file_load.file, source), settings=SETTINGS)
+                for part in self._bounded(load, target, file_load.file, source):
+                    self.clickhouse.execute(self.statement(load.from_file, load, part, file_load.file, source), settings=SETTINGS)
+
+    def _bounded(self, load: StateLoad, target: Target, file: str, source: str) -> Iterator[Target]:
+        """The target, in parts of so many days as one INSERT may have: a file of many hours may hold as many days."""
+        if hour_of(file) is not None:
+            yield target
+            return
+        days = [day for (day,) in self.clickhouse.rows(f"{self.statement(load.days, load, target, file, source)}\nSETTINGS s3_skip_empty_files = 0")]
+        for some in self._left(load, target, file, days):
+            yield Target(f"({target.rows}) AND toDate({{day}}) IN ({texts(some)})", target.generation)
+
+    def _left(self, load: StateLoad, target: Target, file: str, days: Sequence[str]) -> Iterator[Sequence[str]]:
+        """The file's days in parts of so many as one INSERT may have.
+
+        Where that is more than one, those that the table holds are left out: a day's rows are one part, stored whole or
+        not at all, and a job that begins again would else make as many parts again.
+        """
+        if len(days) > _DAYS_AN_INSERT:
+            of_file = f"SELECT DISTINCT {load.day} FROM {{database}}.{load.table} WHERE load = toUUID('{{load}}') AND {{rows}} AND generation = {{generation}}"
+            held = {day for (day,) in self.clickhouse.rows(self.statement(of_file, load, target, file))}
+            days = [day for day in days if day not in held]
+        return in_chunks(days, _DAYS_AN_INSERT)
 
     def groups_of_file(self, load: StateLoad, file: str) -> str:
         """A SELECT of all groups of a file for one state table."""
@@ -84,7 +114,28 @@ class Loader:
         """Partials of the file for one state table, one JSON object a line."""
         load = STATE_LOADS[table]
         for target in file_load.targets:
-            self.clickhouse.execute(self.statement(load.from_partials, load, target, file_load.file), lines.encode(), SETTINGS)
+            for part in self._bounded_lines(load, target, file_load.file, lines):
+                self.clickhouse.execute(self.statement(load.from_partials, load, target, file_load.file), part.encode(), SETTINGS)
+
+    def _bounded_lines(self, load: StateLoad, target: Target, file: str, lines: str) -> Iterator[str]:
+        """The partials, in parts as _bounded has them."""
+        if hour_of(file) is not None:
+            yield lines
+            return
+        of_day = _by_day(load, lines)
+        for days in self._left(load, target, file, sorted(of_day)):
+            yield "\n".join(line for day in days for line in of_day[day])
+
+
+def _by_day(load: StateLoad, lines: str) -> dict[str, list[str]]:
+    """Partials by their day (ISO)."""
+    of_day: dict[str, list[str]] = defaultdict(list)
+    key = next(name for name, _ in load.keys if re.search(rf"\b{name}\b", load.day))
+    # By line feeds alone: a text may hold what Python takes for other ends of a line.
+    for line in filter(None, lines.split("\n")):
+        value = json.loads(line)[key]
+        of_day[value if isinstance(value, str) else datetime.fromtimestamp(value, timezone.utc).date().isoformat()].append(line)
+    return of_day
 
 
 def load_files(loader: Loader, loads: Iterable[FileLoad]) -> Iterator[str]:

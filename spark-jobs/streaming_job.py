@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
@@ -325,8 +326,11 @@ class StreamingJob:
         odd = [Poison(record, UNREADABLE_KAFKA_TIMESTAMP) for record in chunk if not is_kafka_time(record.timestamp_ms)]
         sound, failing = self._writer.readable(self._spark, [record for record in chunk if is_kafka_time(record.timestamp_ms)])
         poison = odd + failing
-        for one in poison:
-            say("quarantined a record that cannot be read", partition=one.record.partition, offset=one.record.offset, reason=one.reason)
+        if poison:
+            # One line, however many: the records themselves are in quarantine, each with its reason.
+            reasons = ",".join(f"{reason}:{count}" for reason, count in Counter(one.reason for one in poison).most_common())
+            first = min((one.record.partition, one.record.offset) for one in poison)
+            say("quarantined records that cannot be read", records=len(poison), reasons=reasons, first_partition=first[0], first_offset=first[1])
         while not self._commit(self._writer.write(records_in_memory(self._spark, self._options.topic, sound), len(sound), self._attempt_name(), hours, poison), ranges, began):
             pass
 

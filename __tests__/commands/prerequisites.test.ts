@@ -66,6 +66,7 @@ test('what is missing is said for the commands that need it, and only for those'
   expect(commands).toEqual([
     'synth, cdk8s, check, capacity, secrets, cluster-context, inner, test:unit: ready',
     'test:package: ready',
+    'test:render: needs Go',
     'test, test:crashes, faults, local, bench, fuzz: needs Java, Go',
     'test:cluster: needs Java, Go',
     'test:policy: needs Go',

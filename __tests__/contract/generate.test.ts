@@ -95,15 +95,33 @@ test('a measure that is added to the contract alone reaches both engines, the DD
   expect(files.get('lib/lakehouse/contract/schema.ts')).toContain('readonly total_latency: number;');
 });
 
-test('a field that is added to the event may be a column of silver', () => {
-  const changed = edited(
-    '      - name: year\n        logicalType: integer\n',
-    '      - name: country\n        logicalType: string\n        physicalType: STRING\n        description: Country.\n      - name: year\n        logicalType: integer\n',
-  ).replace(
-    '      - name: bytes\n        logicalType: integer\n        logicalTypeOptions',
-    '      - name: country\n        logicalType: string\n        description: Country.\n      - name: bytes\n        logicalType: integer\n        logicalTypeOptions',
-  );
-  expect(problemsOf(changed)).toEqual([]);
+describe('a field that is added to the event may be a column of silver', () => {
+  const readings = (becomes: string): string =>
+    `        customProperties:\n          - { property: readings, value: [{ words: missing, examples: [missing], becomes: ${becomes} }] }\n`;
+  const withField = (stated: string): string =>
+    edited(
+      '      - name: year\n        logicalType: integer\n',
+      '      - name: country\n        logicalType: string\n        physicalType: STRING\n        description: Country.\n      - name: year\n        logicalType: integer\n',
+    ).replace(
+      '      - name: bytes\n        logicalType: integer\n        logicalTypeOptions',
+      `      - name: country\n        logicalType: string\n        description: Country.\n${stated}      - name: bytes\n        logicalType: integer\n        logicalTypeOptions`,
+    );
+
+  test('when it says what each form of a JSON value becomes', () => {
+    expect(problemsOf(withField(readings('{ value: null }')))).toEqual([]);
+  });
+
+  test('not when it does not', () => {
+    expect(problemsOf(withField(''))).toEqual([
+      'event.country has no readings; state what each form of a JSON value becomes',
+    ]);
+  });
+
+  test('and not when a form becomes a reason that quarantine does not have', () => {
+    expect(problemsOf(withField(readings('{ reason: no_country }')))).toEqual([
+      'event.country becomes no_country, which is no reason of quarantine',
+    ]);
+  });
 });
 
 test('the limits of an event reach the jobs', () => {

@@ -61,11 +61,11 @@ test('a bundle that was cut off is made again', () => {
   const cache = join(project, '.cache/check.js');
   writeFileSync(cache, readFileSync(cache, 'utf8').slice(0, 100));
 
-  expect(run('-')).toMatchObject({ status: 0, stdout: expect.stringContaining('nothing was checked') });
+  expect(run('-')).toMatchObject({ status: 3, stdout: expect.stringContaining('nothing was checked') });
 });
 
 test('where no bundle can be kept the command runs all the same', () => {
   writeFileSync(join(project, '.cache'), '');
 
-  expect(run('-')).toMatchObject({ status: 0, stdout: expect.stringContaining('nothing was checked') });
+  expect(run('-')).toMatchObject({ status: 3, stdout: expect.stringContaining('nothing was checked') });
 });

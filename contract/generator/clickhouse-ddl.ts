@@ -104,9 +104,10 @@ const hiddenGenerations: ClickHouseView = {
     { name: 'day', type: 'Date', comment: 'Day' },
     { name: 'generation', type: 'UInt32', comment: 'Generation that is not read' },
   ],
-  select: `SELECT day, toUInt32(arrayJoin(arrayFilter(one -> one != current, range(newest + 1)))) AS generation
+  // One that nobody has announced is read until a higher one is published: it was before the list of them was lost.
+  select: `SELECT day, toUInt32(arrayJoin(arrayConcat(range(current), arrayFilter(one -> one > current, announced)))) AS generation
 FROM (
-  SELECT day, maxIf(generation, published = 1) AS current, max(generation) AS newest
+  SELECT day, maxIf(generation, published = 1) AS current, groupUniqArray(generation) AS announced
   FROM {database}.gold_generations
   GROUP BY day
 )`,

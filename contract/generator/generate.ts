@@ -2,6 +2,7 @@ import { clickHouseTables, clickHouseViews, createTable, createView } from './cl
 import { type Contract, objectNamed, objectsTagged } from './contract';
 import { eventLimits } from './event-limits';
 import { silverInRange, silverStructure, stateLoads } from './gold-load';
+import { jsonFields } from './json-fields';
 
 /** The database that the metrics are in, unless the schema job is told another. */
 const database = 'logs';
@@ -14,6 +15,7 @@ export function generatedFiles(contract: Contract): ReadonlyMap<string, string> 
     ['spark-jobs/contract.py', sparkModule(contract)],
     ['spark-jobs/contract_clickhouse.py', clickHouseModule(contract)],
     ['spark-jobs/contract_gold.py', goldModule(contract)],
+    ['docs/json-fields.md', jsonFields(contract)],
   ]);
 }
 
@@ -225,6 +227,7 @@ function goldModule(contract: Contract): string {
         checks=(
 ${tuples(load.checks.map(check => [check.name, check.expression]))}
         ),
+        days=${python(load.days)},
         from_file=${python(load.fromFile)},
         from_partials=${python(load.fromPartials)},
         events=(
@@ -252,10 +255,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class StateLoad:
-    """One state table. {database}, {source}, {rows}, {generation}, {load} and {business_time_zone} are the gold job's to fill in.
+    """One state table. {database}, {source}, {rows}, {generation}, {load} and {business_offset_us} are the gold job's to fill in.
 
     day: ClickHouse, the day of a row of states. count: the column that counts every event, if one does. checks: ClickHouse, (column, a number of its
-    values, {column} in it) of what is kept a load. from_file: ClickHouse, from the silver file. from_partials: ClickHouse, from the JSON lines that Spark sends. events: Spark, silver as gold sees it. where: which of them count. keys: Spark,
+    values, {column} in it) of what is kept a load. days: ClickHouse, the days of a silver file's rows. from_file: ClickHouse, from the silver file.
+    from_partials: ClickHouse, from the JSON lines that Spark sends. events: Spark, silver as gold sees it. where: which of them count. keys: Spark,
     (name, expression). partials: Spark, (name, expression, what merges it, {partial} in it).
     """
 
@@ -263,6 +267,7 @@ class StateLoad:
     day: str
     count: str | None
     checks: tuple[tuple[str, str], ...]
+    days: str
     from_file: str
     from_partials: str
     events: tuple[str, ...]

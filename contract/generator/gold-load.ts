@@ -28,6 +28,8 @@ export interface StateLoad {
   readonly count: string | undefined;
   /** ClickHouse: for each column that is kept a load, a number that tells it from one of other events, {column} being it. */
   readonly checks: readonly { readonly name: string; readonly expression: string }[];
+  /** ClickHouse: SELECT of the days of a silver file's rows, in order. {source}, {rows}. */
+  readonly days: string;
   /** ClickHouse: INSERT … SELECT that reads the silver file itself. {source}, {rows}, {generation}. */
   readonly fromFile: string;
   /** ClickHouse: INSERT … SELECT of partials that Spark sends as JSON lines. {rows}, {generation}. */
@@ -72,6 +74,8 @@ export function stateLoads(contract: Contract): readonly StateLoad[] {
       ...measures.map(measure => `${measure.name} ${measure.partialType}`),
     ].join(', ');
     const day = String(states.custom['day']);
+    const { name: dayKey = '', transformLogic: dayOf = '' } = keys.find(key => day.includes(key.name)) ?? {};
+    const inDays = usedColumns(contract, `${where} ${dayOf}`);
     // A group becomes two rows of one part: what is kept a load, and what is shared by all loads. Where nothing is kept
     // a load, the first says that the load's part is there: one row a day.
     const isSummed = measures.some(measure => measure.perLoad);
@@ -103,6 +107,10 @@ ARRAY JOIN [false, true] AS is_of_load`;
       checks: measures.flatMap(({ name, check }) =>
         check === undefined ? [] : [{ name, expression: check('{column}') }],
       ),
+      days: `SELECT DISTINCT ${day}
+FROM (SELECT ${dayOf} AS ${dayKey} FROM (SELECT ${inDays.map(name => dialect(contract, name, 'clickhouse')).join(', ')} FROM ${source})${where === '' ? '' : ` WHERE ${where}`})
+WHERE {rows}
+ORDER BY 1`,
       fromFile: `${insert}
 ${rows(`SELECT ${[...keys.map(key => `${key.transformLogic} AS ${key.name}`), ...measures.map(measure => `${measure.aggregate} AS ${measure.name}_state`)].join(', ')}
 FROM (SELECT ${used.map(name => dialect(contract, name, 'clickhouse')).join(', ')} FROM ${source})

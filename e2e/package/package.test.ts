@@ -149,6 +149,7 @@ test('the package holds what runs, and nothing else', () => {
     /^(README|CHANGELOG)\.md$|^LICENSE$|^package\.json$/,
     /^build\/(lib|imports)\/.*(\.js|\.d\.ts|\/spark-keys-[\d.]+\.json|\/minio-setup\.sh)$/,
     /^build\/spark-jobs\/\w+\.py$|^build\/spark-jobs\/spark-defaults\.conf$|^build\/was\/dist\/server\.js$/,
+    /^build\/lakehouse-check\.schema\.json$/,
     /^docs\/rules\/[\w-]+\.md$/,
     /^contract\/(lakehouse\.odcs\.yaml|clickhouse\.sql)$/,
   ];
@@ -275,6 +276,15 @@ describe('check', () => {
     const { status, stdout } = command('check', 'changed');
     expect(status).toBe(1);
     expect(stdout).toContain('mutable-image-tag');
+  });
+
+  test('brings the schema of its project file, which is what the command prints', () => {
+    const { status, stdout } = run(consumer, process.execPath, [
+      '-p',
+      "JSON.stringify(require('cdk8s-lakehouse/lakehouse-check.schema.json'))",
+    ]);
+    expect(status).toBe(0);
+    expect(JSON.parse(stdout)).toEqual(JSON.parse(command('check', '--schema').stdout));
   });
 
   test('explains each of its rules', () => {

@@ -22,6 +22,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import gold_ledger
+from business_day import business_day
 from clickhouse import ClickHouse as Client
 from contract_gold import STATE_LOADS
 from gold_load import SETTINGS, Loader
@@ -132,7 +133,7 @@ class Round:
         self.files = []
 
     def load(self, file: File, target: gold_ledger.Target) -> None:
-        loader = Loader(self.client, ZONE, "")
+        loader = Loader(self.client, business_day(ZONE), "")
         for load in STATE_LOADS:
             loader.clickhouse.execute(loader.statement(load.from_file, load, target, file.url, file.source), settings=SETTINGS)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from pyspark.sql import SparkSession
 
+from business_day import business_day
 from clickhouse import ClickHouse as Client
 from commit_log import Manifest
 from gold_job import Gold, _s3_url
@@ -128,7 +129,7 @@ class Stream:
         """The gold job in this process, with SQL settings of its own."""
         client = Client(self.clickhouse.url, WRITER, self.clickhouse.password, self.database, backoff_seconds=(0.1,))
         options = argparse.Namespace(engine=self.engine, commits=self.lake.commits, silver_retention_days=None, read_files=False)
-        return Gold(self.spark.newSession(), Loader(client, "UTC", _s3_url(self.spark)), JobsObjectStore(self.spark), options)
+        return Gold(self.spark.newSession(), Loader(client, business_day("UTC"), _s3_url(self.spark)), JobsObjectStore(self.spark), options)
 
     def fold(self, manifests: list[Manifest] | None = None) -> None:
         """Gold as after the loss of its checkpoint: every manifest again, in another order each time."""

@@ -69,6 +69,10 @@ def test_a_topic_whose_every_timestamp_spark_cannot_read_is_stored_without_a_pas
     output = stream.drain(max_offsets_per_trigger=10_000)
     assert "a record breaks the batch" in output
     assert not failing
+    lines = [line for line in output.splitlines() if "quarantined records that cannot be read" in line]
+    assert len(lines) <= 6
+    assert sum(int(line.split(" records=")[1].split()[0]) for line in lines) == 2_500
+    assert all(" reasons=unreadable_kafka_timestamp:" in line for line in lines)
     assert stream.prove().reasons["unreadable_kafka_timestamp"] == 2_500
     assert not stream.unnamed_files()
 

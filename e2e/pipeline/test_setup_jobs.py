@@ -21,6 +21,7 @@ import pyarrow.fs as fs
 import pyarrow.parquet as pq
 import pytest
 
+from business_day import business_day
 from clickhouse import ClickHouse, ClickHouseError
 from contract_gold import STATE_LOADS
 from gold_ledger import Target
@@ -328,8 +329,8 @@ def test_the_writer_writes_rows_and_changes_no_table(server: Server) -> None:
 
 def test_the_writer_may_run_what_the_gold_job_runs(server: Server) -> None:
     writer = server.client("writer")
-    loader = Loader(writer, "UTC", "http://unused/{bucket}")
-    load = FileLoad("s3a://silver/user-activity-v2/none.parquet", (Target("1", "0"),))
+    loader = Loader(writer, business_day("UTC"), "http://unused/{bucket}")
+    load = FileLoad("s3a://silver/user-activity-v2/year=2026/month=1/day=15/hour=3/none.parquet", (Target("1", "0"),))
 
     for table in range(len(STATE_LOADS)):
         loader.from_partials(load, table, "")

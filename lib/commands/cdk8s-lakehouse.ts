@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { closest, distance } from 'fastest-levenshtein';
+import { advice } from '../checker/finding/spelling';
 import { packageFolder, packageVersion } from './package-folder';
 
 interface Command {
@@ -59,7 +59,8 @@ export async function cdk8sLakehouse(args: readonly string[]): Promise<void> {
     refuse(`no command is given; choose one\n\n${USAGE}`);
   } else {
     const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-    if (command === undefined) refuse(`${JSON.stringify(name)} is no command; ${advice(name)}`);
+    if (command === undefined)
+      refuse(`${JSON.stringify(name)} is no command; ${advice(name, Object.keys(COMMANDS))}`);
     else await command.run(rest);
   }
 }
@@ -67,14 +68,6 @@ export async function cdk8sLakehouse(args: readonly string[]): Promise<void> {
 function refuse(sentence: string): void {
   console.error(`cdk8s-lakehouse: ${sentence}`);
   process.exitCode = 2;
-}
-
-function advice(name: string): string {
-  const names = Object.keys(COMMANDS);
-  const nearest = closest(name, names);
-  return distance(name, nearest) <= Math.max(2, name.length / 3)
-    ? `did you mean ${nearest}?`
-    : `choose ${names.slice(0, -1).join(', ')} or ${names.at(-1)}`;
 }
 
 if (require.main === module) void cdk8sLakehouse(process.argv.slice(2));

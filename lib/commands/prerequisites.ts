@@ -106,6 +106,7 @@ export const needsOfThePackage: Readonly<Record<string, readonly ToolName[]>> = 
 export const needs: Readonly<Record<string, readonly ToolName[]>> = {
   'synth, cdk8s, check, capacity, secrets, cluster-context, inner, test:unit': ['node'],
   'test:package': ['node', 'npm'],
+  'test:render': ['node', 'go'],
   'test, test:crashes, faults, local, bench, fuzz': SERVERS,
   'test:cluster': SERVERS,
   'test:policy': ['node', 'python', 'venv', 'go'],

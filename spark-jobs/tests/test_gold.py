@@ -5,10 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import threading
+import time
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -19,15 +22,16 @@ from pyspark.sql import SparkSession
 import gold_job
 import gold_ledger
 import gold_load
+from business_day import business_day
 from clickhouse import ClickHouse as Client
 from commit_log import Manifest
 from contract_gold import StateLoad
 from gold_job import Gold, _s3_url
-from gold_load import Loader
+from gold_load import FileLoad, Loader
 from job_log import JobError
 from local.clickhouse import WRITER, ClickHouse
 from local.lake import Lake
-from local.object_store import path_of
+from local.object_store import ObjectStore, path_of
 from local.recount import KEYS, Row, differences, recount
 from object_store import ObjectStore as JobsObjectStore
 from schema_job import apply
@@ -183,7 +187,7 @@ def client(clickhouse: ClickHouse, database: str) -> Client:
 def make_gold(spark: SparkSession, client: Client, silver: Silver) -> MakeGold:
     def make(engine: str = "clickhouse", zone: str = "UTC", into: Client = client) -> Gold:
         options = argparse.Namespace(engine=engine, commits=silver.lake.commits, silver_retention_days=None, read_files=False)
-        return Gold(spark, Loader(into, zone, _s3_url(spark)), JobsObjectStore(spark), options)
+        return Gold(spark, Loader(into, business_day(zone), _s3_url(spark)), JobsObjectStore(spark), options)
 
     return make
 
@@ -342,6 +346,30 @@ def test_what_one_engine_has_loaded_the_other_may_load_again(silver: Silver, mak
     make_gold("clickhouse").fold(manifests, 0)
 
     assert tables(client) == before
+
+
+# The clock of this zone went back from 00:01 to 23:01: at 02:30 UTC a minute of the 7th, then an hour of the 6th, then the 7th.
+ST_JOHNS = "America/St_Johns"
+BACK_ACROSS_MIDNIGHT = datetime(2010, 11, 7, 2, tzinfo=timezone.utc)
+
+
+@pytest.mark.parametrize("of_many_hours", [False, True])
+@pytest.mark.parametrize("engine", ENGINES)
+def test_where_a_clock_goes_back_across_midnight_the_days_are_the_zones_own_and_a_rebuild_gives_them_again(
+    silver: Silver, make_gold: MakeGold, client: Client, clickhouse: ClickHouse, engine: str, of_many_hours: bool
+) -> None:
+    gold = make_gold(engine, ST_JOHNS)
+    minutes = (-60, 0, 29, 30, 30.9, 31, 45, 59, 60, 89, 90, 90.5, 91, 121)
+    actions = ("MAIN", "CART_ADD", "ORDER")
+    rows = [_event(BACK_ACROSS_MIDNIGHT + timedelta(minutes=minute), actions[place % 3], place, user=str(place % 4)) for place, minute in enumerate(minutes)]
+    gold.fold([silver.commit(rows, of_many_hours=of_many_hours)], 0)
+    assert wrong(clickhouse, client.database, silver.rows, ST_JOHNS) == []
+    dates = client.rows(f"SELECT date, sum(event_count) FROM {client.database}.metrics_business_daily WHERE metric_kind = 'ACTION' GROUP BY date ORDER BY date")
+    assert dates == [["2010-11-06", "8"], ["2010-11-07", "6"]]
+
+    for day in ("2010-11-06", "2010-11-07"):
+        gold.rebuild(day)
+        assert wrong(clickhouse, client.database, silver.rows, ST_JOHNS) == []
 
 
 @dataclass(frozen=True)
@@ -855,6 +883,98 @@ class TestRebuild:
         gold.fold([silver.commit(events(3, 200))], 2)
         assert wrong(clickhouse, client.database, silver.rows) == []
 
+    @pytest.mark.parametrize("lost", [("gold_generations",), ("gold_generations", "gold_loads", "gold_positions")])
+    def test_what_was_rebuilt_counts_once_after_the_list_of_generations_was_lost(
+        self, silver: Silver, make_gold: MakeGold, client: Client, clickhouse: ClickHouse, spark: SparkSession, monkeypatch: pytest.MonkeyPatch, lost: tuple[str, ...]
+    ) -> None:
+        gold = make_gold()
+        gold.fold([silver.commit(events(1, 200, hours=6))], 0)
+        gold.rebuild(self.day)
+        gold.rebuild(self.day)
+        for table in lost:
+            client.execute(f"TRUNCATE TABLE {client.database}.{table}")
+        gold.fold([silver.commit(events(2, 100, hours=6))], 1)  # a job that has not noticed
+        assert wrong(clickhouse, client.database, silver.rows) == []
+
+        publish = gold_ledger.publish
+
+        def seen_before(one: Client, day: str, generation: int) -> None:
+            assert wrong(clickhouse, client.database, silver.rows) == []
+            publish(one, day, generation)
+
+        monkeypatch.setattr(gold_ledger, "publish", seen_before)
+        gold.rebuild(self.day)
+        assert wrong(clickhouse, client.database, silver.rows) == []
+        assert client.rows(f"SELECT DISTINCT generation FROM {client.database}.server_health_states WHERE toDate(minute) = '{self.day}'") == [["3"]]
+
+    def test_a_job_that_starts_without_generations_and_ledger_goes_on_in_what_the_tables_hold(
+        self, silver: Silver, make_gold: MakeGold, client: Client, clickhouse: ClickHouse, spark: SparkSession
+    ) -> None:
+        gold = make_gold()
+        manifest = silver.commit(events(1, 200, hours=6))
+        gold.fold([manifest], 0)
+        gold.rebuild(self.day)
+        for table in ("gold_generations", "gold_loads", "gold_positions"):
+            client.execute(f"TRUNCATE TABLE {client.database}.{table}")
+        assert gold_ledger.restore_generations(client) == [self.day]
+        assert gold_ledger.restore_generations(client) == []
+
+        gold.fold([manifest, silver.commit(events(2, 100, hours=6))], 0)
+        assert wrong(clickhouse, client.database, silver.rows) == []
+
 
 def _cut_off(client: Client, day: str, generation: int) -> None:
     raise KeyboardInterrupt
+
+
+def of_many_days(count: int) -> list[Row]:
+    """An event on each of so many days, every twelfth one."""
+    first = datetime(1970, 1, 2, tzinfo=timezone.utc)
+    return [_event(first + timedelta(days=12 * number), "MAIN", number, user=str(number % 7)) for number in range(count)]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_an_insert_makes_parts_of_a_hundred_days_at_most(silver: Silver, make_gold: MakeGold, client: Client, clickhouse: ClickHouse, engine: str) -> None:
+    gold = make_gold(engine, "Asia/Seoul")
+    odd = [row._replace(action_type="a\u2028b\u0085c") for row in of_many_days(230)]
+    manifest = silver.commit(odd, of_many_hours=True)
+    gold.fold([manifest], 0)
+    assert wrong(clickhouse, client.database, silver.rows, "Asia/Seoul") == []
+
+    # The server holds every INSERT to it, so a file whose days are not divided is refused.
+    load = FileLoad(manifest.silver[0].url, (gold_ledger.Target("true", "0"),))
+    with pytest.raises(JobError, match="Too many partitions for single INSERT block"):
+        _UndividedLoader(**vars(gold.loader)).from_file(load)
+    client.execute(f"ALTER TABLE {client.database}.user_states DROP PARTITION ('1970-01-02', 0)")
+    gold.loader.from_file(load)  # loads the day that is not there
+    assert wrong(clickhouse, client.database, silver.rows, "Asia/Seoul") == []
+
+
+class _UndividedLoader(Loader):
+    def _bounded(self, load: StateLoad, target: gold_ledger.Target, file: str, source: str) -> Iterator[gold_ledger.Target]:
+        yield target
+
+
+def test_a_file_of_a_thousand_days_is_loaded_where_few_parts_are_allowed_and_the_server_is_killed(silver: Silver, object_store: ObjectStore, tmp_path: Path) -> None:
+    rows = of_many_days(1_000)
+    load = FileLoad(silver.commit(rows, of_many_hours=True).silver[0].url, (gold_ledger.Target("true", "0"),))
+    with ClickHouse(tmp_path / "clickhouse", object_store) as server:
+        client = Client(server.url, WRITER, server.password, "logs", backoff_seconds=(0.2,) * 300)
+        counts = "SELECT table, count() AS parts FROM system.parts WHERE active AND database = 'logs' AND table LIKE '%_states' GROUP BY table"
+        apply(client, None)
+        for table in STATES:
+            # A partition has a part at least: this leaves room for those of the INSERT that is cut.
+            client.execute(f"ALTER TABLE logs.{table} MODIFY SETTING max_parts_in_total = 1200")
+        loader = Loader(client, business_day("UTC"), f"{object_store.endpoint}/{{bucket}}")
+        loading = threading.Thread(target=loader.from_file, args=(load,), daemon=True)
+        loading.start()
+        while not any(row["table"] == "operational_states" and row["parts"] > 400 for row in server.query(counts)):
+            time.sleep(0.05)
+        server.kill()
+        server.start()
+        loading.join()  # it repeats the statement that was cut
+        before = {row["table"]: row["parts"] for row in server.query(counts)}
+        loader.from_file(load)  # and a job that was killed too begins again: nothing is left to do
+        assert wrong(server, "logs", rows) == []
+        assert set(before) == set(STATES)
+        assert all(row["parts"] <= before[row["table"]] <= 1_100 for row in server.query(counts))

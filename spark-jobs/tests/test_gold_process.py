@@ -8,6 +8,8 @@ from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from clickhouse import ClickHouse as Client
@@ -26,9 +28,10 @@ WRONG = "wrong"
 def start(tmp_path: Path, lake: Lake, clickhouse: ClickHouse, database: str) -> Start:
     """Starts `gold_job.py run`, on arguments that are right unless they are given otherwise."""
 
-    def run(password: str = clickhouse.password, url: str = clickhouse.url, commits: str = lake.commits) -> Process:
-        arguments = {"commits": commits, "clickhouse-url": url, "clickhouse-user": WRITER, "database": database, "trigger-seconds": "1"}
-        line = ["run", *(part for name, value in arguments.items() for part in (f"--{name}", value))]
+    def run(password: str = clickhouse.password, url: str = clickhouse.url, commits: str = lake.commits, into: str = database, zone: str = "UTC", rebuild: str = "") -> Process:
+        arguments = {"commits": commits, "clickhouse-url": url, "clickhouse-user": WRITER, "database": into, "business-time-zone": zone}
+        own = {"date": rebuild} if rebuild else {"trigger-seconds": "1"}
+        line = ["rebuild" if rebuild else "run", *(part for name, value in {**arguments, **own}.items() for part in (f"--{name}", value))]
         return submit(JOBS / "gold_job.py", line, tmp_path / "gold", object_store=lake.object_store, extra_environment={"CLICKHOUSE_PASSWORD": password})
 
     return run
@@ -52,7 +55,7 @@ def test_a_wrong_password_is_one_sentence(start: Start, schema: None, clickhouse
 
 
 def test_absent_tables_are_one_sentence(start: Start, clickhouse: ClickHouse, database: str) -> None:
-    ends_with(start(), f"ClickHouse at {clickhouse.url} has no {database}.server_health_states (16 missing in all); run schema_job.py first")
+    ends_with(start(), f"ClickHouse at {clickhouse.url} has no {database}.server_health_states (17 missing in all); run schema_job.py first")
 
 
 def test_an_absent_bucket_is_one_sentence(start: Start, schema: None) -> None:
@@ -106,6 +109,55 @@ def test_a_manifest_that_is_missing_in_the_middle_is_named_in_the_last_line(star
     for sequence in (0, 1, 3):
         commit(lake, sequence, [])
     assert f"{lake.commits}{2:020d}.json is missing in the commit log" in last_line(start())
+
+
+def test_another_business_day_is_refused_and_its_remedy_fills_a_new_database(start: Start, schema: None, lake: Lake, clickhouse: ClickHouse, database: str) -> None:
+    commit(lake, 0, [silver_file(lake, hour) for hour in (14, 16)])
+    fold(start(zone="UTC"), clickhouse, database)
+    assert days(clickhouse, database) == {"2026-01-15": 2}
+
+    sentence = (
+        f"the tables of {database} are filled by business days of UTC, --business-time-zone is Asia/Seoul; give --business-time-zone UTC, "
+        f"or fill a new database: schema_job.py --database NAME, then gold_job.py run --database NAME --business-time-zone Asia/Seoul"
+    )
+    ends_with(start(zone="Asia/Seoul"), sentence)
+    ends_with(start(zone="Asia/Seoul", rebuild="2026-01-16"), sentence)
+    assert days(clickhouse, database) == {"2026-01-15": 2}
+    assert start(zone="Etc/UTC", rebuild="2026-01-15").wait(240) == 0  # another name of the same days
+
+    new = f"{database}_seoul"
+    apply(Client(clickhouse.url, WRITER, clickhouse.password, new), None)
+    try:
+        fold(start(zone="Asia/Seoul", into=new), clickhouse, new)
+        assert days(clickhouse, new) == {"2026-01-15": 1, "2026-01-16": 1}
+    finally:
+        clickhouse.execute(f"DROP DATABASE {new} SYNC")
+
+
+def silver_file(lake: Lake, hour: int) -> str:
+    """A file of one event, half past that hour of 2026-01-15, UTC."""
+    url = f"{lake.silver}year=2026/month=1/day=15/hour={hour}/part-0.zstd.parquet"
+    moment = datetime(2026, 1, 15, hour, 30, tzinfo=timezone.utc)
+    time_type = pa.timestamp("us", "UTC")
+    texts = {"raw_json": "…", "topic": "events", "raw_json_clean": "…", "http_method": "GET", "status": "API_CALL", "event_type": "USER_ACTIVITY", "user_id": "7", "endpoint": "/"}
+    numbers = {"partition": pa.array([0], pa.int32()), "offset": pa.array([hour], pa.int64()), "bytes": pa.array([1], pa.int64()), "latency_ms": pa.array([1], pa.int64())}
+    others = {"is_failed": pa.array([False]), "kafka_timestamp": pa.array([moment], time_type), "event_time": pa.array([moment], time_type)}
+    columns = {**{name: pa.array([text]) for name, text in {**texts, "action_type": "MAIN", "session_id": "s"}.items()}, **numbers, **others}
+    with lake.object_store.files().open_output_stream(path_of(url)) as out:
+        pq.write_table(pa.table(columns), out)
+    return url
+
+
+def fold(job: Process, clickhouse: ClickHouse, database: str) -> None:
+    """Lets the job fold the log to its end, and stops it."""
+    job.wait_until(lambda: clickhouse.query(f"SELECT count() AS folded FROM {database}.gold_positions") == [{"folded": 1}], 240)
+    job.stop(60)
+    assert "Traceback" not in job.output()
+
+
+def days(clickhouse: ClickHouse, database: str) -> dict[str, int]:
+    rows = clickhouse.query(f"SELECT date, sum(event_count) AS events FROM {database}.metrics_business_daily WHERE metric_kind = 'ACTION' GROUP BY date")
+    return {row["date"]: row["events"] for row in rows}
 
 
 def test_sigterm_ends_a_job_that_waits_for_the_first_commit(start: Start, schema: None) -> None:

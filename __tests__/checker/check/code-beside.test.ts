@@ -36,7 +36,12 @@ function notes(...paths: readonly string[]): string[] {
 
 function human(...paths: readonly string[]) {
   const named = paths.length === 0 ? [folder] : paths.map(path => join(folder, path));
-  return checkCommand(named, { stdin: () => new Uint8Array(), color: false, home: folder });
+  return checkCommand(named, {
+    stdin: () => new Uint8Array(),
+    color: false,
+    home: folder,
+    run: () => undefined,
+  });
 }
 
 /** A stream with a checkpoint in a folder, as people write it. */
@@ -217,7 +222,9 @@ describe('Python that no manifest runs', () => {
     ]);
     expect(human('job.py')).toMatchObject({
       code: 0,
-      stdout: expect.stringContaining('nothing wrong was found in the code, and no manifest was checked'),
+      stdout: expect.stringContaining(
+        'no faults in what was looked at, 1 note on what was not understood; not looked at: 1 Python program understood partly',
+      ),
     });
     expect(human('job.py').stdout).not.toContain('clean');
   });
@@ -236,7 +243,7 @@ describe('Python that no manifest runs', () => {
 
   it('is nothing that was checked where it stands alone in a folder', () => {
     put('src/job.py', STREAM());
-    expect(human()).toMatchObject({ code: 2, stdout: expect.stringContaining('nothing was checked') });
+    expect(human()).toMatchObject({ code: 3, stdout: expect.stringContaining('nothing was checked') });
   });
 });
 
@@ -322,10 +329,10 @@ it('a folder of Helm charts alone is not clean, and the notes say what to check 
   put('chart/values.yaml', 'replicas: 3\n');
   put('chart/templates/a.yaml', 'kind: {{ .Values.kind }}\n');
   const { code, stdout } = human();
-  expect(code).toBe(2);
-  expect(stdout).toContain('⚠ nothing was checked');
+  expect(code).toBe(3);
+  expect(stdout).toContain('✖ nothing was checked');
   expect(stdout).toContain(
-    `fix check what it renders: helm template ${folder}/chart | cdk8s-lakehouse check -`,
+    `fix render it with --render helm, or check what it renders: helm template ${folder}/chart | cdk8s-lakehouse check -`,
   );
   put('plain.yaml', APPLICATION());
   expect(human().code).toBe(0);

@@ -25,14 +25,12 @@ function run(args: readonly string[], options: { stdin?: string; color?: boolean
     stdin: () => Buffer.from(options.stdin ?? ''),
     color: options.color ?? false,
     home: HOME,
+    run: () => undefined,
   });
 }
 
-/** The report without what another rule, or another folder, changes in it. */
-function withoutCounts(stdout: string): string {
-  return stdout.replaceAll(folder, '.').replaceAll(`${rules.length} rules`, 'all rules');
-}
-
+/** How many there are is said in every report, and changes with each new one. */
+const RULES = `${rules.length} rules`;
 const CLEAN = 'apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\n  namespace: n\n';
 const POD = (annotation = '') => `apiVersion: v1
 kind: Pod
@@ -58,9 +56,10 @@ const WEBHOOK = `${CLEAN}data:\n  url: https://hooks.slack.com/services/T0000000
 describe('exit code', () => {
   it('is 0 when everything is clean', () => {
     put('a.yaml', CLEAN);
-    expect(run([folder])).toMatchObject({
+    const { code, stdout } = run([folder]);
+    expect({ code, stdout: stdout.replace(RULES, 'N rules') }).toEqual({
       code: 0,
-      stdout: `✔ clean (1 file, 1 object, ${rules.length} rules)\n`,
+      stdout: 'looked at      1 file; 1 object (1 ConfigMap)\n✔ clean (1 file, 1 object, N rules)\n',
     });
   });
 
@@ -90,7 +89,7 @@ describe('exit code', () => {
     [['missing-folder'], /missing-folder/],
     [[], /no path is given/],
     [[''], /a path is empty; name a file, a folder, or - for standard input/],
-    [['.', '--format', 'xml'], /--format "xml" is unknown; choose human, json or sarif/],
+    [['.', '--format', 'xml'], /--format "xml" is unknown; choose human, json, sarif or github/],
     [['.', '--level', 'info'], /--level "info" is unknown; choose error or warning/],
     [
       ['.', '--rule', 'no-such-rule'],
@@ -132,6 +131,14 @@ describe('JSON', () => {
       ],
       notes: [],
       checked: { files: 1, objects: 1 },
+      coverage: {
+        files: { read: 1, withObjects: 1, sql: 0, python: 0 },
+        objects: [{ kind: 'Pod', count: 1, isRead: true }],
+        programs: [],
+        notLookedAt: [{ what: 'rules', why: 'not asked for by --rule', count: rules.length - 1, where: [] }],
+      },
+      ignored: 0,
+      verdict: { code: 1, sentence: '1 error in 1 file' },
     });
   });
 });
@@ -169,7 +176,7 @@ describe('SARIF', () => {
     for (const { ruleId, ruleIndex } of result?.results ?? [])
       expect(rules[ruleIndex ?? -1]?.id).toBe(ruleId);
     const prints = (result?.results ?? []).map(
-      ({ partialFingerprints }) => partialFingerprints?.['check/v1'],
+      ({ partialFingerprints }) => partialFingerprints?.['check/v2'],
     );
     expect(new Set(prints).size).toBe(prints.length);
     expect(result?.results?.[0]?.locations?.[0]?.physicalLocation?.region).toMatchObject({ startLine: 8 });
@@ -203,7 +210,7 @@ describe('the report for people', () => {
   it('shows rule, place, frame and remedy, grouped by file, and never a credential', () => {
     put('a.yaml', POD());
     const { stdout } = run([folder]);
-    expect(withoutCounts(stdout)).toMatchInlineSnapshot(`
+    expect(stdout.replaceAll(folder, '.').replace(RULES, 'N rules')).toMatchInlineSnapshot(`
 "./a.yaml
 
   error container web has no cpu request, cpu limit, memory request and memory limit, so it can take a whole node (container-without-limits)
@@ -232,7 +239,8 @@ describe('the report for people', () => {
         13 |
   fix keep it in a Secret and refer to it, e.g. env.valueFrom.secretKeyRef
 
-✖ 3 errors in 1 file (1 file, 1 object, all rules)
+looked at      1 file; 1 object (1 Pod)
+✖ 3 errors in 1 file (1 file, 1 object, N rules)
 "
 `);
     expect(stdout).not.toContain('s3cr3t');
@@ -258,11 +266,12 @@ describe('the report for people', () => {
     );
   });
 
-  it('takes a description of the nodes among the files first, and says so', () => {
+  it('takes a description of the nodes among the files, and --nodes in its place, and says so', () => {
     put('a.yaml', POD());
     put('cluster.yaml', CLUSTER);
+    expect(run([folder]).stderr).toMatch(/fit counted on 3 × m6i\.large \(.*cluster\.yaml\)/);
     expect(run([folder, '--nodes', '2xm6i.xlarge']).stderr).toMatch(
-      /fit counted on 3 × m6i\.large \(.*cluster\.yaml; --nodes is not used\)/,
+      /fit counted on 2 × m6i\.xlarge \(--nodes; .*cluster\.yaml is not used\)/,
     );
   });
 
@@ -288,9 +297,11 @@ describe('the report for people', () => {
     };
 
     it('says so in each format, and nothing is clean', () => {
-      expect(run([folder])).toMatchObject({ code: 2, stderr: '' });
+      expect(run([folder])).toMatchObject({ code: 3, stderr: '' });
       expect(run([folder]).stdout).toContain(`note ${NOTHING}`);
-      expect(run([folder]).stdout).toContain('⚠ nothing was checked, 1 note');
+      expect(run([folder]).stdout).toMatch(
+        /✖ nothing was checked, 1 note .*; name a file or folder that holds manifests, or render what is a template/,
+      );
       expect(notesOf([folder])).toMatchObject([{ what: NOTHING, silences: rules.map(({ id }) => id) }]);
       const log = JSON.parse(run([folder, '--format', 'sarif']).stdout) as Log;
       expect(log.runs[0]?.results?.map(({ message }) => message.text)).toEqual([
@@ -298,8 +309,9 @@ describe('the report for people', () => {
       ]);
     });
 
-    it.each(['human', 'json', 'sarif'])('it is an error with --strict in %s', format => {
-      expect(run([folder, '--strict', '--format', format]).code).toBe(1);
+    it.each(['human', 'json', 'sarif', 'github'])('has an exit code of its own in %s', format => {
+      expect(run([folder, '--format', format]).code).toBe(3);
+      expect(run([folder, '--strict', '--format', format]).code).toBe(3);
       put('a.yaml', CLEAN);
       expect(run([folder, '--strict', '--format', format]).code).toBe(0);
     });
@@ -318,7 +330,15 @@ describe('the report for people', () => {
       put('kustomization.yaml', 'kind: Kustomization\nresources: []\n');
       put('tables.sql', 'SELECT 1;\n');
       expect(notesOf([join(folder, 'kustomization.yaml'), join(folder, 'tables.sql')])).toEqual([]);
-      expect(run([join(folder, 'tables.sql')]).stdout).toMatch(/^✔ clean/);
+      expect(run([join(folder, 'tables.sql')])).toMatchObject({
+        code: 0,
+        stdout: expect.stringContaining(
+          '✔ no faults in what was looked at; not looked at: 1 SQL program understood not at all',
+        ),
+      });
+      put('tables.sql', 'CREATE TABLE a (b Int8) ENGINE = Memory;\n');
+      expect(run([join(folder, 'tables.sql')]).stdout).toContain('✔ clean');
+      expect(run([join(folder, 'kustomization.yaml')]).code).toBe(3);
     });
   });
 
@@ -341,6 +361,7 @@ describe('the report for people', () => {
     put(name, 'kind: Pod\n');
     put('readme.md', '# text\n');
     expect(run([folder]).stdout).toContain('the file is skipped: it is a template, by its name');
+    put('b.yaml', CLEAN);
     expect(run([folder, '--strict']).code).toBe(1);
   });
 });
@@ -365,7 +386,9 @@ describe('silencing', () => {
 describe('options', () => {
   it('--level error leaves warnings out', () => {
     put('a.yaml', WEBHOOK);
-    expect(run([folder, '--level', 'error']).stdout).toContain('✔ clean');
+    expect(run([folder, '--level', 'error']).stdout).toContain(
+      '✔ no faults in what was looked at; not looked at: warnings',
+    );
   });
 
   it('--external declares what exists, with * for any text', () => {
@@ -405,7 +428,7 @@ describe('what was not understood', () => {
     put('a.yaml', OPEN);
     const { code, stdout } = run([folder]);
     expect(code).toBe(0);
-    expect(withoutCounts(stdout)).toMatchInlineSnapshot(`
+    expect(stdout.replaceAll(folder, '.').replace(RULES, 'N rules')).toMatchInlineSnapshot(`
 "Python that is followed in part
 
   note import * from settings brings names that nobody knows (not-understood)
@@ -413,17 +436,17 @@ describe('what was not understood', () => {
   silent undefined-name
   fix import by name, and call functions where the code would run a text
 
-✔ clean, 1 note on what was not understood (1 file, 1 object, all rules)
+looked at      1 file; 1 object (1 ConfigMap); 1 Python program understood (1 partly)
+not looked at  1 Python program understood partly: the notes say what is not known (ConfigMap/n/a tool.py)
+✔ no faults in what was looked at, 1 note on what was not understood; not looked at: 1 Python program understood partly (1 file, 1 object, N rules)
 "
 `);
   });
 
   it('is silent where everything is understood', () => {
     put('a.yaml', NAMED);
-    expect(run([folder, '--strict'])).toMatchObject({
-      code: 0,
-      stdout: `✔ clean (1 file, 1 object, ${rules.length} rules)\n`,
-    });
+    expect(run([folder, '--strict'])).toMatchObject({ code: 0 });
+    expect(run([folder]).stdout).not.toContain('note');
   });
 
   it('is an error with --strict', () => {
@@ -433,7 +456,7 @@ describe('what was not understood', () => {
     expect(stdout).toMatch(
       / {2}error import \* from settings brings names that nobody knows \(not-understood\)/,
     );
-    expect(stdout).toContain('✖ nothing wrong was found, 1 note on what was not understood');
+    expect(stdout).toContain('✖ no faults in what was looked at, 1 note on what was not understood');
   });
 
   it('is a list of its own in JSON', () => {
@@ -479,7 +502,7 @@ describe('what was not understood', () => {
     const { stdout } = run([folder]);
     expect(stdout.match(/\(not-understood\)/g)).toHaveLength(3);
     expect(stdout).toContain('  and 2 more of these; --format json lists them');
-    expect(stdout).toContain('✔ clean, 5 notes on what was not understood');
+    expect(stdout).toContain('✔ no faults in what was looked at, 5 notes on what was not understood');
   });
 
   it('is a file that is skipped, for which every rule is silent', () => {
@@ -487,6 +510,7 @@ describe('what was not understood', () => {
     const { stdout } = run([folder]);
     expect(stdout).toContain('the file is skipped: it is a template, by its {{ }}');
     expect(stdout).toContain('  silent every rule');
+    put('b.yaml', CLEAN);
     expect(run([folder, '--strict']).code).toBe(1);
   });
 });

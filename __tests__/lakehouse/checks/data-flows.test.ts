@@ -75,6 +75,7 @@ const UNSEEN: Readonly<Record<string, readonly Unseen[]>> = {
 const WITHOUT_NAMES = [
   'gold_loads',
   'gold_positions',
+  'gold_business_day',
   'gold_replaced_files',
   'gold_expired_files',
   'gold_generations',

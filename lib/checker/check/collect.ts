@@ -10,6 +10,8 @@ export interface Collected {
   readonly unreadable: readonly Unreadable[];
   /** What was named, each with the files that were met there. */
   readonly named: readonly { readonly path: string; readonly files: readonly string[] }[];
+  /** Programs and languages of configuration that were met and are not read. @default none */
+  readonly others?: readonly string[];
 }
 
 /** The name that stands for standard input. */
@@ -18,6 +20,7 @@ export const STDIN = '-';
 const EXTENSIONS = /\.(ya?ml|json|sql|py)$/i;
 /** Manifests that some program fills in first; the parts of a chart that begin with _ make none by themselves. */
 const TEMPLATES = /^[^_].*\.(ya?ml|json)\.\w+$|^[^_].*\.(tpl|j2|jinja2?|gotmpl)$/i;
+const OTHERS = /\.(ipynb|sh|bash|scala|java|kt|jar|tf|jsonnet|libsonnet|cue|k|pkl|dhall)$/i;
 const NEVER_MANIFESTS = /^(node_modules|__pycache__|site-packages|venv|package-lock\.json|tsconfig\.json)$/;
 
 /**
@@ -30,6 +33,7 @@ export function collect(paths: readonly string[], stdin: () => Uint8Array): Coll
   const sources: SourceText[] = [];
   const skipped: Skipped[] = [];
   const unreadable: Unreadable[] = [];
+  const others: string[] = [];
   const seen = new Set<string>();
 
   /** Where each file that was read stands among the sources. */
@@ -98,6 +102,7 @@ export function collect(paths: readonly string[], stdin: () => Uint8Array): Coll
           read(path);
           if (KUSTOMIZATION.test(name)) readGenerated(path, root);
         } else if (TEMPLATES.test(name)) skip(path, 'a template, by its name', 'check what it renders to');
+        else if (OTHERS.test(name)) others.push(shown(path));
       });
     }
   };
@@ -114,7 +119,7 @@ export function collect(paths: readonly string[], stdin: () => Uint8Array): Coll
     });
     named.push({ path: path === STDIN ? 'stdin' : shown(path), files: met });
   }
-  return { sources, skipped, unreadable, named };
+  return { sources, skipped, unreadable, named, others };
 }
 
 function isInside(link: string, root: string): boolean {
@@ -136,7 +141,7 @@ const REASONS: Readonly<Record<string, string>> = {
   EISDIR: 'it is a folder',
 };
 
-function reason(error: unknown): string {
+export function reason(error: unknown): string {
   const code = (error as NodeJS.ErrnoException).code;
   return REASONS[code ?? ''] ?? code ?? String(error);
 }

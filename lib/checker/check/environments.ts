@@ -1,3 +1,6 @@
+import { resolve, sep } from 'node:path';
+import type { Environment } from './project-file';
+
 /** Folders that hold one system for several clusters, as teams name them. */
 const ENVIRONMENT =
   /^(dev|develop|development|test|testing|qa|uat|int|integration|stage|staging|preprod|pre-prod|prod|prd|production|sandbox|demo)\d*$/i;
@@ -22,4 +25,17 @@ function environmentFolders(file: string): { readonly parent: string; readonly n
       ? [{ parent: folders.slice(0, index).join('/'), name: folder.toLowerCase() }]
       : [],
   );
+}
+
+/** The environment whose folder holds a file: the one with the longest path. Undefined for what belongs to all of them. */
+export function declaredEnvironmentOf(
+  environments: readonly Environment[],
+): (file: string) => string | undefined {
+  const folders = environments
+    .flatMap(({ name, folders: own }) => own.map(folder => ({ name, folder })))
+    .sort((left, right) => right.folder.length - left.folder.length);
+  return file => {
+    const path = resolve(file);
+    return folders.find(({ folder }) => path === folder || path.startsWith(`${folder}${sep}`))?.name;
+  };
 }

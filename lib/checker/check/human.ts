@@ -4,6 +4,8 @@ import { grouped } from '../facts/manifest-index';
 import { NOT_UNDERSTOOD } from '../finding/note';
 import type { Violation } from '../finding/reporter';
 import type { CheckResult } from './check';
+import { amount, lookedAt, notLookedAtLines } from './coverage';
+import { verdict } from './verdict';
 
 /** The report for people: grouped by file, with the lines around each culprit, and one line at the end. */
 export function humanReport(
@@ -27,7 +29,7 @@ export function humanReport(
       }),
     ].join('\n\n'),
   );
-  return `${[...files, ...notes(result, options.rules, colors), summary(result, options.rules, colors)].join('\n\n')}\n`;
+  return `${[...files, ...notes(result, options.rules, colors), ending(result, options.rules, colors)].join('\n\n')}\n`;
 }
 
 /** Of one cause so many notes are shown; the others are counted. */
@@ -42,7 +44,9 @@ function notes(result: CheckResult, rules: number, colors: ReturnType<typeof cre
       return [
         `  ${tag} ${what} ${colors.dim(`(${NOT_UNDERSTOOD})`)}`,
         `  ${colors.dim('at')}  ${colors.cyan(place)}${object === '' ? '' : `${colors.dim(', ')}${object}`}`,
-        `  ${colors.dim('silent')} ${silences.length === rules ? 'every rule' : silences.join(', ')}`,
+        ...(silences.length === 0
+          ? []
+          : [`  ${colors.dim('silent')} ${silences.length === rules ? 'every rule' : silences.join(', ')}`]),
         `  ${colors.green('fix')} ${remedy}`,
       ].join('\n');
     });
@@ -89,33 +93,27 @@ function maskedTexts(result: CheckResult): (file: string) => string | undefined 
   };
 }
 
-function summary(result: CheckResult, rules: number, colors: ReturnType<typeof createColors>): string {
-  const count = (level: Violation['level']) => result.violations.filter(item => item.level === level).length;
-  const errors = count('error');
-  const warnings = count('warning');
+/** What was looked at and what was not, and what the whole run comes to. */
+function ending(result: CheckResult, rules: number, colors: ReturnType<typeof createColors>): string {
+  const { is, sentence } = verdict(result);
+  const gone = result.baseline?.gone ?? [];
+  const rows = [
+    `${colors.dim('looked at     ')} ${lookedAt(result.coverage)}`,
+    ...notLookedAtLines(result.coverage).map(
+      (line, index) => `${colors.dim(index === 0 ? 'not looked at ' : '              ')} ${line}`,
+    ),
+    ...gone.map(
+      ({ rule, object, file, message }, index) =>
+        `${colors.dim(index === 0 ? 'gone          ' : '              ')} ${rule}: ${object === '' ? file : object}: ${message}`,
+    ),
+    ...(gone.length === 0 ? [] : ['               --write-baseline takes what is gone out of the baseline']),
+  ];
+  const [mark, paint] = {
+    clean: ['✔', colors.green],
+    warned: ['⚠', colors.yellow],
+    refused: ['✖', colors.red],
+    nothing: ['✖', colors.red],
+  }[is] as [string, (text: string) => string];
   const scope = `${amount(result.checked.files, 'file')}, ${amount(result.checked.objects, 'object')}, ${amount(rules, 'rule')}`;
-  const open =
-    result.notes.length === 0 ? '' : `, ${amount(result.notes.length, 'note')} on what was not understood`;
-  if (errors + warnings === 0) {
-    if (result.isEmpty) {
-      const mark = result.isStrict ? colors.red(colors.bold('✖')) : colors.yellow(colors.bold('⚠'));
-      return `${mark} nothing was checked${open} ${colors.dim(`(${scope})`)}`;
-    }
-    if (result.isCodeAlone && !result.isStrict)
-      return `${colors.yellow(colors.bold('⚠'))} nothing wrong was found in the code, and no manifest was checked${open} ${colors.dim(`(${scope})`)}`;
-    return result.isStrict && open !== ''
-      ? `${colors.red(colors.bold('✖'))} nothing wrong was found${open} ${colors.dim(`(${scope})`)}`
-      : `${colors.green(colors.bold('✔ clean'))}${open} ${colors.dim(`(${scope})`)}`;
-  }
-  const found = [
-    ...(errors > 0 ? [colors.red(colors.bold(amount(errors, 'error')))] : []),
-    ...(warnings > 0 ? [colors.yellow(colors.bold(amount(warnings, 'warning')))] : []),
-  ].join(' and ');
-  const mark = errors > 0 ? colors.red(colors.bold('✖')) : colors.yellow(colors.bold('⚠'));
-  const places = new Set(result.violations.map(({ file }) => file)).size;
-  return `${mark} ${found} in ${amount(places, 'file')}${open} ${colors.dim(`(${scope})`)}`;
-}
-
-function amount(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+  return `${rows.join('\n')}\n${paint(colors.bold(`${mark} ${sentence}`))} ${colors.dim(`(${scope})`)}`;
 }

@@ -1,7 +1,10 @@
 import type { CheckResult } from './check';
+import { verdict } from './verdict';
 
 /** The report for programs; its form is part of the command's contract. */
-export function jsonReport({ violations, notes, checked }: CheckResult): string {
+export function jsonReport(result: CheckResult): string {
+  const { violations, notes, checked, coverage, ignored, baseline } = result;
+  const { code, sentence } = verdict(result);
   return `${JSON.stringify(
     {
       violations: violations.map(
@@ -27,6 +30,10 @@ export function jsonReport({ violations, notes, checked }: CheckResult): string 
         silences,
       })),
       checked,
+      coverage,
+      ignored,
+      ...(baseline === undefined ? {} : { baseline }),
+      verdict: { code, sentence },
     },
     null,
     2,

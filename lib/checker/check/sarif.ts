@@ -1,13 +1,18 @@
-import { createHash } from 'node:crypto';
 import type { Log, ReportingDescriptor, Result } from 'sarif';
 import type { Rule } from '../facts/rule';
 import { NOT_UNDERSTOOD, type Note } from '../finding/note';
 import type { Violation } from '../finding/reporter';
 import type { CheckResult } from './check';
+import { lookedAt, notLookedAtLines } from './coverage';
+import { identified, saidBy } from './identity';
+import { verdict } from './verdict';
 
 /** SARIF 2.1.0, in the subset that code-scanning services read: relative paths, one location, a stable fingerprint. */
 export function sarifReport(result: CheckResult, rules: readonly Rule[], version: string): string {
-  const seen = new Map<string, number>();
+  const { coverage, ignored, baseline } = result;
+  const { code, sentence } = verdict(result);
+  const reported = [...result.violations, ...result.notes.map(note => noted(note, result.isStrict))];
+  const identities = [...identified(result.violations), ...identified(result.notes.map(saidBy))];
   const log: Log = {
     version: '2.1.0',
     $schema: 'https://json.schemastore.org/sarif-2.1.0.json',
@@ -21,37 +26,43 @@ export function sarifReport(result: CheckResult, rules: readonly Rule[], version
           },
         },
         columnKind: 'utf16CodeUnits',
-        results: [...result.violations, ...result.notes.map(note => noted(note, result.isStrict))].map(
-          (reported): Result => {
-            const { rule, level, object, file, line, column, message, remedy } = reported;
-            // The same sentence about the same object again is counted, so that lines may move between two runs.
-            const identity = [rule, file, object, message].join('\n');
-            const repeat = (seen.get(identity) ?? 0) + 1;
-            seen.set(identity, repeat);
-            return {
-              ruleId: rule,
-              ruleIndex: rule === NOT_UNDERSTOOD ? rules.length : rules.findIndex(({ id }) => id === rule),
-              level,
-              message: { text: `${object === '' ? '' : `${object}: `}${message}; ${remedy}` },
-              locations: [
-                {
-                  physicalLocation: {
-                    artifactLocation: { uri: uri(file ?? '') },
-                    region: {
-                      startLine: line ?? 1,
-                      ...(column === undefined ? {} : { startColumn: column }),
-                    },
-                  },
-                  ...(object === ''
-                    ? {}
-                    : { logicalLocations: [{ fullyQualifiedName: object, kind: 'resource' }] }),
-                },
-              ],
-              partialFingerprints: {
-                'check/v1': createHash('sha256').update(`${identity}\n${repeat}`).digest('hex').slice(0, 32),
-              },
-            };
+        invocations: [
+          {
+            executionSuccessful: code < 2,
+            exitCode: code,
+            exitCodeDescription: sentence,
+            toolExecutionNotifications: [
+              { level: 'note', message: { text: `looked at: ${lookedAt(coverage)}` } },
+              ...notLookedAtLines(coverage).map(text => ({
+                level: 'note' as const,
+                message: { text: `not looked at: ${text}` },
+              })),
+            ],
           },
+        ],
+        properties: { coverage, ignored, ...(baseline === undefined ? {} : { baseline }) },
+        results: reported.map(
+          ({ rule, level, object, file, line, column, message, remedy }, index): Result => ({
+            ruleId: rule,
+            ruleIndex: rule === NOT_UNDERSTOOD ? rules.length : rules.findIndex(({ id }) => id === rule),
+            level,
+            message: { text: `${object === '' ? '' : `${object}: `}${message}; ${remedy}` },
+            locations: [
+              {
+                physicalLocation: {
+                  artifactLocation: { uri: uri(file ?? '') },
+                  region: {
+                    startLine: line ?? 1,
+                    ...(column === undefined ? {} : { startColumn: column }),
+                  },
+                },
+                ...(object === ''
+                  ? {}
+                  : { logicalLocations: [{ fullyQualifiedName: object, kind: 'resource' }] }),
+              },
+            ],
+            partialFingerprints: { 'check/v2': identities[index]?.id ?? '' },
+          }),
         ),
       },
     ],
@@ -70,7 +81,7 @@ function noted({ what, remedy, silences, cause: _, ...place }: Note, isStrict: b
     rule: NOT_UNDERSTOOD,
     level: isStrict ? 'error' : 'note',
     message: what,
-    remedy: `${remedy}. Silent for it: ${silences.join(', ')}`,
+    remedy: silences.length === 0 ? remedy : `${remedy}. Silent for it: ${silences.join(', ')}`,
   };
 }
 

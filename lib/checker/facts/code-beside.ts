@@ -1,7 +1,7 @@
 import type { PythonText } from '../manifest/load';
 import type { ManifestObject } from '../object/manifest-object';
 import { isForeign } from '../python/standard-library';
-import type { FileText } from './mounted-texts';
+import type { FileText } from './file-text';
 
 /** The Python files that stand beside the manifests, as the programs of which manifests give the path alone. */
 export interface CodeBeside {

@@ -1,8 +1,8 @@
 import type { Place } from '../finding/finding';
 import type { CodeFacts, Setting, Sink, Source } from '../python/facts';
 import type { At, Text } from '../python/values';
+import type { FileText } from './file-text';
 import type { JobCode } from './job';
-import type { FileText } from './mounted-texts';
 
 /** What a program reads. */
 export interface DeclaredRead {

@@ -5,8 +5,8 @@ import type { CodeFacts } from '../python/facts';
 import { parsePython } from '../python/parse';
 import type { Module } from '../python/syntax';
 import type { At } from '../python/values';
+import type { FileText } from './file-text';
 import type { JobCode } from './job';
-import type { FileText } from './mounted-texts';
 import { environmentPlace, type Owner } from './variables';
 
 export function isPython(file: string): boolean {

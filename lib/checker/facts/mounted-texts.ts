@@ -8,17 +8,8 @@ import {
   type ManifestObject,
   type PlainObject,
 } from '../object/manifest-object';
+import type { FileText } from './file-text';
 import type { ManifestIndex } from './manifest-index';
-
-/** A text that somebody wrote, and the place of its first line. */
-export interface FileText {
-  readonly text: string;
-  readonly place: (innerLine: number) => Place;
-  /** The ConfigMap that holds it, or the object whose command line does. */
-  readonly object?: ManifestObject;
-  /** The file beside the manifests that it is. */
-  readonly file?: string;
-}
 
 /** The texts of a ConfigMap by key. */
 export function textsOf(object: ManifestObject): Record<string, FileText> {

@@ -2,7 +2,7 @@ import { parse as parseShell } from 'shell-quote';
 import type { Place } from '../finding/finding';
 import type { Path } from '../finding/message';
 import { listItems, type ManifestObject, type PlainObject } from '../object/manifest-object';
-import type { FileText } from './mounted-texts';
+import type { FileText } from './file-text';
 import { escapeRegExp } from './text-pattern';
 import { substituted } from './variables';
 

@@ -8,10 +8,11 @@ import {
   type PlainObject,
 } from '../object/manifest-object';
 import { type DeclaredProgram, declaredCode } from './declared-program';
+import type { FileText } from './file-text';
 import type { Job, Stated } from './job';
 import { isPython, jobCode } from './job-code';
 import type { ManifestIndex } from './manifest-index';
-import { type FileText, joinPath, mountedTexts, textsOf } from './mounted-texts';
+import { joinPath, mountedTexts, textsOf } from './mounted-texts';
 import { mounts, mountsFromConf } from './mounts';
 import { addCodeSetting, properties, splitSetting } from './settings';
 import { substituted, variablesOf } from './variables';

@@ -32,10 +32,6 @@ export interface Wording {
 /** A finding as a row of a report. */
 export function violation(finding: Finding, wording: Wording = {}): Violation {
   const { rule = '', level, place, message, remedy, position } = finding;
-  const of = (kind: 'measured' | 'allowed') =>
-    Message.partsOf(message).flatMap(part =>
-      typeof part === 'object' && part.is === kind ? [part.value] : [],
-    );
   const object = 'object' in place ? place.object : 'construct' in place ? place.writes?.object : undefined;
   return {
     rule,
@@ -44,9 +40,17 @@ export function violation(finding: Finding, wording: Wording = {}): Violation {
     ...position,
     message: text(message, wording),
     remedy: text(remedy, wording),
-    measured: of('measured'),
-    allowed: of('allowed'),
+    ...figures(message),
   };
+}
+
+/** The values of a message: what was found, and what would be right. */
+export function figures(message: Message): Pick<Violation, 'measured' | 'allowed'> {
+  const of = (kind: 'measured' | 'allowed') =>
+    Message.partsOf(message).flatMap(part =>
+      typeof part === 'object' && part.is === kind ? [part.value] : [],
+    );
+  return { measured: of('measured'), allowed: of('allowed') };
 }
 
 /** A finding as one line: what it is about, what is wrong, how to mend it, the rule. */

@@ -155,7 +155,7 @@ export function loadManifests(sources: readonly SourceText[]): Loaded {
       skipped.push({
         file,
         what: 'a Helm template',
-        remedy: `check what it renders: helm template ${chartOf(file, charts)} | cdk8s-lakehouse check -`,
+        remedy: `render it with --render helm, or check what it renders: helm template ${chartOf(file, charts)} | cdk8s-lakehouse check -`,
       });
       continue;
     }
@@ -238,7 +238,7 @@ export function loadManifests(sources: readonly SourceText[]): Loaded {
       skipped.push({
         file: patch,
         what: 'a Kustomize patch',
-        remedy: 'check the output of kustomize build',
+        remedy: 'render it with --render kustomize, or check the output of kustomize build',
       });
   }
 

@@ -1,8 +1,6 @@
 import { grouped } from '../facts/manifest-index';
-import type { Model } from '../facts/model';
 import type { Rule } from '../facts/rule';
 import type { Unknown } from '../facts/unknown';
-import { unknownsOf } from '../facts/unknowns';
 import { type Need, NOT_UNDERSTOOD, type Note } from '../finding/note';
 import { silences } from '../finding/silence';
 import { objectId } from '../object/object-id';
@@ -12,10 +10,8 @@ import { type Locate, positionOf } from './position';
  * What of a set of manifests was not understood, and which of the rules are silent for it. What silences none of them
  * is left out, and so is what an annotation on an object that it concerns gives a reason for.
  */
-export function notesOf(model: Model, rules: readonly Rule[], locate?: Locate): Note[] {
-  const open = unknownsOf(model).filter(
-    ({ concerns }) => !concerns.some(object => silences(object, NOT_UNDERSTOOD)),
-  );
+export function notesOf(unknowns: readonly Unknown[], rules: readonly Rule[], locate?: Locate): Note[] {
+  const open = unknowns.filter(({ concerns }) => !concerns.some(object => silences(object, NOT_UNDERSTOOD)));
   return [...grouped(open, identity).values()].flatMap((group): Note[] => {
     const [first] = group;
     if (first === undefined) return [];

@@ -2,6 +2,7 @@ import { type FitCheck, fitOf } from '../facts/fit';
 import { buildModel, type ModelOptions } from '../facts/model';
 import { isNamedAlone } from '../facts/named-program';
 import type { Rule } from '../facts/rule';
+import { unknownsOf } from '../facts/unknowns';
 import { type Finding, type Found, type Level, subjectOf } from '../finding/finding';
 import { say } from '../finding/message';
 import type { Note } from '../finding/note';
@@ -12,6 +13,7 @@ import { objectId } from '../object/object-id';
 import { rules as allRules } from '../rules';
 import { notesOf } from './notes';
 import { type Locate, positionOf } from './position';
+import { programsRead, type ReadProgram } from './programs';
 import { covers } from './stated';
 
 export interface ReviewOptions extends ModelOptions {
@@ -21,6 +23,8 @@ export interface ReviewOptions extends ModelOptions {
   readonly only?: readonly string[];
   /** Only findings of at least this level. @default 'warning' */
   readonly level?: Level;
+  /** Levels of rules in place of their own; what is off is not asked. @default none */
+  readonly levels?: ReadonlyMap<string, Level | 'off'>;
   /** Where values stand in their files. @default unknown, as for manifests that come from memory */
   readonly locate?: Locate;
 }
@@ -34,6 +38,8 @@ export interface Review {
   readonly fit: FitCheck | undefined;
   /** The Python files beside the manifests of which programs are made: those that manifests run, and those named alone. */
   readonly python: { readonly run: readonly string[]; readonly named: readonly string[] };
+  /** The programs among the manifests, and how much of them is understood. */
+  readonly programs: readonly ReadProgram[];
 }
 
 /**
@@ -42,30 +48,37 @@ export interface Review {
  * same findings in the same order.
  */
 export function review(objects: readonly ManifestObject[], options: ReviewOptions = {}): Review {
-  const { stated = [], only, level = 'warning', locate } = options;
+  const { stated = [], only, level = 'warning', levels, locate } = options;
   const model = buildModel(objects, options);
   const byId = new Map(objects.map(object => [objectId(object), object]));
   const own = stated.filter(finding => !isSilenced(finding, byId));
-  const rules = allRules.filter(rule => only === undefined || only.includes(rule.id));
+  const rules = allRules.filter(
+    ({ id }) => (only === undefined || only.includes(id)) && levels?.get(id) !== 'off',
+  );
   const seen = rules
-    .flatMap(rule => rule.check(model).map(found => completed(rule, found, locate)))
+    .flatMap(rule => rule.check(model).map(found => completed(rule, found, options)))
     .filter(finding => !isSilenced(finding, byId) && !stated.some(other => covers(other, finding)));
+  const unknowns = unknownsOf(model);
   return {
     findings: [...distinct(own), ...inOrder(distinct(seen))].filter(
       finding => level === 'warning' || finding.level === 'error',
     ),
-    notes: notesOf(model, rules, locate),
+    notes: notesOf(unknowns, rules, locate),
     fit: fitOf(model),
     python: {
       run: model.programs.filter(job => !isNamedAlone(job)).flatMap(({ code }) => code?.files ?? []),
       named: model.programs.filter(isNamedAlone).flatMap(({ code }) => code?.files ?? []),
     },
+    get programs() {
+      return programsRead(model, unknowns);
+    },
   };
 }
 
-function completed(rule: Rule, found: Found, locate: ReviewOptions['locate']): Finding {
+function completed(rule: Rule, found: Found, { locate, levels }: ReviewOptions): Finding {
   const { place } = found;
   const position = positionOf(place, locate);
+  const level = levels?.get(rule.id);
   return {
     rule: rule.id,
     level: rule.level,
@@ -73,6 +86,7 @@ function completed(rule: Rule, found: Found, locate: ReviewOptions['locate']): F
     remedy: say`${rule.remedy}`,
     concerns: [],
     ...found,
+    ...(level === undefined || level === 'off' ? {} : { level }),
     ...(position === undefined ? {} : { position }),
   };
 }

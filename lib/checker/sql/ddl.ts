@@ -252,3 +252,20 @@ function change(reader: Statement, tables: Map<string, Table>, current: string |
   }
   tables.set(key, { ...table, columns });
 }
+
+/** How many statements of a text this reader takes something from, and of how many it takes nothing. */
+export function unreadStatements(sql: string): { readonly read: number; readonly unread: number } {
+  const all = statements(tokens(sql));
+  const read = all.filter(statement =>
+    READ_STATEMENTS.test(
+      statement
+        .slice(0, 4)
+        .map(({ text }) => text.toUpperCase())
+        .join(' '),
+    ),
+  ).length;
+  return { read, unread: all.length - read };
+}
+
+const READ_STATEMENTS =
+  /^(CREATE (OR REPLACE )?(TEMPORARY )?(TABLE|VIEW|MATERIALIZED VIEW|DICTIONARY|DATABASE)|ALTER TABLE|RENAME TABLE|DROP (TABLE|VIEW|DICTIONARY|DATABASE)|USE)\b/;

@@ -44,7 +44,7 @@ export interface SparkGoldJobProps extends StreamOptions {
    */
   readonly longestOutage?: Duration;
   /**
-   * IANA zone of the business day.
+   * IANA zone of the business day. The tables keep the one that they are first filled by: for another, fill a new database.
    * @default 'UTC'
    */
   readonly businessTimeZone?: string;
