@@ -127,7 +127,6 @@ class Pipeline:
         """The command line of the gold job."""
         arguments = {
             "commits": self._commits,
-            "checkpoint": self.lake.gold_checkpoint,
             "engine": self.settings.engine,
             "trigger-seconds": self.settings.gold_trigger_seconds,
             "max-files-per-trigger": self.settings.max_files_per_trigger,

@@ -11,10 +11,11 @@ import math
 import re
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
-from functools import partial
+from functools import partial, reduce
+from itertools import takewhile
 from statistics import median_low
 from typing import Any
 
@@ -81,8 +82,8 @@ class WrittenBatch:
         return self.files["bronze"], self.files["silver"], self.files["quarantine"]
 
 
-REPROCESSED = re.compile(r"/batch=\d{20}-r[0-9a-f]{11}/")
-"""In the path of files that a day was parsed again into; another attempt's name has no r."""
+REPROCESSED = re.compile(r"/batch=(\d{20})-r[0-9a-f]{11}/")
+"""In the path of files that batches were parsed again into: the batch, and an attempt whose name begins with r as no other does."""
 
 
 def own_hours(timestamps_ms: Sequence[int]) -> range:
@@ -107,7 +108,7 @@ class BatchWriter:
         self._topic = topic
         self._time_zone = time_zone
 
-    def write(self, records: DataFrame, rows_expected: int, name: str, hours: range, poison: Sequence[Poison] = (), with_bronze: bool = True) -> WrittenBatch:
+    def write(self, records: DataFrame, rows_expected: int, name: str, hours: range, poison: Sequence[Poison] = ()) -> WrittenBatch:
         """Writes the records (see layers.records), and poison, into the folders `batch=name`.
 
         Kafka is read once for bronze and once for silver, side by side. The rows that silver leaves out come back to
@@ -149,11 +150,44 @@ class BatchWriter:
             _writer(raw, BRONZE).json(f"{self._bronze_folder()}/batch={name}")
 
         # Silver first: its tasks take longest, and long ones after short ones leave cores idle.
-        if with_bronze:
-            _side_by_side(write_silver_and_quarantine, write_bronze)
-        else:
-            write_silver_and_quarantine()
-        return replace(self._written(name, stored.get if with_bronze else None, counted, len(poison)), hours=hours)
+        _side_by_side(write_silver_and_quarantine, write_bronze)
+        return replace(self._written(name, stored.get, counted, len(poison)), hours=hours)
+
+    def write_again(self, records: DataFrame, rows_expected: int, attempt: str, batches: Sequence[int], poison: Mapping[str, Sequence[Poison]]) -> WrittenBatch:
+        """Writes silver and quarantine of `batches` once more, of records as bronze has them.
+
+        `records` have a column `batch` besides, the last folder of what is written of them; poison is by that name. Of a
+        record, the hours that lie to its Kafka timestamp as those of a batch's own files do to its first record have own files.
+        """
+        records = records.coalesce(_tasks(rows_expected))
+        seen = Observation()
+        parsed = parsed_records(records, self._time_zone)
+        from_first = _hour_number() - F.expr(f"unix_millis(kafka_timestamp) div {_HOUR_SECONDS * 1000}")
+        own_hour = F.when(F.col("reason").isNull() & from_first.between(-_HOURS_BEFORE, OWN_HOURS - _HOURS_BEFORE - 1), _hour_number())
+        observed = parsed.withColumn("own_hour", own_hour).observe(
+            seen, F.count(F.lit(1)).alias("rows"), F.count("reason").alias("quarantined"), F.array_join(F.collect_set("own_hour").cast("array<string>"), ",").alias("hours")
+        )
+        _writer(silver_rows(observed, "batch"), _PARQUET).partitionBy(*contract.SILVER_PARTITIONS, "batch").parquet(self._locations.silver)
+        rows, quarantined = int(seen.get["rows"]), int(seen.get["quarantined"])
+        # The observation that keeps the filter where it is; nobody reads it.
+        parts = [quarantine_rows(parsed.observe(Observation(), F.count(F.lit(1)).alias("rows")), "batch")] if quarantined > 0 else []
+        for name, some in poison.items():
+            of_batch = _poison_rows(records.sparkSession, self._topic, some).select(*contract.QUARANTINE_COLUMNS, F.lit(name).alias("batch"))
+            parts.append(of_batch)
+        if parts:
+            _writer(reduce(DataFrame.unionByName, parts), _PARQUET).partitionBy("batch").parquet(self._locations.quarantine)
+        hours = sorted(int(hour) for hour in str(seen.get["hours"]).split(",") if hour)
+        folders = [*(self._hour_folder(hour) for hour in hours), self._folder_of_many_hours()]
+        first, last = f"/batch={min(batches):020d}-", f"/batch={max(batches):020d}-~"
+        files: dict[str, list[StoredObject]] = {layer: [] for layer in ("bronze", "silver", "quarantine")}
+        for layer, folder in (*(("silver", folder) for folder in folders), ("quarantine", self._locations.quarantine)):
+            listed = self._store.list(f"{folder}/batch=", start_after=f"{folder}{first}")
+            files[layer] += [file for file in takewhile(lambda file, end=f"{folder}{last}": file.url < end, listed) if f"-{attempt}/" in file.url]  # type: ignore[misc]
+        poisoned = sum(len(some) for some in poison.values())
+        counts = {"bronze": 0, "silver": rows - quarantined, "quarantine": quarantined + poisoned}
+        if lost := [layer for layer, count in counts.items() if (count > 0) != bool(files[layer])]:
+            raise JobError(f"attempt {attempt} has {counts} rows and the listing shows {len(files[lost[0]])} files of {lost[0]}; nothing is committed, start it again")
+        return WrittenBatch(files, counts)
 
     def readable(self, spark: SparkSession, some: Sequence[KafkaRecord]) -> tuple[list[KafkaRecord], list[Poison]]:
         """Splits records into those of which write() can compute the rows, and the others."""
@@ -179,18 +213,18 @@ class BatchWriter:
 
         return [list(some[number::slices]) for number in range(slices)], try_
 
-    def _written(self, name: str, stored: dict[str, int] | None, seen: dict[str, object], poisoned: int) -> WrittenBatch:
+    def _written(self, name: str, stored: dict[str, int], seen: dict[str, object], poisoned: int) -> WrittenBatch:
         rows, quarantined = int(str(seen["rows"])), int(str(seen["quarantined"]))
-        if stored is not None and stored["rows"] != rows:
+        if stored["rows"] != rows:
             raise JobError(f"bronze got {stored['rows']} rows and silver's pass saw {rows} of the same offsets; nothing is committed, start the job again")
         hours = sorted(int(hour) for hour in str(seen["hours"]).split(",") if hour)
         folders = [*(self._hour_folder(hour) for hour in hours), self._folder_of_many_hours()]
         files = {
-            "bronze": list(self._store.list(f"{self._bronze_folder()}/batch={name}/")) if stored is not None else [],
+            "bronze": list(self._store.list(f"{self._bronze_folder()}/batch={name}/")),
             "silver": [file for folder in folders for file in self._store.list(f"{folder}/batch={name}/")],
             "quarantine": list(self._store.list(f"{self._locations.quarantine}/batch={name}/")),
         }
-        counts = {"bronze": rows + poisoned if stored is not None else 0, "silver": rows - quarantined, "quarantine": quarantined + poisoned}
+        counts = {"bronze": rows + poisoned, "silver": rows - quarantined, "quarantine": quarantined + poisoned}
         # Spark writes a file of no rows where all records of the offsets were aborted.
         for layer, count in counts.items():
             if count == 0:
@@ -232,8 +266,8 @@ class BatchWriter:
     def delete_other_attempts(self, sequence: int, attempt: str, hours: range) -> int:
         """Removes the files of a committed sequence that another attempt left behind; gives their number.
 
-        Not those of a day that is being parsed again: it commits under whatever sequence is free then. Safe once this sequence is committed: no other attempt can commit it any more. The other began at the same record,
-        so it had the same hours of silver: a listing for each of them, however many files silver has.
+        Not those of batches that are being parsed again. Safe once this sequence is committed: no other attempt can commit it any more.
+        The other began at the same record, so it had the same hours of silver: a listing for each of them, however many files silver has.
         """
         ours, all_attempts = f"/batch={sequence:020d}-{attempt}/", f"/batch={sequence:020d}-"
         parents = (self._bronze_folder(), self._locations.quarantine, self._folder_of_many_hours(), *(self._hour_folder(hour) for hour in hours))

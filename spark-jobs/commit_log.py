@@ -152,10 +152,13 @@ class CommitLog:
         """Manifests from the sequence `since` on that another one names as its predecessor and that are not there.
 
         Each hole: the sequence before it, those that are missing, the sequence behind it. From the objects' names; only a
-        manifest behind a jump is read. Older than `since` is the head of a log that has lost its first manifests.
+        manifest behind a jump is read, and what was written after a later one: it is damaged, was restored or rebuilt.
+        Older than `since` is the head of a log that has lost its first manifests. Raises JobError, naming the manifest, when one is damaged.
         """
+        listed = list(self._objects(since - 2))
+        self._check_rewritten([one for one in listed if one[0] >= since])
         before: int | None = None
-        for sequence in self._sequences(since - 2):
+        for sequence, _ in listed:
             if sequence != since - 1 and sequence - 1 != before:
                 manifest = self.read(sequence)
                 if before is None and manifest.previous is not None and manifest.previous >= since:
@@ -164,6 +167,14 @@ class CommitLog:
                 elif before is not None and (previous := sequence - 1 if manifest.version == 1 else manifest.previous) not in (None, before):
                     yield before, range(before + 1, previous + 1), sequence
             before = sequence
+
+    def _check_rewritten(self, listed: Sequence[tuple[int, StoredObject]]) -> None:
+        """Reads the manifests that were not written in the order of their sequences, and those of no bytes."""
+        oldest_behind: int | None = None
+        for sequence, found in reversed(listed):
+            if found.bytes == 0 or (oldest_behind is not None and found.written_ms > oldest_behind):
+                self.read(sequence)
+            oldest_behind = found.written_ms if oldest_behind is None else min(found.written_ms, oldest_behind)
 
     def read(self, sequence: int) -> Manifest:
         """One manifest. Raises JobError when there is none, or no whole one."""
@@ -216,10 +227,14 @@ class CommitLog:
 
     def _sequences(self, after: int) -> Iterator[int]:
         """Those above `after`, in order, from the objects' names."""
+        return (sequence for sequence, _ in self._objects(after))
+
+    def _objects(self, after: int) -> Iterator[tuple[int, StoredObject]]:
+        """Manifests above the sequence `after`, in order, as they are listed."""
         for found in self._store.list(f"{self._location}/", start_after=self.url(after) if after >= 0 else None):
             name = found.url.removeprefix(f"{self._location}/")
             if _NAME.fullmatch(name):
-                yield int(name.removesuffix(".json"))
+                yield int(name.removesuffix(".json")), found
                 continue
             if name.startswith("_"):
                 continue

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -37,7 +38,7 @@ from gold_ledger import Position, Target
 from gold_load import FileLoad, Loader, load_files, load_partials
 from gold_partials import partials
 from graceful_stop import GracefulStop
-from job_log import JobError, described, fail, say
+from job_log import JobError, described, fail, is_of_the_network, say
 from object_store import ObjectStore
 
 # A silver file holds what its columns are that are not in its path.
@@ -51,6 +52,10 @@ _BYTES_AT_ONCE = 2 * 2**30
 _AUDITED_AT_START = 100
 _AUDITED_AT_ONCE = 100
 _AUDIT_SECONDS = 60
+
+# As batch_writer names the folders of a reprocess.
+_REPROCESSED = re.compile(r"/batch=(\d{20})-r[0-9a-f]{11}/")
+_SHOWN = 20
 
 # Of the machine that commits and the object store: a file may seem that much younger than it is.
 _CLOCKS_MAY_DIFFER_BY = timedelta(hours=1)
@@ -177,18 +182,69 @@ class Gold:
         """Loads files; one that has left the lake by its retention is left out, and its days are marked. Raises JobError."""
         old = [file for file in files if self._may_have_expired(file)]
         gone = {file.url for file in self._gone(old)}
-        try:
-            self.load([FileLoad(file.url, tuple(targets(file.url))) for file in files if file.url not in gone])
-        except JobError:
-            lost = [file for file in self._gone(files) if file.url not in gone]
-            if not lost:
-                raise
-            raise JobError(
-                f"silver file {lost[0].url}, which {self.log.url(lost[0].manifest.sequence)} names, is not in the object store{self._retention_of(lost[0])}; "
-                f"restore it from a backup, or compute it again from bronze ({len(lost)} such files in all)"
-            ) from None
+        left = [file for file in files if file.url not in gone]
+        while left:
+            try:
+                self.load([FileLoad(file.url, tuple(targets(file.url))) for file in left])
+                break
+            except JobError as failure:
+                left = self._without_mended(left, failure)
         if gone:
             self._miss([file.url for file in files if file.url in gone])
+
+    def _without_mended(self, files: list[_File], failure: JobError) -> list[_File]:
+        """Files of which some could not be loaded, without those that cannot be read and are mended. Raises JobError when that was not why."""
+        damaged = self._damaged(files)
+        if not damaged:
+            raise failure from None
+        # What is mended is in the log already, perhaps far behind: it counts when its manifest is folded.
+        mended = self._replaced_behind([file for file, _ in damaged])
+        self._refuse([(file, why) for file, why in damaged if file.url not in mended])
+        say("left out files that a later manifest replaces", files=len(mended), first=damaged[0][0].url)
+        return [file for file in files if file.url not in mended]
+
+    def _damaged(self, files: Sequence[_File]) -> list[tuple[_File, str]]:
+        """Those of the files that cannot be read, and why. Raises JobError when the object store does not answer."""
+        found: list[tuple[_File, str]] = []
+        for file in files:
+            there = next((one for one in self.store.list(file.url, limit=1) if one.url == file.url), None)
+            if there is None:
+                found.append((file, f"is not in the object store{self._retention_of(file)}"))
+            elif there.bytes != file.bytes:
+                found.append((file, f"has {there.bytes} bytes and not {file.bytes}, as the manifest says"))
+            elif (why := self._why_unreadable(file.url)) is not None:
+                found.append((file, f"cannot be read ({why})"))
+        return found
+
+    def _why_unreadable(self, url: str) -> str | None:
+        try:
+            self.spark.read.schema(_FILE_SCHEMA).parquet(url).agg(F.max(F.xxhash64("*"))).collect()
+        except (PySparkException, Py4JError) as failure:
+            return None if is_of_the_network(failure) else described(failure)
+        return None
+
+    def _replaced_behind(self, files: Iterable[_File]) -> set[str]:
+        """The URLs of those of the files that a later manifest replaces; it is noted."""
+        wanted = {file.url for file in files}
+        found: set[str] = set()
+        for manifest in self.log.manifests(after=min(file.manifest.sequence for file in files)):
+            if now := wanted.intersection((manifest.replaces or {}).get("silver", ())):
+                self._take_back(manifest)
+                found |= now
+        return found
+
+    def _refuse(self, damaged: Sequence[tuple[_File, str]]) -> None:
+        """Raises JobError when there are any."""
+        if not damaged:
+            return
+        first, why = damaged[0]
+        batches = sorted({_batch_of(file) for file, _ in damaged})
+        options = " ".join(f"--batch {batch}" for batch in batches[:_SHOWN])
+        more = "" if len(batches) <= _SHOWN else f" and so on for {len(batches) - _SHOWN} more"
+        raise JobError(
+            f"silver file {first.url}, which {self.log.url(first.manifest.sequence)} names, {why}; restore it from a backup, or compute it again from bronze: "
+            f"streaming_job.py with its own arguments and {options}{more} ({len(damaged)} such files in all)"
+        )
 
     def _miss(self, urls: Sequence[str]) -> None:
         """Marks the days of files that have expired before they were counted. Those that the tables hold whole are none."""
@@ -248,7 +304,11 @@ class Gold:
         silver = self.spark.read.schema(_FILE_SCHEMA).parquet(*(load.file for load in loads)).withColumn("file", F.xxhash64("_metadata.file_path"))
         offset_us = self.loader.business_day.offset_us("unix_micros(event_time)", *seconds_of(load.file for load in loads))
         rows = partials(silver, offset_us)
-        return rows.rdd.mapPartitions(partial(load_partials, self.loader, by_number)).collect()
+        answers = rows.rdd.mapPartitions(partial(load_partials, self.loader, by_number)).collect()
+        failures = [sentence for _, sentence in answers if sentence is not None]
+        # No file has no rows: Spark passes over one of no bytes without a word.
+        read = {number for number, _ in answers}
+        return failures or [f"silver file {load.file} gave no rows" for number, load in by_number.items() if number not in read]
 
     def _take_back(self, manifest: Manifest) -> None:
         """Notes which files a reprocess replaces, before anything else of its batch is loaded."""
@@ -257,20 +317,33 @@ class Gold:
     def _reprocess(self, manifest: Manifest) -> int:
         """Computes anew the days whose files a reprocess has replaced; gives how many files it brought."""
         new = [file.url for file in manifest.silver]
-        days = self._days([*(manifest.replaces or {}).get("silver", ()), *new])
+        # New ones may be replaced in their turn, by what mended them.
+        lost = self._mended_of_many_hours(manifest)
+        days = self._days([url for url in new if url not in lost], [*(manifest.replaces or {}).get("silver", ()), *lost])
         say("reprocess", sequence=manifest.sequence, days=",".join(days))
         self._compute_anew(days, is_incomplete_allowed=True)
         gold_ledger.note(self._clickhouse, new)
         return len(new)
 
-    def _days(self, files: Sequence[str]) -> list[str]:
-        """The UTC days and business days that files hold: by their URLs, else by the tables, else by the files themselves."""
+    def _mended_of_many_hours(self, manifest: Manifest) -> set[str]:
+        """Of the files of a reprocess whose days stand in them alone, those that cannot be read and that a later one has mended. Raises JobError for others that cannot."""
+        damaged = self._damaged([_File(file.url, file.bytes, manifest) for file in manifest.silver if hour_of(file.url) is None])
+        mended = self._replaced_behind([file for file, _ in damaged]) if damaged else set()
+        self._refuse([(file, why) for file, why in damaged if file.url not in mended])
+        return mended
+
+    def _days(self, files: Sequence[str], may_be_gone: Sequence[str] = ()) -> list[str]:
+        """The UTC days and business days that files hold: by their URLs, else by the tables, else by the files themselves.
+
+        Those that `may_be_gone` need not be readable: what the tables do not hold of them counts on no day.
+        """
         zone = self.loader.business_day
         days = {day for file in files for day in days_of(file, zone) or ()}
-        of_many_hours = [file for file in files if days_of(file, zone) is None]
+        days.update(day for file in may_be_gone for day in days_of(file, zone) or ())
+        of_many_hours = [file for file in (*files, *may_be_gone) if days_of(file, zone) is None]
         held = gold_audit.days_held(self._clickhouse, of_many_hours)
         days.update(day for of_file in held.values() for day in of_file)
-        unread = [file for file in of_many_hours if file not in held]
+        unread = [file for file in files if days_of(file, zone) is None and file not in held]
         there = [file for file in unread if next((one.url for one in self.store.list(file, limit=1)), None) == file]
         if there:
             in_range = dict(SILVER_IN_RANGE)["event_time"]
@@ -327,7 +400,9 @@ class Gold:
         position = gold_ledger.position(self._clickhouse, self.options.commits)
         if position is None:
             raise JobError(f"nothing of {self.options.commits} is folded into {self._clickhouse.database}; start gold_job.py run first")
-        self.audit(self._folded(None, position.sequence))
+        self.audit(self._folded(None, position.sequence), is_read=self.options.read_files)
+        self.audit_loads(position.sequence)
+        self._say_loads_of_other_logs()
 
     def audit_young(self, last: int) -> None:
         """Compares the manifests that were folded last: what a power cut can have taken is young, and nothing is built on it yet."""
@@ -338,26 +413,83 @@ class Gold:
         """Compares some manifests after the one that was compared last, from the first again when none is left; gives the last."""
         manifests = list(islice(self._folded(None if audited < 0 else audited, last), _AUDITED_AT_ONCE))
         self.audit(manifests)
+        self.audit_loads(last)
         return -1 if not manifests or manifests[-1].sequence >= last else manifests[-1].sequence
 
     def _folded(self, after: int | None, last: int) -> Iterator[Manifest]:
         """The manifests behind a sequence as far as they are folded. What is not yet counts nothing, and is no difference."""
         return takewhile(lambda manifest: manifest.sequence <= last, self.log.manifests(after))
 
-    def audit(self, manifests: Iterable[Manifest]) -> None:
-        """Compares the tables with manifests that are folded, says what differs in a line each, and loads it again."""
+    def audit(self, manifests: Iterable[Manifest], is_read: bool = False) -> None:
+        """Compares the tables with manifests that are folded, says what differs in a line each, and loads it again.
+
+        `is_read`: with what each file itself gives, too.
+        """
         compared = mended = 0
         rest = iter(manifests)
         while some := list(islice(rest, _AUDITED_AT_ONCE)):
             compared += len(some)
-            mended += self._mend(some)
+            mended += self._mend(some, is_read)
         if mended:
             say("audit", manifests=compared, different=mended)
 
-    def _mend(self, manifests: Sequence[Manifest]) -> int:
+    def audit_loads(self, last: int) -> None:
+        """Looks for rows of loads that neither the ledger nor the commit log knows, and computes their days anew. Says what it cannot mend."""
+        unknown = gold_audit.loads_without_ledger(self._clickhouse)
+        if not unknown:
+            return
+        first: int | None = None
+        folded: list[str] = []
+        for manifest in self.log.manifests():
+            first = manifest.sequence if first is None else first
+            named = [file.url for file in manifest.silver if unknown.pop(gold_ledger.load_id(file.url), None) is not None]
+            if manifest.sequence <= last:
+                folded += named
+        gold_ledger.note(self._clickhouse, folded)
+        if not unknown:
+            return
+        days = sorted({day for of_load in unknown.values() for day in of_load})
+        what = f"{len(unknown)} loads that no manifest names count on {len(days)} days ({', '.join(days[:_SHOWN])}); the first is load {next(iter(unknown))}"
+        say("audit differs", what=f"'{what}'")
+        # Files of another log, and of manifests that the log has lost, are no mistake: then a person decides.
+        is_all = first == 0 and not folded and gold_ledger.logs(self._clickhouse) == [self.options.commits]
+        try:
+            if not is_all:
+                raise JobError(
+                    "the commit log and the ledger do not go back to the first load of this database, so these may be of another log or of manifests that are gone; "
+                    "where they are not, compute each of the days anew: gold_job.py rebuild --date DAY"
+                )
+            self._compute_anew(days, is_incomplete_allowed=False)
+        except JobError as error:
+            say("audit cannot mend", what=f"'{what}: {error}'")
+
+    def _say_loads_of_other_logs(self) -> None:
+        """Says what counts by the ledger alone."""
+        unnamed = gold_audit.loads_of_the_ledger(self._clickhouse)
+        for manifest in self.log.manifests():
+            for file in manifest.silver:
+                unnamed.pop(gold_ledger.load_id(file.url), None)
+        if unnamed:
+            days = sorted({day for of_load in unnamed.values() for day in of_load})
+            say(
+                "audit differs",
+                what=f"'{len(unnamed)} loads that were counted once are named by no manifest of {self.options.commits} ({days[0]} to {days[-1]}): they are of another commit log, "
+                f"or of manifests that are gone; where they are to count no more, run gold_job.py rebuild --date DAY'",
+            )
+
+    def _checks_of_file(self, file: _File) -> gold_audit.Checks:
+        """What a file gives. Raises JobError, with the remedy, when it cannot be read."""
+        try:
+            return gold_audit.checks_of_file(self.loader, file.url)
+        except JobError:
+            self._refuse(self._damaged([file]))
+            raise
+
+    def _mend(self, manifests: Sequence[Manifest], is_read: bool) -> int:
         zone = self.loader.business_day
         files = {file.url: _File(file.url, file.bytes, manifest) for manifest in manifests for file in manifest.silver}
-        first = gold_audit.differences(self._clickhouse, manifests, zone)
+        given = (lambda url: self._checks_of_file(files[url])) if is_read else None
+        first = gold_audit.differences(self._clickhouse, manifests, zone, given)
         if not first:
             return 0
         for difference in first:
@@ -367,14 +499,14 @@ class Gold:
         for part in _parts(again):
             self._load_those_that_are_there(part, lambda url: gold_ledger.targets(generations, set(), days_of(url, zone)))
         left = [manifest for manifest in manifests if any(manifest.sequence == difference.sequence for difference in first)]
-        second = gold_audit.differences(self._clickhouse, left, zone)
+        second = gold_audit.differences(self._clickhouse, left, zone, given)
         if second:
             # Something counts that no file of the log brings: only a day that is computed anew is rid of it.
             try:
                 self._compute_anew(self._days([url for difference in second for url in difference.files]), is_incomplete_allowed=False)
             except JobError as error:
                 say("audit cannot mend", what=f"'{error}'")
-            for difference in gold_audit.differences(self._clickhouse, left, zone):
+            for difference in gold_audit.differences(self._clickhouse, left, zone, given):
                 say("audit cannot mend", what=f"'{difference}'")
         return len(first)
 
@@ -386,6 +518,12 @@ class _File:
     url: str
     bytes: int
     manifest: Manifest
+
+
+def _batch_of(file: _File) -> int:
+    """The batch whose records a silver file holds: its manifest's, or of a reprocess the one that the path names."""
+    of_path = _REPROCESSED.search(file.url) if file.manifest.kind == "reprocess" else None
+    return file.manifest.sequence if of_path is None else int(of_path[1])
 
 
 def _parts(files: Sequence[_File]) -> Iterator[list[_File]]:
@@ -462,12 +600,12 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Folds committed silver files into ClickHouse.")
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", parents=[shared], help="follow the commit log")
-    run.add_argument("--checkpoint", help="not used: ClickHouse knows how far the log is folded; accepted for charts of earlier versions")
     run.add_argument("--engine", choices=("spark", "clickhouse"), default="spark", help="who scans and aggregates; default: %(default)s")
     run.add_argument("--trigger-seconds", type=int, default=60, help="when every commit is folded, look for new ones after this; default: %(default)s")
     run.add_argument("--max-files-per-trigger", type=int, default=10, help="commits that one batch folds at most; default: %(default)s")
     run.add_argument("--stop-timeout-seconds", type=int, default=120, help="how long SIGTERM waits for the batch under way; default: %(default)s")
-    commands.add_parser("audit", parents=[shared], help="compare the tables with the commit log, and load again what differs")
+    audit = commands.add_parser("audit", parents=[shared], help="compare the tables with the commit log, and load again what differs")
+    audit.add_argument("--read-files", action="store_true", help="compare them with every silver file too, which ClickHouse reads: as long as a rebuild")
     rebuild = commands.add_parser("rebuild", parents=[shared], help="compute a day anew from silver")
     rebuild.add_argument("--date", required=True, type=_day, help="the UTC day of the minute and hour tables, the business day of the daily ones, e.g. 2026-01-15")
     return parser.parse_args(arguments)

@@ -158,6 +158,11 @@ def position(clickhouse: ClickHouse, commits: str) -> Position | None:
     return Position(int(found[0][0]), found[0][1]) if found else None
 
 
+def logs(clickhouse: ClickHouse) -> list[str]:
+    """The commit logs that are folded into this database."""
+    return [commits for (commits,) in clickhouse.rows(f"SELECT DISTINCT commits FROM {clickhouse.database}.gold_positions")]
+
+
 def note_position(clickhouse: ClickHouse, commits: str, at: Position) -> None:
     """Writes that a commit log is folded up to there."""
     _insert(clickhouse, "gold_positions", [f"({literal(commits)}, {at.sequence}, {literal(at.attempt)}, now64(3))"])

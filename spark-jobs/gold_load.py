@@ -36,6 +36,8 @@ SETTINGS = {
     "min_insert_block_size_bytes": "0",
     "input_format_parallel_parsing": "0",
     "session_timezone": "UTC",
+    # No silver file is empty: one of no bytes is damaged.
+    "s3_skip_empty_files": "0",
     "max_partitions_per_insert_block": str(_DAYS_AN_INSERT),
 }
 
@@ -72,9 +74,7 @@ class Loader:
 
     def from_file(self, file_load: FileLoad) -> None:
         """ClickHouse reads the file itself."""
-        bucket, key = file_load.file.removeprefix("s3a://").split("/", 1)
-        url = f"{self.s3.replace('{bucket}', bucket)}/{key}"
-        source = f"s3({literal(url)}, 'Parquet', {literal(SILVER_STRUCTURE)})"
+        source = self._source(file_load.file)
         for load in STATE_LOADS:
             for target in file_load.targets:
                 for part in self._bounded(load, target, file_load.file, source):
@@ -85,7 +85,7 @@ class Loader:
         if hour_of(file) is not None:
             yield target
             return
-        days = [day for (day,) in self.clickhouse.rows(self.statement(load.days, load, target, file, source))]
+        days = [day for (day,) in self.clickhouse.rows(f"{self.statement(load.days, load, target, file, source)}\nSETTINGS s3_skip_empty_files = 0")]
         for some in self._left(load, target, file, days):
             yield Target(f"({target.rows}) AND toDate({{day}}) IN ({texts(some)})", target.generation)
 
@@ -100,6 +100,15 @@ class Loader:
             held = {day for (day,) in self.clickhouse.rows(self.statement(of_file, load, target, file))}
             days = [day for day in days if day not in held]
         return in_chunks(days, _DAYS_AN_INSERT)
+
+    def groups_of_file(self, load: StateLoad, file: str) -> str:
+        """A SELECT of all groups of a file for one state table."""
+        return self.statement(load.groups_of_file, load, Target("true", "0"), file, self._source(file))
+
+    def _source(self, file: str) -> str:
+        bucket, key = file.removeprefix("s3a://").split("/", 1)
+        url = f"{self.s3.replace('{bucket}', bucket)}/{key}"
+        return f"s3({literal(url)}, 'Parquet', {literal(SILVER_STRUCTURE)})"
 
     def from_partials(self, file_load: FileLoad, table: int, lines: str) -> None:
         """Partials of the file for one state table, one JSON object a line."""
@@ -139,11 +148,12 @@ def load_files(loader: Loader, loads: Iterable[FileLoad]) -> Iterator[str]:
             return
 
 
-def load_partials(loader: Loader, loads: Mapping[int, FileLoad], partials: Iterable[Sequence[object]]) -> Iterator[str]:
-    """Engine spark, on an executor: rows (file's number, table's number, JSON lines). Gives what failed, or nothing."""
+def load_partials(loader: Loader, loads: Mapping[int, FileLoad], partials: Iterable[Sequence[object]]) -> Iterator[tuple[int, str | None]]:
+    """Engine spark, on an executor: rows (file's number, table's number, JSON lines). Gives the file's number, and what failed."""
     for number, table, lines in partials:
         try:
             loader.from_partials(loads[int(str(number))], int(str(table)), str(lines))
         except JobError as error:
-            yield str(error)
+            yield int(str(number)), str(error)
             return
+        yield int(str(number)), None

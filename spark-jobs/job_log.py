@@ -45,3 +45,11 @@ def java_causes(failure: BaseException) -> Iterator[Any]:
     while cause is not None:
         yield cause
         cause = cause.getCause()
+
+
+def is_of_the_network(failure: BaseException) -> bool:
+    """Whether a failure to read files says nothing of the files: the object store does not answer, or the job is being stopped."""
+    causes = list(java_causes(failure))
+    if any("cancelled" in str(cause.getMessage()) or "SparkContext was shut down" in str(cause.getMessage()) for cause in causes):
+        return True
+    return any(str(cause.getClass().getName()).startswith(("com.amazonaws.", "java.net.", "javax.net.", "org.apache.http.")) for cause in causes)

@@ -133,13 +133,13 @@ def parsed_records(records: DataFrame, time_zone: str) -> DataFrame:
     return parsed.select(*kept, F.when(is_readable, F.col("reason")).otherwise(UNREADABLE_KAFKA_TIMESTAMP).alias("reason"))
 
 
-def silver_rows(parsed: DataFrame) -> DataFrame:
-    """The contract's silver columns of the records that parse.
+def silver_rows(parsed: DataFrame, *also: str) -> DataFrame:
+    """The contract's silver columns, and `also`, of the records that parse.
 
     `own_hour` is the event's hour since 1970 where it has files of its own, and null where it is gathered with others:
     then the columns of the path are null.
     """
-    return parsed.where(F.col("reason").isNull()).select(*_silver_columns_of_path())
+    return parsed.where(F.col("reason").isNull()).select(*_silver_columns_of_path(), *also)
 
 
 @cache
@@ -156,9 +156,9 @@ def silver_columns() -> list[Column]:
     return [made.get(name, F.col(name)).alias(name) for name in contract.SILVER_COLUMNS]
 
 
-def quarantine_rows(parsed: DataFrame) -> DataFrame:
-    """The contract's quarantine columns of the records that do not parse."""
-    return parsed.where(F.col("reason").isNotNull()).select(*quarantine_columns(parsed.columns))
+def quarantine_rows(parsed: DataFrame, *also: str) -> DataFrame:
+    """The contract's quarantine columns, and `also`, of the records that do not parse."""
+    return parsed.where(F.col("reason").isNotNull()).select(*quarantine_columns(parsed.columns), *also)
 
 
 def quarantine_columns(there: Sequence[str]) -> list[Column]:

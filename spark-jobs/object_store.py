@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,10 +20,11 @@ from job_log import JobError
 
 @dataclass(frozen=True)
 class StoredObject:
-    """An object's s3a:// URL and its size in bytes."""
+    """An object's s3a:// URL and its size in bytes; as it was listed also when it was written, in milliseconds since 1970."""
 
     url: str
     bytes: int
+    written_ms: int = field(default=0, compare=False)
 
 
 class ObjectStore:
@@ -117,7 +118,7 @@ class ObjectStore:
             # As one text: a call into the JVM for each object took longer than the listing.
             for summary in json.loads(self._json.writeValueAsString(answer.getObjectSummaries())):
                 if with_markers or not summary["key"].endswith("/"):
-                    yield StoredObject(f"s3a://{bucket}/{summary['key']}", summary["size"])
+                    yield StoredObject(f"s3a://{bucket}/{summary['key']}", summary["size"], int(summary["lastModified"]))
                     found += 1
             if not answer.isTruncated() or (limit is not None and found >= limit):
                 return

@@ -47,9 +47,10 @@ _CLAIM_SECONDS = 6 * 3600
 def main(arguments: Sequence[str]) -> int:
     options = parse_arguments(arguments)
     try:
-        spark = session.create("streaming" if options.date is None else "reprocess")
+        is_reprocess = options.date is not None or bool(options.batch)
+        spark = session.create("reprocess" if is_reprocess else "streaming")
         try:
-            StreamingJob(spark, options).run() if options.date is None else parse_again(spark, options)
+            parse_again(spark, options) if is_reprocess else StreamingJob(spark, options).run()
         finally:
             spark.stop()
     except JobError as error:
@@ -73,8 +74,20 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
         "--accept-lost", type=_sequence, action="append", default=[], metavar="SEQUENCE", help="go on without the batch of this sequence, which is gone for good; an error names it"
     )
     parser.add_argument("--until-caught-up", action="store_true", help="store what is in the topic now, in batches, and end")
-    parser.add_argument(
-        "--date", type=_day, metavar="DAY", help="parse a UTC day, e.g. 2026-01-15, again from bronze with this version of the parser, and end; the streaming job may run meanwhile"
+    again = parser.add_mutually_exclusive_group()
+    again.add_argument(
+        "--date",
+        type=_day,
+        metavar="DAY",
+        help="parse the batches of a UTC day, e.g. 2026-01-15, again from bronze with this version of the parser, and end; the streaming job may run meanwhile",
+    )
+    again.add_argument(
+        "--batch",
+        type=_sequence,
+        action="append",
+        default=[],
+        metavar="SEQUENCE",
+        help="parse a batch again in the same way, also one of which files are lost; may be given several times",
     )
     parser.add_argument("--kafka-option", action="append", default=[], type=_pair, metavar="K=V", help="a setting of the Kafka client, e.g. security.protocol=SSL")
     return parser.parse_args(arguments)
@@ -127,10 +140,12 @@ def parse_again(spark: SparkSession, options: argparse.Namespace) -> None:
         raise JobError(f"--commits {options.commits} has no commits; give the arguments of the streaming job")
     layer_owner.claim(store, options.commits, {layer: str(getattr(options, layer)) for layer in LAYERS}, options.topic, last.topic_id)
     writer = BatchWriter(store, locations_of(options), options.topic, options.time_zone)
+    reprocess = Reprocess(spark, store, log, writer, locations_of(options), options.topic)
     try:
-        Reprocess(spark, store, log, writer, options.topic).run(options.date)
+        reprocess.day(options.date) if options.date is not None else reprocess.batches(options.batch)
     except (Py4JError, CapturedException) as failure:
-        raise JobError(f"--date {options.date} could not be parsed again: {described(failure)}; nothing has changed, start it again") from None
+        what = f"--date {options.date}" if options.date is not None else f"--batch {options.batch[0]}"
+        raise JobError(f"{what} could not be parsed again: {described(failure)}; nothing has changed, start it again") from None
 
 
 def locations_of(options: argparse.Namespace) -> Locations:
@@ -151,7 +166,7 @@ class StreamingJob:
         # Of its own for each run: the commit log knows the offsets, and what is left of a former checkpoint may be damaged.
         self._checkpoint = f"{options.checkpoint.rstrip('/')}/run={self._attempt}"
         self._has_former_runs = True
-        self._has_leftovers = True
+        self._leftovers_from: int | None = None
         self._query: StreamingQuery | None = None
 
     def run(self) -> None:
@@ -171,6 +186,7 @@ class StreamingJob:
         self._last = Recovery(self._spark, self._store, self._log, locations, options.topic, owner.topic_id, options.accept_lost).restored(self._last)
         self._check_topic(state)
         self._accept_lost_records(earliest)
+        self._leftovers_from = self._first_of_which_batches_may_be_left()
         start = starting_offsets(self._last, options.topic, earliest)
         say("starting", topic=options.topic, sequence=self._last.sequence if self._last else "none", offsets=_compact(start))
         self._stop = GracefulStop(self._spark, options.stop_timeout_seconds)
@@ -273,17 +289,18 @@ class StreamingJob:
         if any(ends_sparks_source(one) for one in first_timestamps):
             say("a record breaks the batch", offsets=_compact_ranges(ranges), error=UNREADABLE_KAFKA_TIMESTAMP)
             return False
-        try:
-            written = self._writer.write(records, _count(ranges), self._attempt_name(), hours)
-        except Exception as failure:
-            if not may_be_a_record(failure):
-                raise
-            self._check_source()
-            say("a record breaks the batch", offsets=_compact_ranges(ranges), error=described(failure))
-            self._give_up_attempt()
-            return False
-        self._commit(written, ranges, began)
-        return True
+        while True:
+            try:
+                written = self._writer.write(records, _count(ranges), self._attempt_name(), hours)
+            except Exception as failure:
+                if not may_be_a_record(failure):
+                    raise
+                self._check_source()
+                say("a record breaks the batch", offsets=_compact_ranges(ranges), error=described(failure))
+                self._give_up_attempt()
+                return False
+            if self._commit(written, ranges, began):
+                return True
 
     def _store_around_poison(self, ranges: Mapping[int, OffsetRange], hours: range) -> None:
         """Stores a batch that fails as a whole: halves it until a part is small, and reads that by the plain client.
@@ -314,8 +331,8 @@ class StreamingJob:
             reasons = ",".join(f"{reason}:{count}" for reason, count in Counter(one.reason for one in poison).most_common())
             first = min((one.record.partition, one.record.offset) for one in poison)
             say("quarantined records that cannot be read", records=len(poison), reasons=reasons, first_partition=first[0], first_offset=first[1])
-        written = self._writer.write(records_in_memory(self._spark, self._options.topic, sound), len(sound), self._attempt_name(), hours, poison)
-        self._commit(written, ranges, began)
+        while not self._commit(self._writer.write(records_in_memory(self._spark, self._options.topic, sound), len(sound), self._attempt_name(), hours, poison), ranges, began):
+            pass
 
     def _read(self, ranges: Mapping[int, OffsetRange]) -> DataFrame:
         """The records of ranges, by Spark's Kafka source."""
@@ -336,10 +353,19 @@ class StreamingJob:
     def _give_up_attempt(self) -> None:
         """What is written next has another name than what has failed, and removes it once it is committed."""
         self._attempt = new_attempt()
-        self._has_leftovers = True
+        if self._leftovers_from is None:
+            self._leftovers_from = self._sequence()
 
-    def _commit(self, written: WrittenBatch, ranges: Mapping[int, OffsetRange], began: float) -> None:
-        first_sequence = self._sequence()
+    def _first_of_which_batches_may_be_left(self) -> int:
+        """The next sequence, or the first one before it that only reprocesses have taken since a batch was committed."""
+        last = self._last
+        while last is not None and last.kind == "reprocess":
+            last = None if last.previous is None else self._log.read(last.previous)
+        return 0 if last is None else last.sequence + 1
+
+    def _commit(self, written: WrittenBatch, ranges: Mapping[int, OffsetRange], began: float) -> bool:
+        """False when a reprocess has taken the sequence: the batch is to be written under the next one, which its paths name."""
+        sequence, previous = self._sequence(), self._last.sequence if self._last else None
         stored = self._last.until if self._last else {}
         # Partitions that this part of a batch does not touch stand where they stood.
         offsets = {**{p: OffsetRange(offset, offset) for p, offset in stored.items()}, **ranges}
@@ -349,34 +375,33 @@ class StreamingJob:
         except JobError:
             self._writer.delete(written)
             raise
-        while True:
-            sequence, previous = self._sequence(), self._last.sequence if self._last else None
-            manifest = Manifest(sequence, self._attempt, self._options.topic, offsets, *written.layers, written.rows, self._topic_id, previous)
-            if self._log.create(manifest):
-                break
+        manifest = Manifest(sequence, self._attempt, self._options.topic, offsets, *written.layers, written.rows, self._topic_id, previous)
+        if not self._log.create(manifest):
             other = self._log.read(sequence)
+            # Another driver may have found this attempt's files complete, and committed them.
+            if other.attempt != self._attempt:
+                self._writer.delete(written)
             if other.kind != "reprocess" or other.until != stored:
-                # Another driver may have found this attempt's files complete, and committed them.
-                if other.attempt != self._attempt:
-                    self._writer.delete(written)
                 raise self._two_writers(sequence)
-            # A day was parsed again meanwhile: what this batch stored follows on that.
+            say("batches were parsed again meanwhile; this one is written under the next sequence", sequence=sequence)
             self._last = other
+            return False
         self._last = manifest
         lag = sum(offset - manifest.until.get(partition, 0) for partition, offset in state.latest.items())
         seconds = time.monotonic() - began
         say("batch", sequence=sequence, offsets=_compact_ranges(ranges), **written.rows, lag=lag, seconds=f"{seconds:.2f}")
         self._metrics.report(sequence=sequence, lag=lag, milliseconds=round(seconds * 1000), **written.rows)
-        if self._has_leftovers:
-            # Of the batch that was under way at a crash, or of a try that failed; this attempt has committed its sequence now.
-            self._has_leftovers = False
-            if removed := self._writer.delete_other_attempts(first_sequence, self._attempt, written.hours):
+        if self._leftovers_from is not None:
+            # Of the batch that was under way at a crash, or of a try that failed; its sequence is committed now.
+            some, self._leftovers_from = range(self._leftovers_from, sequence + 1), None
+            if removed := sum(self._writer.delete_other_attempts(one, self._attempt, written.hours) for one in some):
                 say("removed files that no manifest names", files=removed)
         if self._has_former_runs:
             self._has_former_runs = False
             self._delete_former_checkpoints()
         if time.monotonic() - self._claimed > _CLAIM_SECONDS:
             self._claim_folders()
+        return True
 
     def _delete_former_checkpoints(self) -> None:
         """Only now: of two drivers the one that does not commit must not end the other."""

@@ -92,16 +92,16 @@ export const REFUSED_EDITS: readonly RefusedEdit[] = [
   },
   {
     name: 'a checkpoint on a local path',
-    props: { gold: { checkpoint: { url: '/app/checkpoints' } as never } },
+    props: { streaming: { checkpoint: { url: '/app/checkpoints' } as never } },
     refusal:
-      /spark job activity-gold has checkpoint {"url":"\/app\/checkpoints"} but only a folder of an object store .*; set checkpoint to .*rule checkpoint-on-volume/,
+      /spark job activity-streaming has checkpoint {"url":"\/app\/checkpoints"} but only a folder of an object store .*; set checkpoint to .*rule checkpoint-on-volume/,
     inCluster: 'taken',
   },
   {
     name: 'a bucket that does not exist',
-    props: { minio: { buckets: ['raw-data', 'silver'] } },
+    props: { minio: { buckets: ['raw-data', 'gold'] } },
     refusal:
-      /object store has no bucket "gold", only raw-data, silver; add it to buckets, or use one of these/,
+      /object store has no bucket "silver", only raw-data, gold; add it to buckets, or use one of these/,
     inCluster: 'taken',
   },
   {

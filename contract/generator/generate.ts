@@ -224,6 +224,9 @@ function goldModule(contract: Contract): string {
         table=${python(load.table)},
         day=${python(load.day)},
         count=${load.count === undefined ? 'None' : python(load.count)},
+        checks=(
+${tuples(load.checks.map(check => [check.name, check.expression]))}
+        ),
         days=${python(load.days)},
         from_file=${python(load.fromFile)},
         from_partials=${python(load.fromPartials)},
@@ -254,15 +257,16 @@ from dataclasses import dataclass
 class StateLoad:
     """One state table. {database}, {source}, {rows}, {generation}, {load} and {business_offset_us} are the gold job's to fill in.
 
-    day: ClickHouse, the day of a row of states. count: the column that counts every event, if one does. days: ClickHouse,
-    the days of a silver file's rows. from_file: ClickHouse, from the silver file. from_partials: ClickHouse, from the JSON
-    lines that Spark sends. events: Spark, silver as gold sees it. where: which of them count. keys: Spark, (name, expression).
-    partials: Spark, (name, expression, what merges it, {partial} in it).
+    day: ClickHouse, the day of a row of states. count: the column that counts every event, if one does. checks: ClickHouse, (column, a number of its
+    values, {column} in it) of what is kept a load. days: ClickHouse, the days of a silver file's rows. from_file: ClickHouse, from the silver file.
+    from_partials: ClickHouse, from the JSON lines that Spark sends. events: Spark, silver as gold sees it. where: which of them count. keys: Spark,
+    (name, expression). partials: Spark, (name, expression, what merges it, {partial} in it).
     """
 
     table: str
     day: str
     count: str | None
+    checks: tuple[tuple[str, str], ...]
     days: str
     from_file: str
     from_partials: str
@@ -270,6 +274,11 @@ class StateLoad:
     where: str
     keys: tuple[tuple[str, str], ...]
     partials: tuple[tuple[str, str, str], ...]
+
+    @property
+    def groups_of_file(self) -> str:
+        """ClickHouse: a SELECT of the groups of a silver file, each column that is kept of them under its name with _state behind."""
+        return self.from_file.split("\\nFROM (\\n", 1)[1].rsplit("\\n) AS groups\\n", 1)[0]
 
 
 # The columns of a silver file, as ClickHouse reads them.

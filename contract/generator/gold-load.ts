@@ -26,6 +26,8 @@ export interface StateLoad {
   readonly day: string;
   /** The column that counts every event; undefined where none does. */
   readonly count: string | undefined;
+  /** ClickHouse: for each column that is kept a load, a number that tells it from one of other events, {column} being it. */
+  readonly checks: readonly { readonly name: string; readonly expression: string }[];
   /** ClickHouse: SELECT of the days of a silver file's rows, in order. {source}, {rows}. */
   readonly days: string;
   /** ClickHouse: INSERT … SELECT that reads the silver file itself. {source}, {rows}, {generation}. */
@@ -102,6 +104,9 @@ ARRAY JOIN [false, true] AS is_of_load`;
       count: states.columns.find(
         column => (column.custom['measure'] as Plain | undefined)?.['kind'] === 'count',
       )?.name,
+      checks: measures.flatMap(({ name, check }) =>
+        check === undefined ? [] : [{ name, expression: check('{column}') }],
+      ),
       days: `SELECT DISTINCT ${day}
 FROM (SELECT ${dayOf} AS ${dayKey} FROM (SELECT ${inDays.map(name => dialect(contract, name, 'clickhouse')).join(', ')} FROM ${source})${where === '' ? '' : ` WHERE ${where}`})
 WHERE {rows}

@@ -15,6 +15,8 @@ export interface Measure {
   readonly none: string;
   /** ClickHouse: the state of a group of gold events. */
   readonly aggregate: string;
+  /** ClickHouse: one number that tells states of other events apart, of a state that is kept a load. */
+  readonly check?: (column: string) => string;
   /** ClickHouse: the final value of a group of states, of which none stands twice. */
   readonly final: (column: string) => string;
   /** Spark: the partial of a group of gold events. */
@@ -52,6 +54,7 @@ const kinds: Readonly<Record<string, (contract: Contract, options: Options) => M
     type: 'SimpleAggregateFunction(max, UInt64)',
     none: '0',
     aggregate: 'count()',
+    check: column => `sum(${column})`,
     final: column => `sum(${column})`,
     partial: 'count(1)',
     merge: 'sum({partial})',
@@ -64,6 +67,7 @@ const kinds: Readonly<Record<string, (contract: Contract, options: Options) => M
     type: `SimpleAggregateFunction(max, ${typeOf(contract, of)})`,
     none: '0',
     aggregate: `sum(${of})`,
+    check: column => `sum(${column})`,
     final: column => `sum(${column})`,
     partial: `sum(${of})`,
     merge: 'sum({partial})',
@@ -76,6 +80,7 @@ const kinds: Readonly<Record<string, (contract: Contract, options: Options) => M
     type: `SimpleAggregateFunction(max, ${wide(contract, of)})`,
     none: '0',
     aggregate: `sum(to${wide(contract, of)}(${of}))`,
+    check: column => `sum(${column})`,
     final: column => `sum(${column})`,
     partial: `array(sum(${of} div ${PART}), sum(${of} % ${PART}))`,
     merge: 'array(sum({partial}[0]), sum({partial}[1]))',
@@ -99,6 +104,7 @@ const kinds: Readonly<Record<string, (contract: Contract, options: Options) => M
     type: 'SimpleAggregateFunction(any, Map(UInt64, UInt64))',
     none: "CAST(map(), 'Map(UInt64, UInt64)')",
     aggregate: `sumMapIf(map(${bucket(String(of))}, toUInt64(1)), ${where})`,
+    check: column => `sum(arraySum((size, count) -> (size + 1) * count, mapKeys(${column}), mapValues(${column})))`,
     final: column => `sumMap(${column})`,
     partial: `collect_list(CASE WHEN ${where} THEN ${of} END)`,
     merge: 'flatten(collect_list({partial}))',

@@ -84,7 +84,6 @@ class Stream:
         """The command line of `gold_job.py run`."""
         given = {
             "commits": self.lake.commits,
-            "checkpoint": self.lake.gold_checkpoint,
             "engine": self.engine,
             "trigger-seconds": 1,
             "clickhouse-url": self.clickhouse.url,
@@ -123,13 +122,13 @@ class Stream:
 
     def unnamed_files(self) -> set[str]:
         """Files in the three layers that no manifest names."""
-        there = {url for layer in LAYERS for url in self.object_store.list(getattr(self.lake, layer)) if not url.endswith("/_owner.json")}
+        there = {url for layer in LAYERS for url in self.object_store.list(getattr(self.lake, layer)) if "/_" not in url}
         return there - {url for layer in LAYERS for url in committed.files(self.commits(), layer)}
 
     def gold(self) -> Gold:
         """The gold job in this process, with SQL settings of its own."""
         client = Client(self.clickhouse.url, WRITER, self.clickhouse.password, self.database, backoff_seconds=(0.1,))
-        options = argparse.Namespace(engine=self.engine, commits=self.lake.commits, silver_retention_days=None)
+        options = argparse.Namespace(engine=self.engine, commits=self.lake.commits, silver_retention_days=None, read_files=False)
         return Gold(self.spark.newSession(), Loader(client, business_day("UTC"), _s3_url(self.spark)), JobsObjectStore(self.spark), options)
 
     def fold(self, manifests: list[Manifest] | None = None) -> None:

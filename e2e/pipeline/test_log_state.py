@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import pytest
@@ -15,6 +16,7 @@ from job_log import JobError
 from local.object_store import path_of
 from object_store import ObjectStore
 from recovery import Recovery
+from streaming_job import parse_again, parse_arguments
 
 
 def put(stream: Stream, url: str, content: bytes) -> None:
@@ -94,6 +96,23 @@ def test_a_damaged_last_manifest_is_named_and_written_again_when_it_is_moved_awa
     assert stream.prove().bronze == 7_000
 
 
+@pytest.mark.parametrize(("damage", "words"), [(emptied, "is empty"), (torn, "is cut or is no JSON")])
+def test_a_damaged_manifest_in_the_middle_is_named_at_the_streams_start(stream: Stream, damage: Damage, words: str) -> None:
+    before = stored(stream)
+    whole = stream.object_store.read(manifest(stream, 1))
+    time.sleep(1.1)  # a store knows the second in which an object was written
+    damage(stream, manifest(stream, 1))
+    assert refused(stream).startswith(f"{manifest(stream, 1)} {words}")
+    put(stream, manifest(stream, 1), whole)
+    stream.drain()
+    assert list(as_committed(stream.commits())) == before
+    damage(stream, manifest(stream, 1))
+    assert refused(stream).startswith(f"{manifest(stream, 1)} {words}")
+    deleted(stream, manifest(stream, 1))
+    assert "rebuilt a manifest from the files of its batch sequence=1" in stream.drain()
+    assert list(as_committed(stream.commits())) == before
+
+
 @pytest.mark.parametrize("lost", [[1], [0], [0, 1], [2], [1, 2]], ids=str)
 def test_manifests_that_are_lost_are_noticed_by_a_reader_and_written_again_by_the_job(stream: Stream, lost: list[int]) -> None:
     before = stored(stream)
@@ -110,12 +129,11 @@ def test_manifests_that_are_lost_are_noticed_by_a_reader_and_written_again_by_th
     assert stream.prove().bronze == 7_000
 
 
-@pytest.mark.parametrize("layer", LAYERS)
-def test_a_manifest_that_is_lost_with_a_file_of_its_batch_is_named_and_goes_when_that_is_accepted(stream: Stream, layer: str) -> None:
+def test_a_manifest_that_is_lost_with_a_file_of_bronze_is_named_and_goes_when_that_is_accepted(stream: Stream) -> None:
     stored(stream)
     middle = stream.commits()[1]
     deleted(stream, manifest(stream, 1))
-    deleted(stream, middle.files[layer][0])
+    deleted(stream, middle.files["bronze"][0])
     sentence = refused(stream)
     assert sentence.startswith(f"{manifest(stream, 1)} is lost and cannot be rebuilt: ")
     assert sentence.endswith("or start the job once with --accept-lost 1 to go on without the batch")
@@ -124,6 +142,23 @@ def test_a_manifest_that_is_lost_with_a_file_of_its_batch_is_named_and_goes_when
     assert stream.commits()[1].offsets == middle.offsets
     assert read_by_another(stream) == [0, 1, 2]
     assert "is lost" not in stream.drain()
+
+
+@pytest.mark.parametrize(("layer", "damage"), [("silver", deleted), ("silver", torn), ("quarantine", deleted)])
+def test_one_that_is_lost_with_a_file_of_silver_or_quarantine_is_mended_from_bronze(stream: Stream, layer: str, damage: Damage) -> None:
+    stored(stream)
+    middle = stream.commits()[1]
+    deleted(stream, manifest(stream, 1))
+    damage(stream, middle.files[layer][0])
+    sentence = refused(stream)
+    assert sentence.startswith(f"{manifest(stream, 1)} is lost and cannot be rebuilt: ")
+    assert sentence.endswith("--accept-lost 1, which keeps bronze, and then compute silver and quarantine from it with --batch 1")
+    assert "accepted that silver and quarantine of a batch are lost sequence=1" in stream.drain(accept_lost=1)
+    assert [stream.commits()[1].rows[one] for one in LAYERS] == [middle.rows["bronze"], 0, 0]
+    for batches in (["--batch", "0", "--batch", "1"], ["--batch", "1"]):
+        parse_again(stream.spark, parse_arguments([*stream.arguments(), *batches]))
+        stream.fold()
+        assert stream.compare().wrong == []
 
 
 def test_a_driver_that_finds_anothers_batch_complete_commits_it_and_the_other_leaves_its_files(stream: Stream, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,5 +195,5 @@ def test_a_second_commit_log_in_the_same_folders_is_refused_and_in_its_own_runs(
     stream.send(500, QUIET)
     stream.drain()
     own = {name: f"{getattr(stream.lake, name).removesuffix('/')}-2/" for name in LAYERS}
-    other.drain(**own, commits=commits, checkpoint=f"{stream.lake.streaming_checkpoint}2/")
+    other.drain(**own, commits=commits, checkpoint=f"{stream.lake.streaming_checkpoint.removesuffix('/')}-2/")
     assert stream.prove().bronze == 2_500

@@ -100,7 +100,6 @@ def test_nothing_is_lost_or_double_when_every_component_is_killed_and_both_check
         pipeline.stop()
         files = pipeline.commit_log.files("bronze")
         pipeline.object_store.delete(pipeline.lake.streaming_checkpoint)
-        pipeline.object_store.delete(pipeline.lake.gold_checkpoint)
         pipeline.settings = replace(settings, engine="clickhouse")
         start(pipeline)
         more = Production(pipeline.kafka.bootstrap_servers, settings.topic, settings.partitions, replace(traffic, seed=len(crashes)), 2_000)

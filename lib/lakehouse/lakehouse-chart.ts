@@ -16,7 +16,7 @@ import { SparkGoldJob, type SparkGoldJobProps } from './spark/spark-gold-job';
 import { sparkEphemeralStorage } from './spark/spark-job';
 import { SparkStreamingJob, type SparkStreamingJobProps } from './spark/spark-streaming-job';
 import { MinioStore, type MinioStoreProps } from './storage/minio-store';
-import { type Bucket, type ExternalObjectStoreProps, ObjectStore } from './storage/object-store';
+import { type ExternalObjectStoreProps, ObjectStore } from './storage/object-store';
 import { SynthChecks } from './synth-checks';
 import { WasService, type WasServiceProps } from './was/was-service';
 import { PriorityClasses } from './workload/priority-classes';
@@ -96,7 +96,7 @@ export class LakehouseChart extends Chart {
       props.objectStore === undefined
         ? new MinioStore(this, 'minio', { buckets: BUCKETS, priority: priorities.storage, ...props.minio })
         : ObjectStore.external(this, 'object-store', props.objectStore);
-    const [raw, silver, gold] = BUCKETS.map(bucket => this.store.bucket(bucket)) as [Bucket, Bucket, Bucket];
+    const [raw, silver] = [this.store.bucket('raw-data'), this.store.bucket('silver')];
 
     this.streaming = new SparkStreamingJob(this, 'streaming', {
       topic: this.topic,
@@ -118,7 +118,6 @@ export class LakehouseChart extends Chart {
     this.gold = new SparkGoldJob(this, 'gold', {
       source: this.streaming,
       database: this.database,
-      checkpoint: gold.prefix('checkpoints/activity-gold/'),
       priority: priorities.gold,
       ...props.gold,
     });

@@ -37,6 +37,7 @@ from object_store import ObjectStore as JobsObjectStore
 from schema_job import apply
 
 ENGINES = ("spark", "clickhouse")
+UNKNOWN = "11111111-1111-1111-1111-111111111111"
 DAY = datetime(2026, 1, 15, tzinfo=timezone.utc)
 _SCHEMA = pa.schema(
     [
@@ -81,7 +82,7 @@ class Silver:
             url = f"{self.lake.silver}{folder}/part-{uuid.uuid4()}.zstd.parquet"
             with self.lake.object_store.files().open_output_stream(path_of(url)) as out:
                 pq.write_table(pa.Table.from_pylist([_silver(row) for row in of_hour], _SCHEMA), out, compression="zstd")
-            files.append({"path": url, "bytes": 1})
+            files.append({"path": url, "bytes": len(self.lake.object_store.read(url))})
         content = json.dumps(
             {
                 "version": 2,
@@ -185,7 +186,7 @@ def client(clickhouse: ClickHouse, database: str) -> Client:
 @pytest.fixture
 def make_gold(spark: SparkSession, client: Client, silver: Silver) -> MakeGold:
     def make(engine: str = "clickhouse", zone: str = "UTC", into: Client = client) -> Gold:
-        options = argparse.Namespace(engine=engine, commits=silver.lake.commits, silver_retention_days=None)
+        options = argparse.Namespace(engine=engine, commits=silver.lake.commits, silver_retention_days=None, read_files=False)
         return Gold(spark, Loader(into, business_day(zone), _s3_url(spark)), JobsObjectStore(spark), options)
 
     return make
@@ -589,6 +590,87 @@ class TestAudit:
         gold.audit([manifest])
         assert wrong(clickhouse, client.database, silver.rows) == []
 
+    @pytest.mark.parametrize("table", STATES)
+    def test_is_rid_of_a_load_that_no_manifest_names(
+        self, gold: Gold, silver: Silver, client: Client, clickhouse: ClickHouse, capsys: pytest.CaptureFixture[str], table: str
+    ) -> None:
+        damage = {
+            "server_health_states": "(minute, load, total_records, failed_records) VALUES ('2026-01-15 02:30:00', '{}', 1000, 500)",
+            "operational_states": "(hour, endpoint, method, load, requests) VALUES ('2026-01-15 02:00:00', '/a', 'GET', '{}', 1000)",
+            "action_states": "(date, event_type, action_type, load, events) VALUES ('2026-01-15', 'SYSTEM', 'MAIN', '{}', 1000)",
+            "user_states": "(date, user, load) VALUES ('2026-01-15', '', '{}')",
+        }
+        client.execute(f"INSERT INTO {client.database}.{table} {damage[table].format(UNKNOWN)}")
+        assert (wrong(clickhouse, client.database, silver.rows) == []) == (table == "user_states")
+        gold.audit_all()
+        assert f"1 loads that no manifest names count on 1 days (2026-01-15); the first is load {UNKNOWN}" in capsys.readouterr().out
+        assert wrong(clickhouse, client.database, silver.rows) == []
+        gold.audit_all()
+        assert capsys.readouterr().out == ""
+
+    def test_finds_such_a_load_while_nothing_is_to_fold(self, gold: Gold, silver: Silver, client: Client, clickhouse: ClickHouse) -> None:
+        client.execute(f"INSERT INTO {client.database}.action_states (date, load, events) VALUES ('2026-01-15', '{UNKNOWN}', 7)")
+        gold._audit_some(-1, 2)
+        assert wrong(clickhouse, client.database, silver.rows) == []
+
+    def test_says_what_to_do_with_such_a_load_where_another_log_is_folded_too(self, gold: Gold, client: Client, capsys: pytest.CaptureFixture[str]) -> None:
+        gold_ledger.note_position(client, "s3a://another/log/", gold_ledger.Position(5, "another"))
+        client.execute(f"INSERT INTO {client.database}.action_states (date, load, events) VALUES ('2026-01-15', '{UNKNOWN}', 7)")
+        gold.audit_all()
+        said = capsys.readouterr().out
+        assert "audit cannot mend what='1 loads that no manifest names count on 1 days (2026-01-15)" in said
+        assert "compute each of the days anew: gold_job.py rebuild --date DAY" in said
+        gold.rebuild("2026-01-15")
+        capsys.readouterr()
+        gold.audit_all()
+        assert capsys.readouterr().out == ""
+
+    def test_a_ledger_that_is_lost_is_written_again_and_no_load_is_taken_for_unknown(
+        self, gold: Gold, silver: Silver, client: Client, clickhouse: ClickHouse, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        client.execute(f"TRUNCATE TABLE {client.database}.gold_loads")
+        gold.audit_all()
+        assert capsys.readouterr().out == ""
+        assert len(gold_ledger.loaded(client, [file.url for manifest in silver.manifests for file in manifest.silver])) == sum(
+            len(manifest.silver) for manifest in silver.manifests
+        )
+        assert wrong(clickhouse, client.database, silver.rows) == []
+
+    @pytest.mark.parametrize("number", ["failed_records, 7000", "size, 12345678901234567890", "total_records, 100000"])
+    def test_mends_a_sum_that_two_tables_contradict_each_other_about(
+        self, gold: Gold, silver: Silver, client: Client, clickhouse: ClickHouse, capsys: pytest.CaptureFixture[str], number: str
+    ) -> None:
+        self.damage(client, silver, number)
+        assert wrong(clickhouse, client.database, silver.rows) != []
+        gold.audit(silver.manifests)
+        said = capsys.readouterr().out
+        assert f"server_health_states.{number.split(',')[0]} is " in said or "total_records" in number
+        assert "cannot mend" not in said
+        assert wrong(clickhouse, client.database, silver.rows) == []
+
+    @pytest.mark.parametrize("number", ["delay_us, 123456789012345678901", "incomplete_records, 7000"])
+    def test_mends_a_sum_that_one_table_has_alone_when_it_reads_the_files(
+        self, gold: Gold, silver: Silver, client: Client, clickhouse: ClickHouse, capsys: pytest.CaptureFixture[str], number: str
+    ) -> None:
+        gold.options.read_files = True
+        capsys.readouterr()
+        gold.audit_all()
+        assert capsys.readouterr().out == ""
+        self.damage(client, silver, number)
+        assert wrong(clickhouse, client.database, silver.rows) != []
+        gold.audit_all()
+        assert f"server_health_states.{number.split(',')[0]} is " in capsys.readouterr().out
+        assert wrong(clickhouse, client.database, silver.rows) == []
+
+    def damage(self, client: Client, silver: Silver, number: str) -> None:
+        """A larger number in a row of a file that is folded, all else as it is."""
+        column, value = number.split(", ")
+        kept = [one for one in ("total_records", "failed_records", "incomplete_records", "size", "delay_us") if one != column]
+        load = gold_ledger.load_id(silver.manifests[0].silver[0].url)
+        table = f"{client.database}.server_health_states"
+        columns = f"minute, generation, load, {', '.join(kept)}"
+        client.execute(f"INSERT INTO {table} ({columns}, {column}) SELECT {columns}, {value} FROM {table} FINAL WHERE load = '{load}' LIMIT 1")
+
     def test_computes_a_day_anew_of_which_too_much_counts(self, gold: Gold, silver: Silver, client: Client, clickhouse: ClickHouse) -> None:
         some = silver.manifests[0].silver[0].url
         client.execute(
@@ -648,7 +730,7 @@ class TestFilesThatAreGone:
             gold.fold(silver.manifests, 0)
         sentence = str(ended.value)
         assert sentence.startswith(f"silver file {manifest.silver[0].url}, which {silver.lake.commits}{0:020d}.json names, is not in the object store, though it was committed at")
-        assert sentence.endswith("restore it from a backup, or compute it again from bronze (1 such files in all)")
+        assert sentence.endswith("restore it from a backup, or compute it again from bronze: streaming_job.py with its own arguments and --batch 0 (1 such files in all)")
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -30,7 +30,7 @@ def start(tmp_path: Path, lake: Lake, clickhouse: ClickHouse, database: str) -> 
 
     def run(password: str = clickhouse.password, url: str = clickhouse.url, commits: str = lake.commits, into: str = database, zone: str = "UTC", rebuild: str = "") -> Process:
         arguments = {"commits": commits, "clickhouse-url": url, "clickhouse-user": WRITER, "database": into, "business-time-zone": zone}
-        own = {"date": rebuild} if rebuild else {"checkpoint": lake.gold_checkpoint, "trigger-seconds": "1"}
+        own = {"date": rebuild} if rebuild else {"trigger-seconds": "1"}
         line = ["rebuild" if rebuild else "run", *(part for name, value in {**arguments, **own}.items() for part in (f"--{name}", value))]
         return submit(JOBS / "gold_job.py", line, tmp_path / "gold", object_store=lake.object_store, extra_environment={"CLICKHOUSE_PASSWORD": password})
 

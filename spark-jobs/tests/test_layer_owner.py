@@ -19,6 +19,11 @@ def folders(lake: Lake, *, swapped: bool = False) -> dict[str, str]:
     return {"bronze": bronze, "silver": silver, "quarantine": lake.quarantine}
 
 
+def beside(folder: str) -> str:
+    """A folder whose name begins like another's."""
+    return f"{folder.removesuffix('/')}-b/"
+
+
 @pytest.fixture
 def store(spark: SparkSession) -> ObjectStore:
     return ObjectStore(spark)
@@ -28,11 +33,11 @@ def test_a_folder_stays_with_the_log_that_claimed_it_first(store: ObjectStore, l
     first = claim(store, lake.commits, folders(lake), "a", "id")
     assert claim(store, lake.commits, folders(lake), "a", "id") == first
     assert len([url for url in lake.object_store.list(lake.silver) if url.endswith("/_owner.json")]) == 1
-    other = f"{lake.commits}other/"
+    other = beside(lake.commits)
     with pytest.raises(JobError, match=f"belongs to the commit log {lake.commits} of topic a .*, not to --commits {other} ") as refusal:
         claim(store, other, folders(lake), "b", "id b")
     assert "\n" not in str(refusal.value)
-    assert claim(store, other, {"bronze": f"{lake.bronze}b/"}, "b", "id b").log != first.log
+    assert claim(store, other, {"bronze": beside(lake.bronze)}, "b", "id b").log != first.log
 
 
 def test_a_log_that_was_lost_takes_its_identity_from_its_layers(store: ObjectStore, lake: Lake) -> None:
@@ -78,3 +83,34 @@ def test_of_two_first_starts_at_once_one_gets_all_folders(store: ObjectStore, la
         for thread in threads:
             thread.join()
         assert sorted(type(one).__name__ for one in outcomes.values()) == ["JobError", "LogIdentity"], outcomes
+
+
+def markers(lake: Lake) -> set[str]:
+    return {url for folder in (lake.bronze, lake.silver, lake.quarantine, lake.commits) for url in lake.object_store.list(folder) if url.endswith("/_owner.json")}
+
+
+@pytest.mark.parametrize("deep", ["", "a/b/"])
+def test_a_folder_inside_one_of_another_log_is_refused_whichever_was_there_first(store: ObjectStore, lake: Lake, deep: str) -> None:
+    other = f"{lake.commits}other/"
+    mine = {"silver": lake.silver}
+    of_other = {"silver": f"{lake.silver}{deep}inside/"}
+    claim(store, other, of_other, "b", "id b")
+    before = markers(lake)
+    with pytest.raises(JobError, match=f"--silver {lake.silver} has {of_other['silver']} inside, which belongs to the commit log {other} of topic b") as refusal:
+        claim(store, f"{lake.commits}mine/", mine, "a", "id a")
+    assert "\n" not in str(refusal.value)
+    assert markers(lake) == before
+    lake.object_store.delete(of_other["silver"])
+    lake.object_store.delete(other)
+
+    first = claim(store, f"{lake.commits}mine/", mine, "a", "id a")
+    before = markers(lake)
+    with pytest.raises(JobError, match=f"--silver {of_other['silver']} lies inside {lake.silver}, which belongs to the commit log {lake.commits}mine/ of topic a"):
+        claim(store, other, of_other, "b", "id b")
+    assert markers(lake) == before
+    assert claim(store, other, {"silver": beside(lake.silver)}, "b", "id b").log != first.log
+
+
+def test_a_log_may_have_its_own_folders_inside_each_other(store: ObjectStore, lake: Lake) -> None:
+    own = {"silver": lake.silver, "quarantine": f"{lake.silver}quarantine/"}
+    assert claim(store, lake.commits, own, "a", "id") == claim(store, lake.commits, own, "a", "id")

@@ -21,13 +21,11 @@ function specOf(gold: Partial<SparkGoldJobProps> = {}): any {
 }
 
 describe('defaults', () => {
-  test('the job is told commits, checkpoint, database and bounds', () => {
+  test('the job is told commits, database and bounds', () => {
     expect(specOf().arguments).toEqual([
       'run',
       '--commits',
       's3a://silver/commits/user-activity/',
-      '--checkpoint',
-      's3a://gold/checkpoints/activity-gold/',
       '--clickhouse-url',
       'http://clickhouse.storage.svc.cluster.local:8123',
       '--clickhouse-user',
@@ -129,11 +127,6 @@ describe('refused', () => {
       'a business day in no zone',
       { businessTimeZone: 'Seoul' },
       'spark job activity-gold has businessTimeZone "Seoul" but only names of the IANA time zone database',
-    ],
-    [
-      'a checkpoint on a local path',
-      { checkpoint: '/app/checkpoints' as never },
-      'has checkpoint "/app/checkpoints" but only a folder',
     ],
   ])('%s', (_, gold, message) => {
     expect(chart(gold).gold.node.validate()).toEqual([expect.stringContaining(message)]);

@@ -90,6 +90,34 @@ test('synthesis refuses two jobs on one checkpoint, and takes two on two', () =>
   expect(shared('checkpoints/second/')).toEqual([]);
 });
 
+test('synthesis refuses a folder inside that of another log, and takes one beside it', () => {
+  const second = (quarantine: string) => {
+    const { construct, chart, store } = streaming();
+    const of = (bucket: string, path: string) => store.bucket(bucket).prefix(`second/${path}`);
+    new SparkStreamingJob(chart, 'second', {
+      name: 'second',
+      namespace: 'other',
+      topic: construct.topic,
+      bronze: of('raw-data', 'bronze/'),
+      silver: of('silver', 'silver/'),
+      quarantine: store.bucket('silver').prefix(quarantine),
+      commits: of('silver', 'commits/'),
+      checkpoint: of('silver', 'checkpoint/'),
+      traffic: construct.traffic,
+    });
+    return new SynthChecks(chart, 'checks').node
+      .validate()
+      .filter(text => text.includes('log-folder-shared'));
+  };
+  const silver = streaming().construct.silver.path;
+  expect(second(`${silver}quarantine/`)).toEqual([
+    expect.stringMatching(
+      /other\/second\] quarantine .* of second lies inside silver .* of activity-streaming/,
+    ),
+  ]);
+  expect(second('quarantine-of-second/')).toEqual([]);
+});
+
 describe('defaults', () => {
   test('the job is told topic, locations and bounds', () => {
     expect(streaming().spec().arguments).toEqual([

@@ -47,7 +47,7 @@ export interface Program {
 }
 
 /** Bounds of the work: a program that needs more is followed in part. */
-const MAX_STEPS = 800_000;
+const MAX_STEPS = 1_600_000;
 const MAX_CALL_DEPTH = 60;
 const MAX_LOOP = 200;
 

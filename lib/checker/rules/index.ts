@@ -18,6 +18,7 @@ import { kafkaQuorum } from './kafka-quorum';
 import { kafkaReplication } from './kafka-replication';
 import { kafkaWithoutLimits } from './kafka-without-limits';
 import { layerWithoutWriter } from './layer-without-writer';
+import { logFolderShared } from './log-folder-shared';
 import { mainFileMissing } from './main-file-missing';
 import { missingReference } from './missing-reference';
 import { mountWithoutVolume } from './mount-without-volume';
@@ -66,6 +67,7 @@ export const rules: readonly Rule[] = [
   dynamicAllocationWithoutTracking,
   settingMadeTooLate,
   layerWithoutWriter,
+  logFolderShared,
   ivyCacheUnwritable,
   executorDoesNotFit,
   setDoesNotFit,

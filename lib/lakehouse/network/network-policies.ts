@@ -252,7 +252,7 @@ function intendedFlows(props: NetworkPoliciesProps): Flow[] {
         ...(spark.resolvesPackages
           ? [flow(driver, INTERNET, [443], `${label}: packages are resolved when it starts`)]
           : []),
-        storeFlow(driver, `${label}: data and checkpoints`),
+        storeFlow(driver, `${label}: ${label === 'streaming' ? 'data and checkpoints' : 'data'}`),
         storeFlow(executor, `${label}: data`),
       ],
     };

@@ -5,14 +5,13 @@ import { measured, say } from '../../checker/finding/message';
 import type { ClickHouseDb } from '../clickhouse/clickhouse-db';
 import { ownTableInserts } from '../contract/tables';
 import { backlogRefusals } from '../sizing/backlog';
-import { expiryDays, type ObjectLocation } from '../storage/object-store';
+import { expiryDays } from '../storage/object-store';
 import { CodeConfigMap } from '../workload/code-config-map';
 import { timeZoneRefusals } from '../workload/container';
 import { secretEnv } from '../workload/external';
 import { objectLabels } from '../workload/labels';
 import { type Culprit, type Refusal, refuse, writing } from '../workload/refuse';
 import { SparkExecutorCount } from './executor-count';
-import { foldersOf, locationRefusals, storeOf } from './job-locations';
 import { sessionSettings } from './spark-conf';
 import { SparkJob } from './spark-job';
 import { type SparkPodDefaults, sparkPod } from './spark-pod';
@@ -27,8 +26,6 @@ export interface SparkGoldJobProps extends StreamOptions {
   readonly source: SparkStreamingJob;
   /** Where the metrics go. */
   readonly database: ClickHouseDb;
-  /** Spark's own notes; no other job may use the same. */
-  readonly checkpoint: ObjectLocation;
   /**
    * Name of the job.
    * @default 'activity-gold'
@@ -70,14 +67,12 @@ const EXECUTOR: SparkPodDefaults = {
  * const gold = new SparkGoldJob(chart, 'gold', {
  *   source: streaming,
  *   database,
- *   checkpoint: store.bucket('gold').prefix('checkpoints/activity-gold/'),
  *   executors: SparkExecutorCount.fixed(2),
  * });
  */
 export class SparkGoldJob extends Construct {
   public readonly name: string;
   public readonly job: SparkJob;
-  public readonly checkpoint: ObjectLocation;
   public readonly trigger: Duration;
   public readonly maxFilesPerTrigger: number;
 
@@ -89,9 +84,6 @@ export class SparkGoldJob extends Construct {
     const executor = sparkPod(EXECUTOR, props.executor);
     const executors = props.executors ?? SparkExecutorCount.dynamic({ initial: 2, min: 2, max: 4 });
     this.name = props.name ?? 'activity-gold';
-    const given = { commits: source.commits, checkpoint: props.checkpoint };
-    const locations = foldersOf(given);
-    this.checkpoint = locations.checkpoint;
     this.trigger = figures.trigger;
     this.maxFilesPerTrigger = props.maxFilesPerTrigger ?? 10;
     const businessTimeZone = props.businessTimeZone ?? 'UTC';
@@ -99,16 +91,14 @@ export class SparkGoldJob extends Construct {
     const application = { kind: 'SparkApplication', namespace, name: this.name };
     const job: Culprit = { what: `spark job ${this.name}`, writes: { object: application, path: ['spec'] } };
     refuse(this, () => [
-      ...locationRefusals(job, this.name, given),
       ...timeZoneRefusals(job, 'businessTimeZone', businessTimeZone),
       ...this.triggerRefusals(job, figures, source, eventsPerSecond, props.longestOutage ?? Duration.days(2)),
     ]);
 
-    const store = storeOf(locations);
+    const { store } = source.commits.bucket;
     const credentials = store.addClient(this.name, {
       namespace,
       read: [source.silver, source.commits],
-      write: [locations.checkpoint],
     });
     const { writer } = database;
     this.job = new SparkJob(this, 'Job', {
@@ -124,7 +114,7 @@ export class SparkGoldJob extends Construct {
       }),
       arguments: [
         'run',
-        ...Object.entries(locations).flatMap(([name, location]) => [`--${name}`, location.url]),
+        ...['--commits', source.commits.url],
         ...['--clickhouse-url', database.httpUrl],
         ...['--clickhouse-user', writer.username],
         ...['--database', database.database],
