@@ -3,6 +3,9 @@ import { Cpu, type CpuResources, k8s, type MemoryResources } from 'cdk8s-plus-28
 import { Construct } from 'constructs';
 import { allowed, say } from '../../checker/finding/message';
 import type { ClickHouseDb } from '../clickhouse/clickhouse-db';
+import { needNamespace } from '../cluster/needed-namespaces';
+import { internet } from '../network/addresses';
+import { Workload } from '../network/workload';
 import { grafanaClickHousePlugin, imageReference, images } from '../versions';
 import { imageRefusals, resourceRefusals, resourceRequirements } from '../workload/container';
 import { contentHash } from '../workload/content-hash';
@@ -70,6 +73,7 @@ export class Grafana extends Construct {
     super(scope, id);
     this.name = props.name ?? 'grafana';
     this.namespace = props.namespace ?? 'monitoring';
+    needNamespace(this, this.namespace);
     const image = props.image ?? imageReference(images.grafana);
     const resources = {
       cpu: props.cpu ?? { request: Cpu.millis(100), limit: Cpu.millis(500) },
@@ -91,6 +95,12 @@ export class Grafana extends Construct {
     // The first asks Grafana's own database too, the second only whether the server answers.
     const health = { path: '/api/health', port: http };
     const alive = { path: '/healthz', port: http };
+    const pods = new Workload(this, 'pods', { name: this.name, namespace: this.namespace, labels: selector });
+    pods.connectTo(props.database, 'dashboards read metrics');
+    pods.connectTo(
+      { listeners: [{ end: internet(this), ports: [443] }] },
+      'the ClickHouse plugin is fetched when Grafana starts',
+    );
     const plugin = `${grafanaClickHousePlugin.id}@${props.pluginVersion ?? grafanaClickHousePlugin.version}`;
     const dataSources = { 'clickhouse.yaml': dataSource(props.database) };
     const configMapName = `${this.name}-data-sources-${contentHash(JSON.stringify(dataSources))}`;
