@@ -60,6 +60,8 @@ export {
   type Listener,
   type Pods,
 } from './lakehouse/network/flow';
+export type { IngressController, IngressProps, IngressTarget, IngressTls } from './lakehouse/network/ingress';
+export { ServiceIngress } from './lakehouse/network/ingress';
 export { Workload, type WorkloadProps } from './lakehouse/network/workload';
 export type { PlainApiObject } from './lakehouse/plain-objects';
 export { RefusedApp } from './lakehouse/refused-app';

@@ -194,6 +194,25 @@ export const compositions: Readonly<Record<string, Composition>> = {
       tool.acceptFrom(tool, [7000], 'it talks with itself');
     },
   },
+  'ingresses with certificates': {
+    props: {
+      was: { ingress: { host: 'shop.example.com', tls: { secretName: 'shop-tls' } } },
+      grafana: {
+        ingress: {
+          host: 'boards.example.com',
+          tls: { secretName: 'boards-tls', clusterIssuer: 'letsencrypt' },
+        },
+      },
+    },
+  },
+  'a load balancer and a Gateway': {
+    props: {
+      was: { ingress: { host: 'shop.example.com', className: 'alb' } },
+      grafana: {
+        ingress: { host: 'boards.example.com', gateway: { name: 'public', namespace: 'gateways' } },
+      },
+    },
+  },
   'a client of topic and store that has no workload': {
     after: ({ topic, store, streaming }) => {
       topic.connect('audit', { namespace: 'elsewhere', operation: 'consume' });

@@ -171,6 +171,9 @@ export function policiesOf(objects: readonly ManifestObject[]): ManifestObject[]
   return [...own, ...manifestObjects(strimzis)];
 }
 
+/** Namespaces of strangers. */
+const NEARBY = ['monitoring', 'kafka', 'elsewhere', 'ingress-nginx', 'gateways'];
+
 /** Pods that the objects bring, and those around them that could come by. */
 export function podsAround(objects: readonly ManifestObject[]): TestPod[] {
   const own = expandPods(objects).map(({ name, namespace, pod }) => ({
@@ -178,7 +181,7 @@ export function podsAround(objects: readonly ManifestObject[]): TestPod[] {
     namespace,
     labels: pod.labels,
   }));
-  const namespaces = [...new Set(['monitoring', 'kafka', ...own.map(({ namespace }) => namespace)])];
+  const namespaces = [...new Set([...NEARBY, ...own.map(({ namespace }) => namespace)])];
   return [
     ...own,
     {
@@ -193,12 +196,19 @@ export function podsAround(objects: readonly ManifestObject[]): TestPod[] {
     },
     { name: 'operator', namespace: 'strimzi-system', labels: { 'strimzi.io/kind': 'cluster-operator' } },
     { name: 'dns', namespace: 'kube-system', labels: { 'k8s-app': 'kube-dns' } },
-    ...[...namespaces, 'elsewhere'].map(namespace => ({
+    ...namespaces.map(namespace => ({
       name: 'stranger',
       namespace,
       labels: { 'app.kubernetes.io/name': 'stranger' },
     })),
   ];
+}
+
+/** Whether an end is every pod, by no name or by the addresses of the VPC. */
+function isOutside(end: Flow['from']): boolean {
+  return (
+    end === 'anywhere' || ('blocks' in end && end.blocks.some(({ cidr }) => isInBlock(cidr, POD_ADDRESS)))
+  );
 }
 
 export function isOf(pod: TestPod, end: Flow['from'] | Flow['to']): boolean {
@@ -224,7 +234,7 @@ export function isIntended(
   const isHeldBack = isGuarded(policies, from, 'Egress');
   return flows.some(
     flow =>
-      (isOf(from, flow.from) || (flow.from === 'anywhere' && !isHeldBack)) &&
+      (isOf(from, flow.from) || (isOutside(flow.from) && !isHeldBack)) &&
       isOf(to, flow.to) &&
       (flow.ports.length === 0 || flow.ports.includes(port)),
   );

@@ -131,7 +131,8 @@ export class ClickHouseDb extends Construct implements Connectable {
   public readonly readsFrom: readonly ObjectLocation[];
   /** Where clients reach the HTTP interface. */
   public readonly listeners: readonly Listener[];
-  private readonly pods: Workload;
+  /** Its pods, as an end of connections. */
+  public readonly pods: Workload;
 
   constructor(scope: Construct, id: string, props: ClickHouseDbProps) {
     super(scope, id);

@@ -2,8 +2,10 @@ import { ApiObject, Lazy } from 'cdk8s';
 import { Construct } from 'constructs';
 import { objectLabels } from '../workload/labels';
 import { policyAnnotations } from '../workload/policy-exceptions';
+import { refuse } from '../workload/refuse';
 import { type Connectable, covers, declareFlows, type Flow, flowsOf, isPods, type Pods } from './flow';
 import { deniesByDefault, dnsRule } from './namespace-dns';
+import { unreachedRefusals } from './unreached';
 
 export interface WorkloadProps extends Pods {
   /**
@@ -45,6 +47,13 @@ export class Workload extends Construct implements Pods {
       },
       spec: Lazy.any({ produce: () => this.spec() }),
     });
+    refuse(this, () =>
+      unreachedRefusals(
+        this,
+        this,
+        this.node.root.node.findAll().filter(node => node instanceof Workload),
+      ),
+    );
   }
 
   /** Lets the pods through to a server: a topic, a store, a database, web servers, or something of your own. */

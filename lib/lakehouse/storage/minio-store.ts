@@ -83,6 +83,8 @@ export class MinioStore extends ObjectStore {
   public readonly name: string;
   public readonly namespace: string;
   public readonly storage: Size;
+  /** The server's pods, as an end of connections. */
+  public readonly pods: Workload;
   public readonly listeners: readonly Listener[];
   private readonly clients = new Map<string, ObjectStoreClientProps>();
   private readonly credentials = new Map<string, ObjectStoreCredentials>();
@@ -98,7 +100,8 @@ export class MinioStore extends ObjectStore {
     this.endpoint = `http://${this.name}.${this.namespace}.svc.cluster.local:${PORT}`;
     const { name, namespace } = this;
     const labels = selectorLabels('minio', name);
-    this.listeners = [{ end: new Workload(this, 'pods', { name, namespace, labels }), ports: [PORT] }];
+    this.pods = new Workload(this, 'pods', { name, namespace, labels });
+    this.listeners = [{ end: this.pods, ports: [PORT] }];
     for (const listener of this.listeners) exposeMetrics(this, listener);
     const storageClass = props.storageClass ?? new ExternalStorageClass(this, 'storage-class', 'gp3');
     const image = props.image ?? imageReference(images.minio);

@@ -7,6 +7,7 @@ import { measured, say } from '../../checker/finding/message';
 import { needNamespace } from '../cluster/needed-namespaces';
 import type { KafkaConnection, KafkaTopic } from '../kafka/kafka-topic';
 import { type Connectable, exposeMetrics, type Listener } from '../network/flow';
+import { type IngressProps, ServiceIngress } from '../network/ingress';
 import { Workload } from '../network/workload';
 import { imageReference, images } from '../versions';
 import {
@@ -84,6 +85,11 @@ export interface WasServiceProps {
    * @default '/health/ready'
    */
   readonly readinessPath?: string;
+  /**
+   * How people reach it from outside of the cluster: an Ingress or an HTTPRoute, and the policy that lets its controller in.
+   * @default none: any pod of the cluster may reach them, and nobody outside
+   */
+  readonly ingress?: IngressProps;
   /** @default none: the pods wait like any other */
   readonly priority?: PriorityClass;
 }
@@ -104,6 +110,8 @@ export class WasService extends Construct implements Connectable {
   public readonly port: number;
   /** URL inside the cluster. */
   public readonly url: string;
+  /** Its pods, as an end of connections. */
+  public readonly pods: Workload;
   /** Where clients reach the pods. */
   public readonly listeners: readonly Listener[];
 
@@ -125,8 +133,11 @@ export class WasService extends Construct implements Connectable {
     const selector = selectorLabels('was', this.name);
     const metadata = { name: this.name, namespace: this.namespace, labels };
     const pods = new Workload(this, 'pods', { name: this.name, namespace: this.namespace, labels: selector });
+    this.pods = pods;
     this.listeners = [{ end: pods, ports: [this.port] }];
-    pods.acceptFrom('anywhere', [this.port], 'people use the shop');
+    const { name, namespace, port } = this;
+    if (props.ingress === undefined) pods.acceptFrom('anywhere', [port], 'people use the shop');
+    else new ServiceIngress(this, 'ingress', { name, namespace, port, pods }, props.ingress);
     exposeMetrics(this, { end: pods, ports: [this.port] });
     const kafka = props.topic.connect(this.name, {
       namespace: this.namespace,
