@@ -224,7 +224,7 @@ export function isOf(pod: TestPod, end: Flow['from'] | Flow['to']): boolean {
  * Whether the flows say that a pod may reach another. Where one side is nobody's, the other decides alone: 'anywhere' opens
  * the way in, and a pod that policies hold back needs a way out of its own.
  */
-export function isIntended(
+function isIntended(
   flows: readonly Flow[],
   policies: readonly ManifestObject[],
   from: TestPod,
@@ -237,5 +237,25 @@ export function isIntended(
       (isOf(from, flow.from) || (isOutside(flow.from) && !isHeldBack)) &&
       isOf(to, flow.to) &&
       (flow.ports.length === 0 || flow.ports.includes(port)),
+  );
+}
+
+/** Ports that some pod might open, beside those of the flows. */
+const SOME_PORTS = [22, 53, 9000, 9091, 9092, 9093, 50_000];
+
+/** Where the policies say otherwise than the flows: every pod to every pod that a policy guards, on every port. */
+export function differences(
+  policies: readonly ManifestObject[],
+  pods: readonly TestPod[],
+  flows: readonly Flow[],
+): string[] {
+  const ports = [...new Set([...flows.flatMap(flow => flow.ports), ...SOME_PORTS])];
+  const guarded = pods.filter(to => isGuarded(policies, to, 'Ingress'));
+  return pods.flatMap(from =>
+    guarded.flatMap(to =>
+      ports
+        .filter(port => reaches(policies, from, to, port) !== isIntended(flows, policies, from, to, port))
+        .map(port => `${from.namespace}/${from.name} → ${to.namespace}/${to.name}:${port}`),
+    ),
   );
 }
