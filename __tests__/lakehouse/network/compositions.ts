@@ -9,7 +9,7 @@ import { LakehouseChart, type LakehouseChartProps } from '../../../lib/lakehouse
 import { type Flow, flowsOf } from '../../../lib/lakehouse/network/flow';
 import { Workload } from '../../../lib/lakehouse/network/workload';
 import { plainObjects } from '../../../lib/lakehouse/plain-objects';
-import { SparkJob } from '../../../lib/lakehouse/spark/spark-job';
+import { SparkJob, type SparkJobProps } from '../../../lib/lakehouse/spark/spark-job';
 import { SparkStreamingJob } from '../../../lib/lakehouse/spark/spark-streaming-job';
 import { ExternalObjectStoreCredentials } from '../../../lib/lakehouse/storage/object-store';
 import { CodeConfigMap } from '../../../lib/lakehouse/workload/code-config-map';
@@ -69,12 +69,14 @@ function secondStream(lakehouse: LakehouseChart): SparkStreamingJob {
   });
 }
 
+type OwnJob = Partial<SparkJobProps> & { readonly entry?: string };
+
 /** A batch job of the user's, which reads silver and writes to the database. */
-export function addOwnJob(lakehouse: LakehouseChart, maker: Maker = 'the chart'): SparkJob {
-  return inNamespace(lakehouse, 'reports', maker, () => ownJob(lakehouse));
+export function addOwnJob(lakehouse: LakehouseChart, maker: Maker = 'the chart', own: OwnJob = {}): SparkJob {
+  return inNamespace(lakehouse, 'reports', maker, () => ownJob(lakehouse, own));
 }
 
-function ownJob(lakehouse: LakehouseChart): SparkJob {
+function ownJob(lakehouse: LakehouseChart, { entry = 'report.py', ...own }: OwnJob): SparkJob {
   const { store, streaming } = lakehouse;
   const job = new SparkJob(lakehouse, 'report', {
     name: 'daily-report',
@@ -83,10 +85,11 @@ function ownJob(lakehouse: LakehouseChart): SparkJob {
       name: 'report-code',
       namespace: 'reports',
       directory: path.join(__dirname, 'jobs'),
-      entry: 'report.py',
+      entry,
     }),
     store,
     credentials: store.addClient('daily-report', { namespace: 'reports', read: [streaming.silver] }),
+    ...own,
   });
   job.connectTo(lakehouse.database, 'the report is written');
   return job;

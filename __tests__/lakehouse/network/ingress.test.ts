@@ -88,9 +88,32 @@ test('a controller may be some pods of a namespace, or addresses', () => {
   expect(inVpc.isLetIn('elsewhere')).toBe(true);
   expect(objectOf(inVpc.objects, 'Ingress', 'grafana').metadata.annotations).toEqual({
     'alb.ingress.kubernetes.io/target-type': 'ip',
+    'alb.ingress.kubernetes.io/healthcheck-path': '/api/health',
   });
   const narrow = grafana({ host, className: 'alb', controller: { addresses: ['10.9.0.0/24'] } });
   expect(narrow.isLetIn('elsewhere')).toBe(false);
+});
+
+test.each<[IngressProps, string]>([
+  [{ host }, 'http://boards.example.com/'],
+  [{ host, tls: { secretName: 'boards-tls' } }, 'https://boards.example.com/'],
+  [{ host, gateway: { name: 'public', namespace: 'gateways' } }, 'https://boards.example.com/'],
+  [
+    {
+      host,
+      className: 'alb',
+      annotations: {
+        'alb.ingress.kubernetes.io/certificate-arn': 'arn:aws:acm:eu-west-1:111122223333:certificate/a',
+      },
+    },
+    'https://boards.example.com/',
+  ],
+])('Grafana knows how people reach it: %j', (ingress, value) => {
+  const { objects } = grafana(ingress);
+  expect(containerOf(objectOf(objects, 'Deployment', 'grafana'))['env']).toContainEqual({
+    name: 'GF_SERVER_ROOT_URL',
+    value,
+  });
 });
 
 test('web servers behind an ingress are reached by its controller and by Prometheus alone', () => {
@@ -116,6 +139,10 @@ describe('refused', () => {
     [
       { host, className: 'haproxy' },
       "ingress of monitoring/grafana is of class \"haproxy\" but nothing says where its controller is, so no policy could let it in; set ingress.controller, e.g. { namespace: 'ingress-system' } or { addresses: ['10.0.0.0/16'] }",
+    ],
+    [
+      { host, className: 'alb', tls: { secretName: 'boards-tls' } },
+      "ingress of monitoring/grafana has tls but a load balancer of class alb reads no Secret; remove ingress.tls, and set ingress.annotations['alb.ingress.kubernetes.io/certificate-arn'] to the ARN of its certificate",
     ],
     [
       { host, gateway: { name: 'public', namespace: 'gateways' }, tls: { secretName: 'boards-tls' } },

@@ -4,6 +4,7 @@ import { KafkaCluster } from '../../../lib/lakehouse/kafka/kafka-cluster';
 import type { LakehouseChartProps } from '../../../lib/lakehouse/lakehouse-chart';
 import { type Flow, isPods, type Pods } from '../../../lib/lakehouse/network/flow';
 import { SparkDependencies } from '../../../lib/lakehouse/spark/spark-dependencies';
+import type { SparkJobProps } from '../../../lib/lakehouse/spark/spark-job';
 import { validateApp } from '../../../lib/lakehouse/write-manifests';
 import { networkTable } from '../../../scripts/docs/network-table';
 import { inside, objectOf } from '../synthesis';
@@ -291,6 +292,21 @@ describe('a batch job of the user’s', () => {
       expect(reaches(policies, stranger, one(objects, /^minio$/), 9000)).toBe(false);
     },
   );
+});
+
+describe('a program of the user’s that goes on for ever', () => {
+  const stream = (own: Partial<SparkJobProps>) =>
+    composed({ after: lakehouse => addOwnJob(lakehouse, 'the chart', { entry: 'stream.py', ...own }) }).app;
+
+  test('is refused with the restart policy of a batch', () => {
+    expect(() => validateApp(stream({}))).toThrow(
+      /stream daily-report has restartPolicy OnFailure with 3 retries, so one failure more ends it for good; a stream needs Always; .*rule restart-policy-lets-stream-die\)\n1 error, nothing was written$/,
+    );
+  });
+
+  test('is taken with that of a stream', () => {
+    expect(validateApp(stream({ restartPolicy: 'Always' }))).toEqual([]);
+  });
 });
 
 describe('namespaces', () => {

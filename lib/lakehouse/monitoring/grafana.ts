@@ -113,7 +113,12 @@ export class Grafana extends Construct {
     const { name, namespace } = this;
     const ingress =
       props.ingress &&
-      new ServiceIngress(this, 'ingress', { name, namespace, port: PORT, pods }, props.ingress);
+      new ServiceIngress(
+        this,
+        'ingress',
+        { name, namespace, port: PORT, healthPath: health.path, pods },
+        props.ingress,
+      );
     const plugin = `${grafanaClickHousePlugin.id}@${props.pluginVersion ?? grafanaClickHousePlugin.version}`;
     const dataSources = { 'clickhouse.yaml': dataSource(props.database) };
     const configMapName = `${this.name}-data-sources-${contentHash(JSON.stringify(dataSources))}`;

@@ -9,12 +9,12 @@ import { privateNetworks } from './addresses';
 import type { Flow } from './flow';
 import type { Workload } from './workload';
 
-/** Where the pods of an ingress controller or of a Gateway are, or the addresses of a load balancer that goes to pods itself. */
+/**
+ * Where the pods of an ingress controller or of a Gateway are (every pod of the namespace, without labels), or the addresses
+ * of a load balancer that goes to pods itself.
+ */
 export type IngressController =
-  | {
-      readonly namespace: string;
-      /** Every pod of the namespace, without. */ readonly labels?: Readonly<Record<string, string>>;
-    }
+  | { readonly namespace: string; readonly labels?: Readonly<Record<string, string>> }
   | { readonly addresses: readonly string[] };
 
 export interface IngressTls {
@@ -52,7 +52,7 @@ export interface IngressProps {
   readonly controller?: IngressController;
   /**
    * Annotations of the Ingress or HTTPRoute.
-   * @default none; for alb the target type ip, because the Service has no port on nodes
+   * @default none; for alb the target type ip, because the Service has no port on nodes, and the path of the health check
    */
   readonly annotations?: Readonly<Record<string, string>>;
 }
@@ -63,6 +63,8 @@ export interface IngressTarget {
   readonly name: string;
   readonly namespace: string;
   readonly port: number;
+  /** Answers 200 when the pods may be sent requests. */
+  readonly healthPath: string;
   readonly pods: Workload;
 }
 
@@ -72,6 +74,8 @@ const CONTROLLER_NAMESPACES: Readonly<Record<string, string>> = {
   traefik: 'traefik',
 };
 const ALB = 'alb';
+/** An ALB shows certificates of AWS Certificate Manager, and reads no Secret. */
+const ACM_CERTIFICATE = 'alb.ingress.kubernetes.io/certificate-arn';
 
 /** The way in for people: an Ingress or an HTTPRoute to a Service, and the policy that lets its controller through to the pods. */
 export class ServiceIngress extends Construct {
@@ -82,14 +86,19 @@ export class ServiceIngress extends Construct {
     super(scope, id);
     const { host, tls, gateway } = props;
     const className = props.className ?? 'nginx';
-    this.url = `${tls === undefined && gateway === undefined ? 'http' : 'https'}://${host}/`;
+    const isEncrypted =
+      tls !== undefined || gateway !== undefined || props.annotations?.[ACM_CERTIFICATE] !== undefined;
+    this.url = `${isEncrypted ? 'https' : 'http'}://${host}/`;
     const metadata = {
       name: target.name,
       namespace: target.namespace,
       labels: objectLabels('ingress', target.name, 'ingress'),
       annotations: {
         ...(gateway === undefined && className === ALB
-          ? { 'alb.ingress.kubernetes.io/target-type': 'ip' }
+          ? {
+              'alb.ingress.kubernetes.io/target-type': 'ip',
+              'alb.ingress.kubernetes.io/healthcheck-path': target.healthPath,
+            }
           : {}),
         ...(tls?.clusterIssuer === undefined ? {} : { 'cert-manager.io/cluster-issuer': tls.clusterIssuer }),
         ...props.annotations,
@@ -201,6 +210,14 @@ function refusals({ name, namespace }: IngressTarget, props: IngressProps, unkno
             remedy: say`set ingress.controller, e.g. { namespace: 'ingress-system' } or { addresses: ['10.0.0.0/16'] }`,
           },
         ]),
+    ...(props.className === ALB && props.tls !== undefined
+      ? [
+          {
+            message: say`${object} has ${measured('tls')} but a load balancer of class alb reads no Secret`,
+            remedy: say`remove ingress.tls, and set ingress.annotations['${ACM_CERTIFICATE}'] to the ARN of its certificate`,
+          },
+        ]
+      : []),
     ...(props.gateway === undefined
       ? []
       : ofIngress.map(prop => ({

@@ -136,8 +136,12 @@ export class WasService extends Construct implements Connectable {
     this.pods = pods;
     this.listeners = [{ end: pods, ports: [this.port] }];
     const { name, namespace, port } = this;
-    if (props.ingress === undefined) pods.acceptFrom('anywhere', [port], 'people use the shop');
-    else new ServiceIngress(this, 'ingress', { name, namespace, port, pods }, props.ingress);
+    if (props.ingress === undefined) {
+      pods.acceptFrom('anywhere', [port], 'people use the shop');
+    } else {
+      const healthPath = props.readinessPath ?? '/health/ready';
+      new ServiceIngress(this, 'ingress', { name, namespace, port, healthPath, pods }, props.ingress);
+    }
     exposeMetrics(this, { end: pods, ports: [this.port] });
     const kafka = props.topic.connect(this.name, {
       namespace: this.namespace,
