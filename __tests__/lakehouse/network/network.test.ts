@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { ManifestObject } from '../../../lib/checker/object/manifest-object';
+import { review } from '../../../lib/checker/review/review';
 import { KafkaCluster } from '../../../lib/lakehouse/kafka/kafka-cluster';
 import type { LakehouseChartProps } from '../../../lib/lakehouse/lakehouse-chart';
 import { type Flow, isPods, type Pods } from '../../../lib/lakehouse/network/flow';
@@ -335,6 +336,12 @@ describe('namespaces', () => {
     }
     const prometheus = one(objects, /^prometheus$/);
     expect(isGuarded(policies, prometheus, 'Egress')).toBe(false);
+  });
+
+  test('that exist are no reason for a check of the manifests alone to miss what exists in them', () => {
+    const { objects } = composed(compositions['namespaces that exist'] ?? {});
+    const { findings } = review(objects, {});
+    expect(findings.filter(({ rule }) => rule === 'missing-reference')).toEqual([]);
   });
 
   test('that exist get what is asked for', () => {

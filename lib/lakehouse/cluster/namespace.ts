@@ -2,10 +2,9 @@ import { ApiObject, App, Lazy, Size } from 'cdk8s';
 import { k8s } from 'cdk8s-plus-28';
 import { Construct } from 'constructs';
 import { EXTERNAL_ANNOTATION } from '../../checker/facts/model';
-import { objectId } from '../../checker/object/object-id';
 import { DefaultDeny } from '../network/default-deny';
 import { sizeQuantity } from '../workload/container';
-import { externalReferences } from '../workload/external';
+import { externalsOf } from '../workload/external';
 import { ResourceQuotas } from './resource-quotas';
 
 /** Begins the id of a namespace that a chart makes because something is in it. */
@@ -95,21 +94,13 @@ export class Namespace extends Construct {
         },
         annotations: {
           'argocd.argoproj.io/sync-options': 'Prune=false',
-          [EXTERNAL_ANNOTATION]: Lazy.any({ produce: () => this.externals() }),
+          [EXTERNAL_ANNOTATION]: Lazy.any({ produce: () => externalsOf(App.of(this), this.name) }),
           ...('reason' in podSecurity ? { 'cdk8s-lakehouse/pod-security-reason': podSecurity.reason } : {}),
         },
       },
     });
     addLimitRange(this, this.name, props.ephemeralStorage);
     new DefaultDeny(this, 'network', { namespace: this.name });
-  }
-
-  /** What the manifests refer to in this namespace, or outside of any, and somebody else creates. */
-  private externals(): string | undefined {
-    const references = externalReferences(App.of(this)).filter(
-      ({ namespace }) => namespace === undefined || namespace === this.name,
-    );
-    return references.length === 0 ? undefined : [...new Set(references.map(objectId))].sort().join(' ');
   }
 }
 

@@ -1,5 +1,7 @@
-import { ApiObject, Lazy } from 'cdk8s';
+import { ApiObject, App, Lazy } from 'cdk8s';
 import { Construct } from 'constructs';
+import { EXTERNAL_ANNOTATION } from '../../checker/facts/model';
+import { externalsOf } from '../workload/external';
 import { objectLabels } from '../workload/labels';
 import { policyAnnotations } from '../workload/policy-exceptions';
 import { refuse } from '../workload/refuse';
@@ -43,7 +45,10 @@ export class Workload extends Construct implements Pods {
         name: this.name.replaceAll(' ', '-'),
         namespace: this.namespace,
         labels: objectLabels('network-policy', this.namespace, 'network'),
-        ...(props.isMadeElsewhere === true ? { annotations: policyAnnotations(['podsOfAnotherChart']) } : {}),
+        annotations: {
+          ...(props.isMadeElsewhere === true ? policyAnnotations(['podsOfAnotherChart']) : {}),
+          [EXTERNAL_ANNOTATION]: Lazy.any({ produce: () => this.externals() }),
+        },
       },
       spec: Lazy.any({ produce: () => this.spec() }),
     });
@@ -64,6 +69,15 @@ export class Workload extends Construct implements Pods {
   /** Lets others through to the pods. */
   public acceptFrom(from: Flow['from'], ports: readonly number[], why: string): void {
     declareFlows(this, () => [{ from, to: this, ports, why }]);
+  }
+
+  /** What exists in the namespace: where nobody makes it, there is no Namespace that could say so. */
+  private externals(): string | undefined {
+    const root = App.of(this);
+    const isMade = root.node
+      .findAll()
+      .some(node => ApiObject.isApiObject(node) && isNamespace(node as ApiObject, this.namespace));
+    return isMade ? undefined : externalsOf(root, this.namespace);
   }
 
   private spec(): object {
@@ -88,6 +102,10 @@ export class Workload extends Construct implements Pods {
       ...(egress.length === 0 ? {} : { egress }),
     };
   }
+}
+
+function isNamespace({ kind, name }: ApiObject, namespace: string): boolean {
+  return kind === 'Namespace' && name === namespace;
 }
 
 /** The pods at an end as a policy names them; none of addresses and of anywhere. */
