@@ -119,6 +119,10 @@ const examples = [
   ...['README.md', ...filesUnder('docs', '.md')]
     .filter(file => existsSync(path.join(root, file)))
     .flatMap(markdownExamples),
+  ...filesUnder('docs/recipes', '.ts').map(place => ({
+    place,
+    code: readFileSync(path.join(root, place), 'utf8'),
+  })),
 ];
 
 /** What the compiler must refuse, so that its silence about the others says something. */

@@ -21,7 +21,12 @@ export {
   type ClickHouseLogin,
 } from './lakehouse/clickhouse/clickhouse-db';
 export { clusterNodes } from './lakehouse/cluster/cluster-nodes';
-export { Namespace, type NamespaceProps } from './lakehouse/cluster/namespace';
+export {
+  ExistingNamespace,
+  type ExistingNamespaceProps,
+  Namespace,
+  type NamespaceProps,
+} from './lakehouse/cluster/namespace';
 export { NodeGroup, type NodeGroupProps } from './lakehouse/cluster/node-group';
 export { ResourceQuotas, type ResourceQuotasProps } from './lakehouse/cluster/resource-quotas';
 export {
@@ -44,13 +49,20 @@ export {
 } from './lakehouse/kafka/kafka-topic';
 export { LakehouseChart, type LakehouseChartProps } from './lakehouse/lakehouse-chart';
 export { Grafana, type GrafanaProps } from './lakehouse/monitoring/grafana';
+export type { IpFamily, NetworkProps } from './lakehouse/network/addresses';
+export { DefaultDeny, type DefaultDenyProps } from './lakehouse/network/default-deny';
 export {
+  type AddressBlock,
   type Addresses,
+  type Connectable,
   type Flow,
-  NetworkPolicies,
-  type NetworkPoliciesProps,
-  type Workload,
-} from './lakehouse/network/network-policies';
+  flowsOf,
+  type Listener,
+  type Pods,
+} from './lakehouse/network/flow';
+export type { IngressController, IngressProps, IngressTarget, IngressTls } from './lakehouse/network/ingress';
+export { ServiceIngress } from './lakehouse/network/ingress';
+export { Workload, type WorkloadProps } from './lakehouse/network/workload';
 export type { PlainApiObject } from './lakehouse/plain-objects';
 export { RefusedApp } from './lakehouse/refused-app';
 export { TrafficEstimate, type TrafficEstimateProps } from './lakehouse/sizing/traffic';
@@ -58,7 +70,13 @@ export { SparkExecutorCount } from './lakehouse/spark/executor-count';
 export type { JobLocations } from './lakehouse/spark/job-locations';
 export { connectorJars, type SparkConnector, SparkDependencies } from './lakehouse/spark/spark-dependencies';
 export { type GoldEngine, SparkGoldJob, type SparkGoldJobProps } from './lakehouse/spark/spark-gold-job';
-export { SparkJob, type SparkJobOptions, type SparkJobProps } from './lakehouse/spark/spark-job';
+export {
+  SparkJob,
+  type SparkJobOptions,
+  type SparkJobProps,
+  type SparkRestartPolicy,
+  type SparkSecretFile,
+} from './lakehouse/spark/spark-job';
 export type { SparkPodProps } from './lakehouse/spark/spark-pod';
 export { SparkStreamingJob, type SparkStreamingJobProps } from './lakehouse/spark/spark-streaming-job';
 export type { StreamOptions } from './lakehouse/spark/stream-options';

@@ -104,7 +104,8 @@ const kinds: Readonly<Record<string, (contract: Contract, options: Options) => M
     type: 'SimpleAggregateFunction(any, Map(UInt64, UInt64))',
     none: "CAST(map(), 'Map(UInt64, UInt64)')",
     aggregate: `sumMapIf(map(${bucket(String(of))}, toUInt64(1)), ${where})`,
-    check: column => `sum(arraySum((size, count) -> (size + 1) * count, mapKeys(${column}), mapValues(${column})))`,
+    check: column =>
+      `sum(arraySum((size, count) -> (size + 1) * count, mapKeys(${column}), mapValues(${column})))`,
     final: column => `sumMap(${column})`,
     partial: `collect_list(CASE WHEN ${where} THEN ${of} END)`,
     merge: 'flatten(collect_list({partial}))',

@@ -1,25 +1,33 @@
-import { Chart } from 'cdk8s';
-import type { Construct } from 'constructs';
+import { ApiObject, Chart } from 'cdk8s';
+import type { Construct, IConstruct } from 'constructs';
 import { clusterServices } from '../checker/capacity/cluster-services';
+import { allowed, measured, say } from '../checker/finding/message';
 import { ClickHouseDb, type ClickHouseDbProps } from './clickhouse/clickhouse-db';
-import { Namespace } from './cluster/namespace';
+import {
+  ExistingNamespace,
+  type ExistingNamespaceProps,
+  MADE_WHEN_NEEDED,
+  Namespace,
+} from './cluster/namespace';
+import { makeNeededNamespaces } from './cluster/needed-namespaces';
 import type { NodeGroup } from './cluster/node-group';
 import { ResourceQuotas } from './cluster/resource-quotas';
 import { ArgoCdApplications, type ArgoCdApplicationsProps } from './gitops/argo-cd-applications';
 import type { KafkaClusterTopicProps } from './kafka/cluster-topic';
 import { KafkaCluster, type KafkaClusterProps } from './kafka/kafka-cluster';
-import type { KafkaTopic } from './kafka/kafka-topic';
+import { type ExternalKafkaTopicProps, KafkaTopic } from './kafka/kafka-topic';
 import { Grafana, type GrafanaProps } from './monitoring/grafana';
-import { NetworkPolicies } from './network/network-policies';
+import { Prometheus } from './monitoring/prometheus';
+import { type NetworkProps, setNetwork } from './network/addresses';
 import { TrafficEstimate, type TrafficEstimateProps } from './sizing/traffic';
 import { SparkGoldJob, type SparkGoldJobProps } from './spark/spark-gold-job';
-import { sparkEphemeralStorage } from './spark/spark-job';
 import { SparkStreamingJob, type SparkStreamingJobProps } from './spark/spark-streaming-job';
 import { MinioStore, type MinioStoreProps } from './storage/minio-store';
 import { type ExternalObjectStoreProps, ObjectStore } from './storage/object-store';
 import { SynthChecks } from './synth-checks';
 import { WasService, type WasServiceProps } from './was/was-service';
 import { PriorityClasses } from './workload/priority-classes';
+import { type Refusal, refuse } from './workload/refuse';
 
 /** What may be changed of the system; each layer's own props, all with the figures of the running system as defaults. */
 export interface LakehouseChartProps {
@@ -34,6 +42,11 @@ export interface LakehouseChartProps {
   readonly kafka?: KafkaClusterProps;
   /** The topic of the web servers' logs. @default 6 partitions, 3 days */
   readonly topic?: Partial<KafkaClusterTopicProps>;
+  /**
+   * A topic that exists already, in place of a Kafka cluster.
+   * @default none
+   */
+  readonly externalTopic?: ExternalKafkaTopicProps;
   /** @default 3 pods of the reference app, with the figures of WasServiceProps */
   readonly was?: Partial<WasServiceProps>;
   /** @default one server with 20Gi and the buckets raw-data, silver and gold */
@@ -51,6 +64,17 @@ export interface LakehouseChartProps {
   readonly gold?: Partial<SparkGoldJobProps>;
   /** @default one pod, with the figures of GrafanaProps */
   readonly grafana?: Partial<GrafanaProps>;
+  /**
+   * Namespaces that exist already, and what is made in each all the same. In the others everything is: the Namespace with
+   * its Pod Security label, a LimitRange, a quota, and policies that deny by default.
+   * @default none
+   */
+  readonly existingNamespaces?: readonly ExistingNamespaceProps[];
+  /**
+   * What the policies have to know of the cluster's network.
+   * @default the figures of NetworkProps
+   */
+  readonly network?: NetworkProps;
   /**
    * Where this program's repository is, for ArgoCD: its objects are in dist/argocd/.
    * @default no ArgoCD
@@ -72,7 +96,6 @@ const BUCKETS = ['raw-data', 'silver', 'gold'];
  */
 export class LakehouseChart extends Chart {
   public readonly traffic: TrafficEstimate;
-  public readonly kafka: KafkaCluster;
   public readonly topic: KafkaTopic;
   public readonly was: WasService;
   public readonly store: ObjectStore;
@@ -80,16 +103,31 @@ export class LakehouseChart extends Chart {
   public readonly streaming: SparkStreamingJob;
   public readonly gold: SparkGoldJob;
   public readonly grafana: Grafana;
-  public readonly network: NetworkPolicies;
+  private readonly cluster: KafkaCluster | undefined;
+  private readonly existing: ReadonlyMap<string, ExistingNamespaceProps>;
+  private readonly quotas: ResourceQuotas;
 
   constructor(scope: Construct, id: string, props: LakehouseChartProps = {}) {
     super(scope, id);
+    setNetwork(this, props.network ?? {});
+    const needed = new Set<string>();
+    makeNeededNamespaces(this, namespace => needed.add(namespace));
     const priorities = new PriorityClasses(this, 'priorities');
     this.traffic = new TrafficEstimate(this, 'traffic', props.traffic);
     const { traffic } = this;
 
-    this.kafka = new KafkaCluster(this, 'kafka', { priority: priorities.kafka, ...props.kafka });
-    this.topic = this.kafka.addTopic('user-activity-logs', { partitions: 6, traffic, ...props.topic });
+    const external =
+      props.externalTopic === undefined
+        ? // Where all that need a topic bring their own, nothing is wired to a cluster.
+          props.was?.topic && props.streaming?.topic
+        : KafkaTopic.external(this, 'topic', props.externalTopic);
+    if (external === undefined) {
+      this.cluster = new KafkaCluster(this, 'kafka', { priority: priorities.kafka, ...props.kafka });
+      this.topic = this.cluster.addTopic('user-activity-logs', { partitions: 6, traffic, ...props.topic });
+    } else {
+      this.topic = external;
+      refuse(this, () => unusedRefusals(props));
+    }
     this.was = new WasService(this, 'was', { topic: this.topic, priority: priorities.serving, ...props.was });
 
     this.store =
@@ -112,6 +150,8 @@ export class LakehouseChart extends Chart {
     this.database = new ClickHouseDb(this, 'clickhouse', {
       traffic,
       readsFrom: [this.streaming.silver],
+      ...(props.gold?.namespace === undefined ? {} : { writerNamespace: props.gold.namespace }),
+      ...(props.grafana?.namespace === undefined ? {} : { readerNamespace: props.grafana.namespace }),
       priority: priorities.storage,
       ...props.clickHouse,
     });
@@ -127,30 +167,89 @@ export class LakehouseChart extends Chart {
       ...props.grafana,
     });
 
-    this.network = new NetworkPolicies(this, 'network', {
-      kafka: this.kafka,
-      was: this.was,
-      store: this.store,
-      database: this.database,
-      grafana: this.grafana,
-      streaming: this.streaming.job,
-      gold: this.gold.job,
-    });
+    new Prometheus(this, 'prometheus');
 
-    const jobNamespaces = [this.streaming, this.gold].map(({ job }) => job.namespace);
-    const store = this.store instanceof MinioStore ? [this.store] : [];
-    const layers = [this.kafka, ...store, this.database, this.was, this.grafana];
-    const namespaces = [...new Set([...layers.map(({ namespace }) => namespace), ...jobNamespaces])];
-    for (const name of namespaces) {
-      const defaults = jobNamespaces.includes(name) ? { ephemeralStorage: sparkEphemeralStorage } : {};
-      new Namespace(this, `namespace-${name}`, { name, ...defaults });
-    }
-    new ResourceQuotas(this, 'quotas', { namespaces });
+    this.existing = new Map(
+      (props.existingNamespaces ?? []).map(namespace => [namespace.name, namespace] as const),
+    );
+    // What nobody operates does not run.
+    const services = clusterServices.filter(
+      ({ comesWith }) => comesWith?.apiGroup !== 'kafka.strimzi.io' || this.cluster !== undefined,
+    );
+    this.quotas = new ResourceQuotas(this, 'quotas', { namespaces: [], services });
+    // The stores' files come before those of their clients.
+    const stores = this.store instanceof MinioStore ? [this.store] : [];
+    const layers = [this.cluster, ...stores, this.database, this.was, this.grafana].filter(isThere);
+    const inOrder = new Set([...layers.map(({ namespace }) => namespace), ...needed]);
+    for (const namespace of inOrder) this.addNamespace(namespace);
+    // What is added to the chart from now on may need more.
+    makeNeededNamespaces(this, namespace => this.addNamespace(namespace));
     if (props.gitOps !== undefined) {
-      const { kafka } = this;
-      new ArgoCdApplications(this, 'argocd', { namespaces, jobNamespaces, kafka, ...props.gitOps });
+      const kafka = this.cluster === undefined ? {} : { kafka: this.cluster };
+      new ArgoCdApplications(this, 'argocd', { ...kafka, ...props.gitOps });
     }
     const nodes = props.nodes === undefined ? {} : { nodes: props.nodes };
-    new SynthChecks(this, 'checks', { ...nodes, services: clusterServices });
+    new SynthChecks(this, 'checks', { ...nodes, services });
+    refuse(this, () => existingRefusals([...this.existing.keys()], namespacesIn(this.node.root)));
   }
+
+  private addNamespace(name: string): void {
+    if (isDescribed(this, name)) return;
+    const existing = this.existing.get(name);
+    if (existing === undefined) {
+      new Namespace(this, `${MADE_WHEN_NEEDED}${name}`, { name });
+      this.quotas.addNamespace(name);
+    } else {
+      new ExistingNamespace(this, `${MADE_WHEN_NEEDED}${name}`, existing);
+    }
+  }
+
+  /** The Kafka cluster. Throws when the topic is external: then there is none. */
+  public get kafka(): KafkaCluster {
+    if (this.cluster === undefined) {
+      throw new Error(
+        `[${this.node.path}] it has no Kafka cluster, because its topic ${this.topic.topicName} is external; use its topic, or leave out externalTopic`,
+      );
+    }
+    return this.cluster;
+  }
+}
+
+/** Whether the program itself makes a namespace, or says that it exists. */
+function isDescribed({ node }: IConstruct, name: string): boolean {
+  return node.root.node
+    .findAll()
+    .some(
+      construct =>
+        (construct instanceof Namespace || construct instanceof ExistingNamespace) && construct.name === name,
+    );
+}
+
+function isThere<T>(layer: T | undefined): layer is T {
+  return layer !== undefined;
+}
+
+/** What describes a Kafka cluster that nothing is wired to. */
+function unusedRefusals(props: LakehouseChartProps): Refusal[] {
+  return (['kafka', 'topic'] as const)
+    .filter(prop => props[prop] !== undefined)
+    .map(prop => ({
+      message: say`it is given ${measured(prop)} but its topic is external, so no Kafka cluster is made`,
+      remedy: say`remove ${prop}, or the external topic`,
+    }));
+}
+
+function namespacesIn(scope: IConstruct): ReadonlySet<string> {
+  const objects = scope.node.findAll().filter(node => ApiObject.isApiObject(node));
+  return new Set(objects.flatMap(object => (object as ApiObject).metadata.namespace ?? []));
+}
+
+/** With a name that is misspelt, the namespace would be made without a word. */
+function existingRefusals(existing: readonly string[], used: ReadonlySet<string>): Refusal[] {
+  return existing
+    .filter(name => !used.has(name))
+    .map(name => ({
+      message: say`existingNamespaces has ${measured(name)} but nothing is in it, only in ${allowed([...used].join(', '))}`,
+      remedy: say`correct the name, set the namespace of a layer, or remove it`,
+    }));
 }

@@ -1,5 +1,6 @@
 import { App } from 'cdk8s';
 import { LakehouseChart } from '../../lib/lakehouse/lakehouse-chart';
+import { flowsOf } from '../../lib/lakehouse/network/flow';
 import { generatedPage } from './generated-page';
 import { networkTable } from './network-table';
 
@@ -7,5 +8,5 @@ generatedPage({
   script: 'docs:network',
   file: 'docs/network.md',
   source: 'the flows of the default chart',
-  content: () => networkTable(new LakehouseChart(new App(), 'lakehouse').network.flows),
+  content: () => networkTable(flowsOf(new LakehouseChart(new App(), 'lakehouse'))),
 });

@@ -58,12 +58,42 @@ function application(props: Partial<SparkJobProps> = {}, roleArn?: string): Plai
 }
 
 describe('defaults', () => {
-  test('the job runs for ever: Always, with an interval and without retry counts that Always ignores', () => {
+  test('a program that ends well is done: only a failure is tried again, three times', () => {
     expect(application().restartPolicy).toEqual({
-      type: 'Always',
+      type: 'OnFailure',
+      onFailureRetries: 3,
+      onSubmissionFailureRetries: 3,
       onFailureRetryInterval: 30,
       onSubmissionFailureRetryInterval: 30,
     });
+  });
+
+  test('the program gets its own command line and nothing beside', () => {
+    const spec = application();
+    expect(spec.arguments).toEqual(['run', '--commits', 's3a://silver/commits/']);
+    expect(spec.driver.terminationGracePeriodSeconds).toBe(30);
+  });
+
+  test('a name and a program are enough', () => {
+    const chart = Testing.chart();
+    new SparkJob(chart, 'Job', {
+      name: 'count',
+      code: new CodeConfigMap(chart, 'Code', { name: 'c', namespace: 'default', entry: 'gold_job.py' }),
+    });
+    const objects: Plain[] = Testing.synth(chart);
+    const { metadata, spec } = objects.find(({ kind }) => kind === 'SparkApplication');
+    expect(metadata).toMatchObject({ namespace: 'default' });
+    expect(spec.deps).toBeUndefined();
+    expect(spec.executor.instances).toBe(2);
+    expect(JSON.stringify(spec)).not.toMatch(/s3a|AWS_|--stop-timeout/);
+  });
+
+  test('driver and executors have a policy each', () => {
+    const policies = synthesized().filter(({ kind }) => kind === 'NetworkPolicy');
+    expect(policies.map(({ metadata, spec }) => [metadata.name, spec.podSelector.matchLabels])).toEqual([
+      ['gold-executor', { 'sparkoperator.k8s.io/app-name': 'gold', 'spark-role': 'executor' }],
+      ['gold-driver', { 'sparkoperator.k8s.io/app-name': 'gold', 'spark-role': 'driver' }],
+    ]);
   });
 
   test("the pods are those that Spark's arithmetic makes of the sizes", () => {
@@ -172,6 +202,28 @@ describe('defaults', () => {
 });
 
 describe('custom props', () => {
+  test('a stream is always started anew, without retry counts that Always ignores', () => {
+    expect(application({ restartPolicy: 'Always' }).restartPolicy).toEqual({
+      type: 'Always',
+      onFailureRetryInterval: 30,
+      onSubmissionFailureRetryInterval: 30,
+    });
+  });
+
+  test('a program may be run once, whatever becomes of it, or tried again more often', () => {
+    expect(application({ restartPolicy: 'Never' }).restartPolicy).toEqual({ type: 'Never' });
+    expect(application({ retries: 0 }).restartPolicy).toMatchObject({
+      type: 'OnFailure',
+      onFailureRetries: 0,
+    });
+  });
+
+  test('a program that is to finish what it has begun is told how long, and given half a minute more', () => {
+    const spec = application({ stopTimeout: Duration.seconds(90) });
+    expect(spec.arguments.slice(-2)).toEqual(['--stop-timeout-seconds', '90']);
+    expect(spec.driver.terminationGracePeriodSeconds).toBe(120);
+  });
+
   test('a fixed number of executors is no dynamic allocation', () => {
     const spec = application({ executors: SparkExecutorCount.fixed(3) });
     expect(spec.executor.instances).toBe(3);
@@ -304,6 +356,31 @@ describe('refused', () => {
       'spark job gold has a restartInterval of 0 s but it must be a whole number of seconds, at least 1; set restartInterval, e.g. Duration.seconds(60)',
     ],
     [
+      'a restart policy that is none',
+      { restartPolicy: 'Once' as never },
+      'spark job gold has restartPolicy "Once" but only Always, OnFailure, Never are known; set restartPolicy, e.g. \'OnFailure\'',
+    ],
+    [
+      'retries that nothing counts',
+      { restartPolicy: 'Always', retries: 5 },
+      "spark job gold has retries 5 but with restartPolicy Always nothing counts them; remove retries, or set restartPolicy to 'OnFailure'",
+    ],
+    [
+      'a part of a retry',
+      { retries: 0.5 },
+      'spark job gold has retries 0.5 but a whole number of at least 0 is allowed; set retries, e.g. 3',
+    ],
+    [
+      'no time to stop',
+      { stopTimeout: Duration.seconds(0) },
+      'spark job gold has a stopTimeout of 0 s but it must be a whole number of seconds, at least 1; set stopTimeout, e.g. Duration.seconds(60)',
+    ],
+    [
+      'a store without credentials',
+      { credentials: undefined as never },
+      "spark job gold has a store but no credentials but each needs the other; set both store and credentials, e.g. store.addClient('gold', { namespace: 'default' })",
+    ],
+    [
       'no failure allowed',
       { maxExecutorFailures: 0 },
       'spark job gold has maxExecutorFailures 0 but a whole number of at least 1 is allowed; set maxExecutorFailures, e.g. 20',
@@ -338,6 +415,9 @@ describe('refused', () => {
     ['a tenth beside the heap', { executor: { ...SIZE, memoryOverhead: Size.mebibytes(205) } }],
     ['the smallest cpu', { executor: { ...SIZE, cpu: { request: Cpu.millis(1), limit: Cpu.millis(1) } } }],
     ['a restart after a second', { restartInterval: Duration.seconds(1) }],
+    ['retries of failures', { restartPolicy: 'OnFailure', retries: 0 }],
+    ['a second to stop', { stopTimeout: Duration.seconds(1) }],
+    ['neither store nor credentials', { store: undefined as never, credentials: undefined as never }],
     ['one failure', { maxExecutorFailures: 1 }],
     ['a setting without a prop', { sparkConf: { 'spark.executor.extraClassPath': '/opt/jars' } }],
     ['an equal range', { executors: SparkExecutorCount.dynamic({ initial: 2, min: 2, max: 2 }) }],

@@ -25,15 +25,19 @@ export interface Reference {
     | 'ServiceAccount'
     | 'StorageClass'
     | 'PriorityClass'
-    | 'SecretProviderClass';
+    | 'SecretProviderClass'
+    | 'Service';
   readonly name: string;
   /** A key of the ConfigMap or Secret that must be there too. */
   readonly key?: string;
+  /** A port of the Service, by number or name, that must be there too. */
+  readonly port?: string | number;
 }
 
 /** What Kubernetes and its usual distributions bring without anybody's manifest. */
 export const SUPPLIED: Readonly<Record<string, ReadonlySet<string>>> = {
   ServiceAccount: new Set(['default']),
+  Service: new Set(['kubernetes']),
   ConfigMap: new Set(['kube-root-ca.crt']),
   PriorityClass: new Set(['system-cluster-critical', 'system-node-critical']),
   StorageClass: new Set([
@@ -237,7 +241,53 @@ function referencesOf(object: ManifestObject): Reference[] {
     ...(isStrimzi(object) ? [...strimziReferences(object), ...secretsIn(object)] : []),
     ...(isClickHouse(object) ? clickHouseReferences(object) : []),
     ...(isTenant(object) ? tenantReferences(object) : []),
+    ...ingressReferences(object),
   ];
+}
+
+/** What an Ingress or an HTTPRoute leads to, and the certificates that it shows. */
+function ingressReferences(object: ManifestObject): Reference[] {
+  const group = apiGroup(object);
+  if (object.kind === 'Ingress' && group === 'networking.k8s.io') {
+    const spec = asObject(object.body['spec']);
+    const isCertificateMade = Object.keys(object.metadata.annotations ?? {}).some(
+      key => key.startsWith('cert-manager.io/') || key === 'kubernetes.io/tls-acme',
+    );
+    return [
+      ...backend(object, ['spec', 'defaultBackend'], spec['defaultBackend']),
+      ...list(spec['rules']).flatMap(([rule, index]) =>
+        list(at(rule, 'http', 'paths')).flatMap(([path, number]) =>
+          backend(object, ['spec', 'rules', index, 'http', 'paths', number, 'backend'], path['backend']),
+        ),
+      ),
+      ...(isCertificateMade ? [] : list(spec['tls'])).flatMap(([tls, index]) =>
+        named(object, 'Secret', ['spec', 'tls', index, 'secretName'], tls['secretName']),
+      ),
+    ];
+  }
+  if (object.kind !== 'HTTPRoute' || group !== 'gateway.networking.k8s.io') return [];
+  return list(at(object.body, 'spec', 'rules')).flatMap(([rule, index]) =>
+    list(rule['backendRefs'])
+      // One of another kind or namespace is the business of who made it.
+      .filter(([to]) => (to['kind'] ?? 'Service') === 'Service' && to['namespace'] === undefined)
+      .flatMap(([to, number]) =>
+        service(object, ['spec', 'rules', index, 'backendRefs', number], to['name'], to['port']),
+      ),
+  );
+}
+
+function backend(object: ManifestObject, path: Path, value: unknown): Reference[] {
+  const port = asObject(at(value, 'service', 'port'));
+  // Of class alb: an annotation says what is done, and there is no Service of that name.
+  if (port['name'] === 'use-annotation') return [];
+  return service(object, [...path, 'service'], at(value, 'service', 'name'), port['number'] ?? port['name']);
+}
+
+function service(object: ManifestObject, path: Path, name: unknown, port: unknown): Reference[] {
+  return named(object, 'Service', [...path, 'name'], name).map(reference => ({
+    ...reference,
+    ...(typeof port === 'string' || typeof port === 'number' ? { port } : {}),
+  }));
 }
 
 /** Storage classes of brokers' volumes, and ConfigMaps with metrics settings. */
@@ -411,7 +461,19 @@ export function isDeclared(model: Model, { object, kind, name }: Reference): boo
   if (kind === 'ConfigMap' && isApacheSpark(object)) {
     return asObjects(at(object.body, 'spec', 'configMapSpecs')).some(item => item['name'] === name);
   }
+  if (kind === 'Service') return isMadeService(model, object, name);
   return kind === 'Secret' && isMadeSecret(model, object, name);
+}
+
+/** Services that an operator makes out of another object: Strimzi's brokers, and the web UI of a Spark application. */
+function isMadeService(model: Model, from: ManifestObject, name: string): boolean {
+  const near = (object: ManifestObject) => model.find(object.kind, from, object.metadata.name) === object;
+  return (
+    model.ofKind('Kafka').some(kafka => near(kafka) && name.startsWith(`${kafka.metadata.name}-kafka-`)) ||
+    model
+      .ofKind('SparkApplication')
+      .some(application => near(application) && name === `${application.metadata.name}-ui-svc`)
+  );
 }
 
 /** `<template>-<set>-<ordinal>` is what a StatefulSet calls its claims. */

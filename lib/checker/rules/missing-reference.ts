@@ -7,18 +7,18 @@ import type { Found } from '../finding/finding';
 import { allowed, listed, measured, quote, say } from '../finding/message';
 import { silences } from '../finding/silence';
 import { namespaceOf } from '../manifest/pod-templates';
-import { asObject, type ManifestObject } from '../object/manifest-object';
+import { asObject, asObjects, at, type ManifestObject } from '../object/manifest-object';
 import { objectId } from '../object/object-id';
 
 const CLUSTER_WIDE: ReadonlySet<string> = new Set(['StorageClass', 'PriorityClass']);
 
-/** A pod waits for ever for what nobody made. */
+/** A pod waits for ever for what nobody made, and an Ingress answers 503. */
 export const missingReference: Rule = {
   id: 'missing-reference',
   level: 'error',
   needs: ['pods', 'course', 'topic', 'location'],
   refuses:
-    'a PVC, ConfigMap, Secret, ServiceAccount, StorageClass, PriorityClass, topic or bucket that nothing declares',
+    'a PVC, ConfigMap, Secret, ServiceAccount, StorageClass, PriorityClass, Service, topic or bucket that nothing declares',
   remedy: 'declare it among the manifests, or say that it exists with --external Kind/namespace/name',
   check: model => {
     // A use whose object gives a reason is none; the others of the same thing stay.
@@ -34,6 +34,7 @@ export const missingReference: Rule = {
           reference => `${identity(reference)}/${reference.key}`,
         ).values(),
       ].flatMap(uses => missingKey(model, uses)),
+      ...there.flatMap(reference => missingPort(model, reference)),
       ...missingTopics(model),
       ...missingBuckets(model),
     ];
@@ -106,6 +107,24 @@ function missingKey(model: Model, uses: readonly Reference[]): Found[] {
       place: { object, path: [...path.slice(0, -1), 'key'] },
       message: say`key ${measured(key, quote)} is asked of ${identity(reference)}, which has ${keys.length === 0 ? 'no keys' : allowed(listed(keys.sort()))}${usedBy(uses)}`,
       remedy: say`add the key to ${identity(reference)} or ask for one that it has`,
+      concerns: [target],
+    },
+  ];
+}
+
+/** A Service that is declared must have the port that is asked for. */
+function missingPort(model: Model, reference: Reference): Found[] {
+  const { object, path, kind, name, port } = reference;
+  const target = model.find(kind, object, name);
+  if (port === undefined || target === undefined) return [];
+  const ports = asObjects(at(target.body, 'spec', 'ports')).flatMap(entry => [entry['port'], entry['name']]);
+  if (ports.includes(port)) return [];
+  const known = ports.filter(value => value !== undefined).map(String);
+  return [
+    {
+      place: { object, path },
+      message: say`port ${measured(String(port), quote)} is asked of ${identity(reference)}, which has ${known.length === 0 ? 'no ports' : allowed(listed(known, 'and'))}`,
+      remedy: say`add the port to ${identity(reference)} or ask for one that it has`,
       concerns: [target],
     },
   ];

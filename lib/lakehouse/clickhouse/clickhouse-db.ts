@@ -2,8 +2,11 @@ import { Duration, Size } from 'cdk8s';
 import { type ContainerResources, Cpu, type CpuResources, k8s, type MemoryResources } from 'cdk8s-plus-28';
 import { Construct } from 'constructs';
 import { measured, say } from '../../checker/finding/message';
+import { needNamespace } from '../cluster/needed-namespaces';
 import { ExternalStorageClass, type StorageClass } from '../cluster/storage-class';
 import { tableDefinitions } from '../contract/tables';
+import { type Connectable, exposeMetrics, type Listener } from '../network/flow';
+import { Workload } from '../network/workload';
 import type { TrafficEstimate } from '../sizing/traffic';
 import { volumeRefusals } from '../sizing/volume-budget';
 import type { ObjectLocation } from '../storage/object-store';
@@ -114,7 +117,7 @@ export interface ClickHouseDbProps {
  *   memory: { request: Size.gibibytes(2), limit: Size.gibibytes(4) },
  * });
  */
-export class ClickHouseDb extends Construct {
+export class ClickHouseDb extends Construct implements Connectable {
   public readonly database = 'logs';
   public readonly name: string;
   public readonly namespace: string;
@@ -126,15 +129,27 @@ export class ClickHouseDb extends Construct {
   public readonly reader: ClickHouseLogin;
   /** Locations that the server reads by itself. */
   public readonly readsFrom: readonly ObjectLocation[];
+  /** Where clients reach the HTTP interface. */
+  public readonly listeners: readonly Listener[];
+  /** Its pods, as an end of connections. */
+  public readonly pods: Workload;
 
   constructor(scope: Construct, id: string, props: ClickHouseDbProps) {
     super(scope, id);
     this.name = props.name ?? 'clickhouse';
     this.namespace = props.namespace ?? 'storage';
+    needNamespace(this, this.namespace);
     this.storage = props.storage ?? Size.gibibytes(20);
     this.retention = props.retention ?? Duration.days(90);
     this.httpUrl = `http://${this.name}.${this.namespace}.svc.cluster.local:${HTTP_PORT}`;
     this.readsFrom = [...(props.readsFrom ?? [])];
+    this.pods = new Workload(this, 'pods', {
+      name: this.name,
+      namespace: this.namespace,
+      labels: selectorLabels('clickhouse', this.name),
+    });
+    this.listeners = [{ end: this.pods, ports: [HTTP_PORT] }];
+    exposeMetrics(this, { end: this.pods, ports: [METRICS_PORT] });
     const storageClass = props.storageClass ?? new ExternalStorageClass(this, 'storage-class', 'gp3');
     const image = props.image ?? imageReference(images.clickHouse);
     const schemaImage = props.schemaImage ?? imageReference(images.spark);
@@ -301,6 +316,11 @@ export class ClickHouseDb extends Construct {
 
   private addSchema(image: string, credentials: ExternalSecret, priority: PriorityClass | undefined): void {
     const labels = objectLabels('clickhouse-schema', this.name, 'database');
+    new Workload(this, 'schema-pods', {
+      name: `${this.name} schema`,
+      namespace: this.namespace,
+      labels: selectorLabels('clickhouse-schema', this.name),
+    }).connectTo(this, 'the tables of the contract are made');
     const code = new CodeConfigMap(this, 'schema-code', {
       name: `${this.name}-schema-code`,
       namespace: this.namespace,
@@ -398,7 +418,11 @@ export class ClickHouseDb extends Construct {
         },
       ]);
     }
-    const credentials = store.addClient(this.name, { namespace: this.namespace, read: this.readsFrom });
+    const credentials = store.addClient(this.name, {
+      namespace: this.namespace,
+      pods: [this.pods],
+      read: this.readsFrom,
+    });
     const entry = (location: ObjectLocation, index: number) => ({
       name: `source_${index + 1}`,
       endpoint: httpUrl(location),

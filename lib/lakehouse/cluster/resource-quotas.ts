@@ -1,6 +1,10 @@
 import { ApiObject, App, Lazy } from 'cdk8s';
 import { Construct } from 'constructs';
-import { clusterServices, serviceManifests } from '../../checker/capacity/cluster-services';
+import {
+  type ClusterService,
+  clusterServices,
+  serviceManifests,
+} from '../../checker/capacity/cluster-services';
 import { formatAmount, podRequest } from '../../checker/capacity/pod-request';
 import { expandPods, type PodSet } from '../../checker/manifest/pods';
 import { manifestObjects } from '../../checker/object/manifest-object';
@@ -15,6 +19,11 @@ interface Quota {
 
 export interface ResourceQuotasProps {
   readonly namespaces: readonly string[];
+  /**
+   * What runs in the cluster beside the app's objects.
+   * @default the add-ons of every EKS cluster, the operators, and Prometheus
+   */
+  readonly services?: readonly ClusterService[];
 }
 
 /**
@@ -28,23 +37,28 @@ export interface ResourceQuotasProps {
  * new ResourceQuotas(chart, 'quotas', { namespaces: ['kafka', 'storage'] });
  */
 export class ResourceQuotas extends Construct {
+  private readonly services: readonly ClusterService[];
   private computed: ReadonlyMap<string, Quota> | undefined;
 
   constructor(scope: Construct, id: string, props: ResourceQuotasProps) {
     super(scope, id);
-    for (const namespace of props.namespaces) {
-      // Not k8s.KubeResourceQuota, which would copy the figures before they are known.
-      new ApiObject(this, namespace, {
-        apiVersion: 'v1',
-        kind: 'ResourceQuota',
-        metadata: { name: 'namespace', namespace, labels: objectLabels('quota', namespace, 'quota') },
-        spec: { hard: Lazy.any({ produce: () => this.hard(namespace) }) },
-      });
-    }
+    this.services = props.services ?? clusterServices;
+    for (const namespace of props.namespaces) this.addNamespace(namespace);
+  }
+
+  /** Holds one more namespace to what its pods need. */
+  public addNamespace(namespace: string): void {
+    // Not k8s.KubeResourceQuota, which would copy the figures before they are known.
+    new ApiObject(this, namespace, {
+      apiVersion: 'v1',
+      kind: 'ResourceQuota',
+      metadata: { name: 'namespace', namespace, labels: objectLabels('quota', namespace, 'quota') },
+      spec: { hard: Lazy.any({ produce: () => this.hard(namespace) }) },
+    });
   }
 
   private hard(namespace: string): Record<string, string> {
-    this.computed ??= quotas(podSets(this));
+    this.computed ??= quotas(podSets(this, this.services));
     const { cpu, memory, pods } = this.computed.get(namespace) ?? { cpu: 0, memory: 0, pods: 0 };
     return {
       'requests.cpu': formatAmount('cpu', cpu),
@@ -55,14 +69,14 @@ export class ResourceQuotas extends Construct {
 }
 
 /** The pods of the app's other objects, and of what the cluster runs beside them. */
-function podSets(scope: Construct): PodSet[] {
+function podSets(scope: Construct, services: readonly ClusterService[]): PodSet[] {
   const objects = manifestObjects(
     App.of(scope)
       .node.findAll()
       .filter((node): node is ApiObject => node instanceof ApiObject && node.kind !== 'ResourceQuota')
       .map(object => object.toJson()),
   );
-  return expandPods([...objects, ...serviceManifests(clusterServices, objects)]);
+  return expandPods([...objects, ...serviceManifests(services, objects)]);
 }
 
 function quotas(sets: readonly PodSet[]): Map<string, Quota> {

@@ -1,3 +1,4 @@
+import { ApiObject, Lazy } from 'cdk8s';
 import { Construct } from 'constructs';
 import { Application, type ApplicationSpecSource, AppProject } from '../../../imports/argoproj.io';
 import { clusterServices } from '../../checker/capacity/cluster-services';
@@ -23,12 +24,11 @@ export interface ArgoCdApplicationsProps {
    * @default 'dist'
    */
   readonly path?: string;
-  /** Namespaces that the manifests have objects in. */
-  readonly namespaces: readonly string[];
-  /** Namespaces in which the Spark operator looks for jobs. */
-  readonly jobNamespaces: readonly string[];
-  /** The Kafka cluster, which Strimzi runs. */
-  readonly kafka: KafkaCluster;
+  /**
+   * The Kafka cluster, which Strimzi runs.
+   * @default none: Strimzi is not installed
+   */
+  readonly kafka?: KafkaCluster;
   /**
    * Namespace of ArgoCD.
    * @default 'argocd'
@@ -43,13 +43,11 @@ export interface ArgoCdApplicationsProps {
  * The operators' Applications are a sync wave earlier. Where all are applied at once, dist/ is retried until the
  * custom resources that it needs are known. The charts get the same requests that the fit counts
  * (lib/checker/capacity/cluster-services.ts), and no Service for Spark's web UI: the operator would wait for it to vanish
- * before it starts a job anew.
+ * before it starts a job anew. Which namespaces there are, and in which of them jobs run, the objects of the app say.
  *
  * @example
  * new ArgoCdApplications(chart, 'argocd', {
  *   repository: 'https://git.example.com/data/lakehouse.git',
- *   namespaces: ['kafka', 'storage', 'default', 'was', 'monitoring'],
- *   jobNamespaces: ['default'],
  *   kafka,
  * });
  */
@@ -60,9 +58,10 @@ export class ArgoCdApplications extends Construct {
     super(scope, id);
     this.namespace = props.namespace ?? 'argocd';
     const { strimzi, spark, prometheus } = operators;
-    const charts = [strimzi.repository, spark.repository, prometheus.repository];
-    const namespaces = [
-      ...new Set([...props.namespaces, strimzi.namespace, spark.namespace, prometheus.namespace]),
+    const { kafka } = props;
+    const charts = [...(kafka === undefined ? [] : [strimzi]), spark, prometheus];
+    const destinations = () => [
+      ...new Set([...this.namespaces(), ...charts.map(({ namespace }) => namespace), 'kube-system']),
     ];
 
     refuse(this, () => this.refusals(props));
@@ -71,8 +70,10 @@ export class ArgoCdApplications extends Construct {
       metadata: { name: PROJECT, namespace: this.namespace },
       spec: {
         description: 'A streaming lakehouse and its operators',
-        sourceRepos: [props.repository, ...charts],
-        destinations: [...namespaces, 'kube-system'].map(namespace => ({ server: IN_CLUSTER, namespace })),
+        sourceRepos: [props.repository, ...charts.map(({ repository }) => repository)],
+        destinations: Lazy.any({
+          produce: () => destinations().map(namespace => ({ server: IN_CLUSTER, namespace })),
+        }),
         // What the charts and dist/ make outside of namespaces.
         clusterResourceWhitelist: [
           { group: '', kind: 'Namespace' },
@@ -87,19 +88,21 @@ export class ArgoCdApplications extends Construct {
       },
     });
 
-    this.application('strimzi', strimzi.namespace, 0, {
-      repoUrl: strimzi.repository,
-      chart: strimzi.chart,
-      targetRevision: props.kafka.strimziVersion,
-      helm: {
-        releaseName: 'strimzi',
-        valuesObject: {
-          // A chart that watches the namespace which it is installed in refuses to list it too.
-          watchNamespaces: [props.kafka.namespace].filter(namespace => namespace !== strimzi.namespace),
-          ...figures('strimzi-cluster-operator'),
+    if (kafka !== undefined) {
+      this.application('strimzi', strimzi.namespace, 0, {
+        repoUrl: strimzi.repository,
+        chart: strimzi.chart,
+        targetRevision: kafka.strimziVersion,
+        helm: {
+          releaseName: 'strimzi',
+          valuesObject: {
+            // A chart that watches the namespace which it is installed in refuses to list it too.
+            watchNamespaces: [kafka.namespace].filter(namespace => namespace !== strimzi.namespace),
+            ...figures('strimzi-cluster-operator'),
+          },
         },
-      },
-    });
+      });
+    }
     this.application('spark-operator', spark.namespace, 0, {
       repoUrl: spark.repository,
       chart: spark.chart,
@@ -118,7 +121,7 @@ export class ArgoCdApplications extends Construct {
           },
           webhook: { enable: true, ...figures('spark-operator-webhook') },
           spark: {
-            jobNamespaces: [...new Set(props.jobNamespaces)],
+            jobNamespaces: Lazy.any({ produce: () => this.jobNamespaces() }),
             // Each job brings its own account with the least rights.
             serviceAccount: { create: false },
             rbac: { create: false },
@@ -141,13 +144,41 @@ export class ArgoCdApplications extends Construct {
         },
       },
     });
-    this.application('lakehouse', props.kafka.namespace, 1, {
+    // Every object states its own namespace.
+    const own = Lazy.any({ produce: () => this.namespaces()[0] }) as unknown as string;
+    this.application('lakehouse', own, 1, {
       repoUrl: props.repository,
       path: props.path ?? 'dist',
       targetRevision: props.revision ?? 'main',
       // The Applications themselves stand in a folder below.
       directory: { recurse: false },
     });
+  }
+
+  /** Namespaces that the manifests have objects in: those that are made, in their order, then the others. */
+  private namespaces(): string[] {
+    const objects = this.objects();
+    return [
+      ...new Set([
+        ...objects.filter(({ kind }) => kind === 'Namespace').map(({ name }) => name),
+        ...objects.flatMap(({ metadata }) => metadata.namespace ?? []),
+      ]),
+    ];
+  }
+
+  /** Namespaces in which the Spark operator has to look for jobs. */
+  private jobNamespaces(): string[] {
+    const jobs = this.objects().filter(({ kind }) => kind.endsWith('SparkApplication'));
+    return [...new Set(jobs.flatMap(({ metadata }) => metadata.namespace ?? []))];
+  }
+
+  /** The app's objects but for ArgoCD's own. */
+  private objects(): ApiObject[] {
+    return this.node.root.node
+      .findAll()
+      .filter(node => ApiObject.isApiObject(node))
+      .map(node => node as ApiObject)
+      .filter(({ apiGroup }) => apiGroup !== 'argoproj.io');
   }
 
   private refusals({ repository, path = 'dist' }: ArgoCdApplicationsProps): Refusal[] {

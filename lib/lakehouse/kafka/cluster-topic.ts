@@ -1,6 +1,7 @@
 import { Duration } from 'cdk8s';
 import type { Construct } from 'constructs';
 import { allowed, measured, say } from '../../checker/finding/message';
+import type { Listener } from '../network/flow';
 import type { TrafficEstimate } from '../sizing/traffic';
 import { ExternalSecret } from '../workload/external';
 import { objectLabels } from '../workload/labels';
@@ -45,12 +46,13 @@ export interface TopicCluster extends Construct {
   readonly bootstrapServers: string;
   readonly clientSecurity: 'plain' | 'scram-tls';
   readonly api: StrimziApi;
-  readonly addClientNamespace: (namespace: string) => void;
+  readonly listeners: readonly Listener[];
 }
 
 /** A topic that its cluster creates. */
 export class ClusterTopic extends KafkaTopic {
   public readonly bootstrapServers: string;
+  public readonly listeners: readonly Listener[];
   private readonly traffic: TrafficEstimate;
   private readonly replication: number;
   private readonly minInsyncReplicas: number;
@@ -64,6 +66,7 @@ export class ClusterTopic extends KafkaTopic {
   ) {
     super(cluster, `topic-${topicName}`, topicName, props);
     this.bootstrapServers = cluster.bootstrapServers;
+    this.listeners = cluster.listeners;
     this.traffic = props.traffic;
     this.replication = props.replication ?? 3;
     this.minInsyncReplicas = props.minInsyncReplicas ?? 2;
@@ -87,9 +90,8 @@ export class ClusterTopic extends KafkaTopic {
     refuse(this, () => this.replicationRefusals());
   }
 
-  public connect(client: string, props: KafkaClientProps): KafkaConnection {
+  protected connection(client: string, props: KafkaClientProps): KafkaConnection {
     const { bootstrapServers } = this;
-    this.cluster.addClientNamespace(props.namespace);
     if (this.cluster.clientSecurity === 'plain') {
       return { bootstrapServers, securityProtocol: 'PLAINTEXT' };
     }

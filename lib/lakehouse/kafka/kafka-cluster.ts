@@ -1,8 +1,13 @@
-import { type ApiObject, JsonPatch, Size } from 'cdk8s';
+import { Size } from 'cdk8s';
 import { type ContainerResources, Cpu, type CpuResources, type MemoryResources } from 'cdk8s-plus-28';
 import { Construct } from 'constructs';
 import { allowed, measured, say } from '../../checker/finding/message';
+import { needNamespace } from '../cluster/needed-namespaces';
 import { ExternalStorageClass, type StorageClass } from '../cluster/storage-class';
+import { API_SERVER_PORTS, apiServer } from '../network/addresses';
+import { covers, declareFlows, exposeMetrics, flowsOf, isPods, type Listener } from '../network/flow';
+import { STRIMZI_OPERATOR } from '../network/neighbours';
+import { podPeer, Workload } from '../network/workload';
 import { volumeRefusals } from '../sizing/volume-budget';
 import { type StrimziRelease, strimzi } from '../versions';
 import { replicaRefusals, resourceRefusals } from '../workload/container';
@@ -101,15 +106,17 @@ export class KafkaCluster extends Construct {
   public readonly bootstrapServers: string;
   /** @internal The generation of Strimzi's API that describes the cluster. */
   public readonly api: StrimziApi;
+  /** Where clients reach the brokers. */
+  public readonly listeners: readonly Listener[];
   private readonly release: StrimziRelease;
   private readonly topics = new Map<string, ClusterTopic>();
-  private readonly clientNamespaces = new Set<string>();
-  private readonly kafka: ApiObject;
+  private readonly brokerPods: Workload;
 
   constructor(scope: Construct, id: string, props: KafkaClusterProps = {}) {
     super(scope, id);
     this.name = props.name ?? 'streaming-cluster';
     this.namespace = props.namespace ?? 'kafka';
+    needNamespace(this, this.namespace);
     this.brokers = props.brokers ?? 3;
     this.storage = props.storage ?? Size.gibibytes(10);
     this.coordination = props.coordination ?? KafkaCoordination.kraft();
@@ -120,6 +127,9 @@ export class KafkaCluster extends Construct {
     this.kafkaVersion = props.kafkaVersion ?? this.release.kafkaVersion;
     const port = this.clientSecurity === 'plain' ? PLAIN_PORT : TLS_PORT;
     this.bootstrapServers = `${this.name}-kafka-bootstrap.${this.namespace}.svc.cluster.local:${port}`;
+
+    this.brokerPods = this.addWorkloads();
+    this.listeners = [{ end: this.brokerPods, ports: [port] }];
 
     const description: ClusterDescription = {
       name: this.name,
@@ -149,8 +159,9 @@ export class KafkaCluster extends Construct {
         ephemeralStorage: { request: Size.mebibytes(16), limit: Size.mebibytes(64) },
       },
       ...(props.priority === undefined ? {} : { priorityClassName: props.priority.priorityClassName }),
+      clients: port => this.clientPeers(port),
     };
-    this.kafka = this.api.addCluster(this, description);
+    this.api.addCluster(this, description);
     refuse(this, () => this.refusals(description));
   }
 
@@ -197,17 +208,65 @@ export class KafkaCluster extends Construct {
         });
   }
 
-  /** Lets the pods of a namespace through to the listener: Strimzi guards its ports by policies of its own. */
-  public addClientNamespace(namespace: string): void {
-    if (this.clientNamespaces.has(namespace)) {
-      return;
+  /** The pods of the cluster and who they talk with, clients aside. Returns the brokers. */
+  private addWorkloads(): Workload {
+    const isKraft = this.coordination.kind === 'kraft';
+    const pods = (name: string, labels: Record<string, string>) =>
+      new Workload(this, `pods of ${name}`, {
+        name: `${this.name} ${name}`,
+        namespace: this.namespace,
+        labels: { 'strimzi.io/cluster': this.name, ...labels },
+      });
+    const named = (name: string) => ({ 'strimzi.io/name': `${this.name}-${name}` });
+    const brokers = pods('brokers', isKraft ? { 'strimzi.io/pool-name': 'broker' } : named('kafka'));
+    const coordination = isKraft
+      ? pods('controllers', { 'strimzi.io/pool-name': 'controller' })
+      : pods('zookeeper', named('zookeeper'));
+    const entityOperator = pods('entity operator', named('entity-operator'));
+    const exporter = pods('exporter', named('kafka-exporter'));
+    const replication = [9091];
+    const raft = [9090];
+
+    brokers.acceptFrom(brokers, replication, 'replicas follow their leader');
+    if (isKraft) {
+      coordination.acceptFrom(brokers, raft, 'brokers follow the metadata');
+      coordination.acceptFrom(coordination, raft, 'controllers agree by majority');
+      coordination.acceptFrom(STRIMZI_OPERATOR, [...raft, 8443], 'the operator rolls controllers');
+    } else {
+      coordination.acceptFrom(brokers, [2181], 'brokers keep their metadata');
+      coordination.acceptFrom(coordination, [2888, 3888], 'ZooKeeper agrees by majority');
+      coordination.acceptFrom(STRIMZI_OPERATOR, [2181], 'the operator rolls ZooKeeper');
     }
-    const peer = { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': namespace } } };
-    const path = '/spec/kafka/listeners/0/networkPolicyPeers';
-    this.kafka.addJsonPatch(
-      this.clientNamespaces.size === 0 ? JsonPatch.add(path, [peer]) : JsonPatch.add(`${path}/-`, peer),
+    const api = { listeners: [{ end: apiServer(this), ports: API_SERVER_PORTS }] };
+    brokers.connectTo(api, 'a broker asks in which zone its node is');
+    brokers.acceptFrom(STRIMZI_OPERATOR, [...replication, 8443], 'the operator rolls brokers');
+    brokers.acceptFrom(entityOperator, replication, 'topics and users are reconciled');
+    entityOperator.connectTo(api, 'topics and users are custom resources');
+    brokers.acceptFrom(exporter, replication, 'lag is read from offsets');
+    exposeMetrics(this, { end: exporter, ports: [9404] });
+    if (this.namespace === STRIMZI_OPERATOR.namespace) {
+      // Elsewhere its namespace is not the app's, and nothing holds it back.
+      declareFlows(this, () => [
+        {
+          from: STRIMZI_OPERATOR,
+          to: apiServer(this),
+          ports: API_SERVER_PORTS,
+          why: 'the operator reads and makes objects',
+        },
+      ]);
+    }
+    return brokers;
+  }
+
+  /** Those that connect to a port of the brokers, as a policy names them; the brokers themselves where nobody does. */
+  private clientPeers(port: number): object[] {
+    const clients = flowsOf(this.node.root).flatMap(({ from, to, ports }) =>
+      isPods(from) && covers(to, this.brokerPods) && (ports.length === 0 || ports.includes(port))
+        ? [podPeer(from)]
+        : [],
     );
-    this.clientNamespaces.add(namespace);
+    const peers = clients.length === 0 ? [podPeer(this.brokerPods)] : clients;
+    return [...new Map(peers.map(peer => [JSON.stringify(peer), peer])).values()];
   }
 
   private refusals({ broker, operator, exporter }: ClusterDescription): Refusal[] {

@@ -1,6 +1,8 @@
 import { Duration } from 'cdk8s';
 import { Construct } from 'constructs';
 import { measured, say } from '../../checker/finding/message';
+import { listenersAt } from '../network/addresses';
+import { type Connectable, declareFlows, type Listener, type Pods } from '../network/flow';
 import type { SecretKey } from '../workload/external';
 import { type Refusal, refuse } from '../workload/refuse';
 
@@ -18,6 +20,11 @@ export interface ExternalKafkaTopicProps extends KafkaTopicProps {
   readonly topicName: string;
   /** host:port of one or more brokers, separated by commas. */
   readonly bootstrapServers: string;
+  /**
+   * Where the brokers are, as CIDRs.
+   * @default what their names say: an address, a Service of the cluster, or nothing, and then every address
+   */
+  readonly addresses?: readonly string[];
 }
 
 /** How one client reaches a topic. */
@@ -42,6 +49,11 @@ export interface KafkaClientProps {
   /** Where the client's pods run, and so where its Secrets are. */
   readonly namespace: string;
   readonly operation: 'produce' | 'consume';
+  /**
+   * The client's pods, which policies let through to the brokers.
+   * @default every pod of the namespace
+   */
+  readonly pods?: readonly Pods[];
 }
 
 /**
@@ -54,7 +66,7 @@ export interface KafkaClientProps {
  *   partitions: 6,
  * });
  */
-export abstract class KafkaTopic extends Construct {
+export abstract class KafkaTopic extends Construct implements Connectable {
   /** A topic of a cluster that this chart does not make. */
   public static external(scope: Construct, id: string, props: ExternalKafkaTopicProps): KafkaTopic {
     return new ExternalKafkaTopic(scope, id, props);
@@ -63,6 +75,8 @@ export abstract class KafkaTopic extends Construct {
   public readonly partitions: number;
   public readonly retention: Duration;
   public abstract readonly bootstrapServers: string;
+  /** Where clients reach the brokers. */
+  public abstract readonly listeners: readonly Listener[];
 
   constructor(
     scope: Construct,
@@ -76,8 +90,19 @@ export abstract class KafkaTopic extends Construct {
     refuse(this, () => this.refusals());
   }
 
-  /** Declares a client and what it does, and returns how it connects. */
-  public abstract connect(client: string, props: KafkaClientProps): KafkaConnection;
+  /** Declares a client and what it does, lets its pods through to the brokers, and returns how it connects. */
+  public connect(client: string, props: KafkaClientProps): KafkaConnection {
+    const { namespace, operation } = props;
+    const pods = props.pods ?? [{ name: client, namespace, labels: {} }];
+    const why = `records are ${operation === 'produce' ? 'written to' : 'read from'} ${this.topicName}`;
+    declareFlows(this, () =>
+      pods.flatMap(from => this.listeners.map(({ end, ports }) => ({ from, to: end, ports, why }))),
+    );
+    return this.connection(client, props);
+  }
+
+  /** How a client connects. */
+  protected abstract connection(client: string, props: KafkaClientProps): KafkaConnection;
 
   private refusals(): Refusal[] {
     // org.apache.kafka.common.internals.Topic: 249 characters of [a-zA-Z0-9._-], not '.' or '..'.
@@ -114,11 +139,23 @@ export abstract class KafkaTopic extends Construct {
 
 class ExternalKafkaTopic extends KafkaTopic {
   public readonly bootstrapServers: string;
+  public readonly listeners: readonly Listener[];
 
   constructor(scope: Construct, id: string, props: ExternalKafkaTopicProps) {
     super(scope, id, props.topicName, props);
     this.bootstrapServers = props.bootstrapServers;
-    const malformed = props.bootstrapServers.split(',').filter(server => !/^[^\s:/]+:\d{1,5}$/.test(server));
+    const servers = props.bootstrapServers.split(',');
+    const malformed = servers.filter(server => !/^([^\s:/]+|\[[0-9a-f:.]+\]):\d{1,5}$/.test(server));
+    this.listeners = listenersAt(
+      this,
+      servers
+        .filter(server => !malformed.includes(server))
+        .map(server => {
+          const colon = server.lastIndexOf(':');
+          return { host: server.slice(0, colon), port: Number(server.slice(colon + 1)) };
+        }),
+      props.addresses,
+    );
     refuse(this, () =>
       malformed.map(server => ({
         message: say`topic ${props.topicName} has bootstrap server ${measured(server, JSON.stringify)} but each must be host:port`,
@@ -127,7 +164,7 @@ class ExternalKafkaTopic extends KafkaTopic {
     );
   }
 
-  public connect(_client: string, _props: KafkaClientProps): KafkaConnection {
+  protected connection(_client: string, _props: KafkaClientProps): KafkaConnection {
     return { bootstrapServers: this.bootstrapServers, securityProtocol: 'PLAINTEXT' };
   }
 }

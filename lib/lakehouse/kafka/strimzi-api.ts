@@ -1,4 +1,4 @@
-import type { ApiObject, ApiObjectMetadata, Size } from 'cdk8s';
+import { type ApiObject, type ApiObjectMetadata, Lazy, type Size } from 'cdk8s';
 import type { ContainerResources } from 'cdk8s-plus-28';
 import type { Construct } from 'constructs';
 import type * as strimziV1 from '../../../imports/kafka.strimzi.io';
@@ -25,6 +25,8 @@ export interface ClusterDescription {
   readonly operator: ContainerResources;
   readonly exporter: ContainerResources;
   readonly priorityClassName?: string;
+  /** Who may connect to a listener's port, as policies name them; at least one. Asked when the app is complete. */
+  readonly clients: (port: number) => readonly object[];
 }
 
 /** A topic's settings, as both generations take them. */
@@ -72,19 +74,28 @@ export function brokerConfig({ brokers }: ClusterDescription): Record<string, st
 type V1 = typeof strimziV1;
 type V1Beta2 = typeof strimziV1Beta2;
 
-/** The internal listeners: one with TLS and a login, or one without beside one with TLS. */
+/**
+ * The internal listeners: one with TLS and a login, or one without beside one with TLS. Each admits its clients alone:
+ * Strimzi makes policies of its own, and opens a listener that names none to every pod of the cluster.
+ */
 export function listeners(api: V1, cluster: ClusterDescription): strimziV1.KafkaSpecKafkaListeners[];
 export function listeners(
   api: V1Beta2,
   cluster: ClusterDescription,
 ): strimziV1Beta2.KafkaSpecKafkaListeners[];
-export function listeners(api: V1 | V1Beta2, { clientSecurity }: ClusterDescription): unknown[] {
+export function listeners(api: V1 | V1Beta2, { clientSecurity, clients }: ClusterDescription): unknown[] {
   const { INTERNAL } = api.KafkaSpecKafkaListenersType;
   const { SCRAM_HYPHEN_SHA_HYPHEN_512 } = api.KafkaSpecKafkaListenersAuthenticationType;
-  const tls = { name: 'tls', port: TLS_PORT, type: INTERNAL, tls: true };
+  const listener = (name: string, port: number, tls: boolean) => ({
+    name,
+    port,
+    type: INTERNAL,
+    tls,
+    networkPolicyPeers: Lazy.any({ produce: () => clients(port) }),
+  });
   return clientSecurity === 'scram-tls'
-    ? [{ ...tls, authentication: { type: SCRAM_HYPHEN_SHA_HYPHEN_512 } }]
-    : [{ name: 'plain', port: PLAIN_PORT, type: INTERNAL, tls: false }, tls];
+    ? [{ ...listener('tls', TLS_PORT, true), authentication: { type: SCRAM_HYPHEN_SHA_HYPHEN_512 } }]
+    : [listener('plain', PLAIN_PORT, false), listener('tls', TLS_PORT, true)];
 }
 
 /** Spark makes up the names of its consumer groups, so a consumer may read with any. */

@@ -3,6 +3,10 @@ import { Cpu, type CpuResources, k8s, type MemoryResources } from 'cdk8s-plus-28
 import { Construct } from 'constructs';
 import { allowed, say } from '../../checker/finding/message';
 import type { ClickHouseDb } from '../clickhouse/clickhouse-db';
+import { needNamespace } from '../cluster/needed-namespaces';
+import { internet } from '../network/addresses';
+import { type IngressProps, ServiceIngress } from '../network/ingress';
+import { Workload } from '../network/workload';
 import { grafanaClickHousePlugin, imageReference, images } from '../versions';
 import { imageRefusals, resourceRefusals, resourceRequirements } from '../workload/container';
 import { contentHash } from '../workload/content-hash';
@@ -46,6 +50,11 @@ export interface GrafanaProps {
   readonly credentials?: ExternalSecret;
   /** @default the version in lib/lakehouse/versions.ts */
   readonly pluginVersion?: string;
+  /**
+   * How people reach it from outside of the cluster: an Ingress or an HTTPRoute, and the policy that lets its controller in.
+   * @default none
+   */
+  readonly ingress?: IngressProps;
   /** @default none: the pod waits like any other */
   readonly priority?: PriorityClass;
   /** @default the version in lib/lakehouse/versions.ts */
@@ -65,11 +74,14 @@ export interface GrafanaProps {
 export class Grafana extends Construct {
   public readonly name: string;
   public readonly namespace: string;
+  /** Its pods, as an end of connections. */
+  public readonly pods: Workload;
 
   constructor(scope: Construct, id: string, props: GrafanaProps) {
     super(scope, id);
     this.name = props.name ?? 'grafana';
     this.namespace = props.namespace ?? 'monitoring';
+    needNamespace(this, this.namespace);
     const image = props.image ?? imageReference(images.grafana);
     const resources = {
       cpu: props.cpu ?? { request: Cpu.millis(100), limit: Cpu.millis(500) },
@@ -91,6 +103,22 @@ export class Grafana extends Construct {
     // The first asks Grafana's own database too, the second only whether the server answers.
     const health = { path: '/api/health', port: http };
     const alive = { path: '/healthz', port: http };
+    const pods = new Workload(this, 'pods', { name: this.name, namespace: this.namespace, labels: selector });
+    this.pods = pods;
+    pods.connectTo(props.database, 'dashboards read metrics');
+    pods.connectTo(
+      { listeners: [{ end: internet(this), ports: [443] }] },
+      'the ClickHouse plugin is fetched when Grafana starts',
+    );
+    const { name, namespace } = this;
+    const ingress =
+      props.ingress &&
+      new ServiceIngress(
+        this,
+        'ingress',
+        { name, namespace, port: PORT, healthPath: health.path, pods },
+        props.ingress,
+      );
     const plugin = `${grafanaClickHousePlugin.id}@${props.pluginVersion ?? grafanaClickHousePlugin.version}`;
     const dataSources = { 'clickhouse.yaml': dataSource(props.database) };
     const configMapName = `${this.name}-data-sources-${contentHash(JSON.stringify(dataSources))}`;
@@ -141,6 +169,7 @@ export class Grafana extends Construct {
                   { name: 'GF_AUTH_ANONYMOUS_ENABLED', value: 'false' },
                   { name: 'GF_USERS_ALLOW_SIGN_UP', value: 'false' },
                   { name: 'GF_LOG_MODE', value: 'console' },
+                  ...(ingress === undefined ? [] : [{ name: 'GF_SERVER_ROOT_URL', value: ingress.url }]),
                 ],
                 ports: [{ name: 'http', containerPort: PORT, protocol: 'TCP' }],
                 resources: resourceRequirements(resources),

@@ -16,7 +16,13 @@ import { sessionSettings } from './spark-conf';
 import { SparkJob } from './spark-job';
 import { type SparkPodDefaults, sparkPod } from './spark-pod';
 import type { SparkStreamingJob } from './spark-streaming-job';
-import { type StreamFigures, type StreamOptions, streamFigures, streamRefusals } from './stream-options';
+import {
+  STOP_TIMEOUT,
+  type StreamFigures,
+  type StreamOptions,
+  streamFigures,
+  streamRefusals,
+} from './stream-options';
 
 /** Who scans and aggregates: Spark's executors, or ClickHouse, which then reads the files itself. */
 export type GoldEngine = 'spark' | 'clickhouse';
@@ -105,6 +111,8 @@ export class SparkGoldJob extends Construct {
       ...props,
       name: this.name,
       component: 'gold',
+      restartPolicy: 'Always',
+      stopTimeout: STOP_TIMEOUT,
       namespace,
       code: new CodeConfigMap(this, 'Code', {
         name: 'spark-gold-code',
@@ -143,6 +151,8 @@ export class SparkGoldJob extends Construct {
         settings: sessionSettings,
       },
     });
+    this.job.pods.driver.connectTo(database, 'gold: the ledger');
+    this.job.pods.executor.connectTo(database, 'gold: partials');
   }
 
   /** The bound of a batch has to go together with what the source writes, and with how long silver is kept. */

@@ -1,5 +1,5 @@
 import { Duration, Size } from 'cdk8s';
-import { k8s } from 'cdk8s-plus-28';
+import { Cpu, k8s } from 'cdk8s-plus-28';
 import { Construct } from 'constructs';
 import {
   SparkApplication,
@@ -11,8 +11,12 @@ import {
   SparkApplicationSpecVolumesEmptyDirSizeLimit,
 } from '../../../imports/sparkoperator.k8s.io';
 import type { DeclaredProgram } from '../../checker/facts/declared-program';
-import { measured, say } from '../../checker/finding/message';
-import type { ObjectStore, ObjectStoreCredentials } from '../storage/object-store';
+import { allowed, measured, say } from '../../checker/finding/message';
+import { needNamespace } from '../cluster/needed-namespaces';
+import { API_SERVER_PORTS, apiServer, internet } from '../network/addresses';
+import type { Connectable, Pods } from '../network/flow';
+import { Workload } from '../network/workload';
+import { type ObjectStore, type ObjectStoreCredentials, takeCredentials } from '../storage/object-store';
 import { imageReference, images, spark } from '../versions';
 import type { CodeConfigMap } from '../workload/code-config-map';
 import { cpuQuantity, imageRefusals, secondsRefusals, sizeQuantity } from '../workload/container';
@@ -27,7 +31,7 @@ import {
 } from '../workload/policy-exceptions';
 import type { PriorityClass } from '../workload/priority-classes';
 import { type Refusal, refuse, writesFields } from '../workload/refuse';
-import { executorCountRefusals, type SparkExecutorCount } from './executor-count';
+import { executorCountRefusals, SparkExecutorCount } from './executor-count';
 import {
   objectStoreConf,
   objectStoreEnv,
@@ -37,22 +41,16 @@ import {
   withJavaOptions,
 } from './spark-conf';
 import { type SparkConnector, SparkDependencies } from './spark-dependencies';
-import { jvmSize, podRefusals, type SparkPodProps } from './spark-pod';
+import { jvmSize, podRefusals, type SparkPodDefaults, type SparkPodProps, sparkPod } from './spark-pod';
 
 /** The user `spark` of the apache/spark image. */
 const SPARK_USER = 185;
 
-/** How long a driver that is asked to stop waits for its batch: twice the jobs' default trigger. */
-const STOP_TIMEOUT = Duration.seconds(120);
+/** What the operator does when the program has ended. */
+export type SparkRestartPolicy = 'Always' | 'OnFailure' | 'Never';
 
 /** Where the code is mounted, in driver and executors. */
 const CODE_PATH = '/opt/spark/code';
-
-/**
- * What a driver or executor needs of its node's disk: the jars (281 MB, kept twice) and what it spills. At most as
- * much as its emptyDirs may hold, and the logs.
- */
-export const sparkEphemeralStorage = { request: Size.gibibytes(1), limit: Size.gibibytes(5) } as const;
 
 /** What every job's caller may change. */
 export interface SparkJobOptions {
@@ -109,20 +107,53 @@ export interface SparkJobOptions {
   readonly sparkConf?: Readonly<Record<string, string>>;
 }
 
-/** What a job's own construct adds. */
+/** What a job is beside its options. */
 export interface SparkJobProps extends SparkJobOptions {
   readonly name: string;
-  readonly component: string;
-  readonly namespace: string;
+  /** The program. */
   readonly code: CodeConfigMap;
-  /** The entry file's command line; --stop-timeout-seconds is added. No secret belongs here. */
-  readonly arguments: readonly string[];
-  readonly connectors: readonly SparkConnector[];
-  readonly store: ObjectStore;
-  readonly credentials: ObjectStoreCredentials;
-  readonly driver: Required<SparkPodProps>;
-  readonly executor: Required<SparkPodProps>;
-  readonly executors: SparkExecutorCount;
+  /**
+   * The entry file's command line. No secret belongs here.
+   * @default none
+   */
+  readonly arguments?: readonly string[];
+  /**
+   * What the job is in the system, as a label of its objects.
+   * @default 'job'
+   */
+  readonly component?: string;
+  /**
+   * Whether the operator starts the program again when it has ended: always, as a stream needs it; when it has failed; or
+   * never.
+   * @default 'OnFailure', as a batch needs it: a program that ends well is done
+   */
+  readonly restartPolicy?: SparkRestartPolicy;
+  /**
+   * How often a failed run, or a failed submission, is tried again, with the restart policy OnFailure.
+   * @default 3
+   */
+  readonly retries?: number;
+  /**
+   * How long a program that is asked to stop finishes what it has begun. The program is told: --stop-timeout-seconds is added
+   * to its command line.
+   * @default none: the program is not asked, and ends at once
+   */
+  readonly stopTimeout?: Duration;
+  /**
+   * What the program talks to beside Spark: the packages follow.
+   * @default the object store, when there is one
+   */
+  readonly connectors?: readonly SparkConnector[];
+  /**
+   * The object store that the program reads and writes.
+   * @default none
+   */
+  readonly store?: ObjectStore;
+  /**
+   * What `store.addClient()` gave for the job.
+   * @default none
+   */
+  readonly credentials?: ObjectStoreCredentials;
   /**
    * Variables of driver and executors beside the store's credentials, secrets by reference.
    * @default none
@@ -154,13 +185,44 @@ export interface SparkSecretFile {
   readonly mountPath: string;
 }
 
+/** One core and little memory. */
+const DRIVER: SparkPodDefaults = {
+  taskSlots: 1,
+  cpu: { request: Cpu.millis(250), limit: Cpu.millis(1000) },
+  memory: Size.mebibytes(768),
+};
+const EXECUTOR: SparkPodDefaults = {
+  taskSlots: 1,
+  cpu: { request: Cpu.millis(300), limit: Cpu.millis(1000) },
+  memory: Size.gibibytes(1),
+};
+
 /**
- * A PySpark program as a SparkApplication (v1beta2) that runs for ever: what the streaming and the gold job share.
+ * A PySpark program as a SparkApplication (v1beta2): a batch of your own, or a stream; the streaming and the gold job are
+ * made of it.
  *
  * Creates the SparkApplication, a ServiceAccount with a Role for the driver (pods, the Service and ConfigMap that
- * Spark makes, nothing else), and one without any right or token for the executors. Driver and executors run as the
- * image's user with a read-only root; what Spark writes is in emptyDirs. Restart policy Always; an executor that
- * dies is replaced by the driver.
+ * Spark makes, nothing else), one without any right or token for the executors, and a NetworkPolicy for each of the two.
+ * Driver and executors run as the image's user with a read-only root; what Spark writes is in emptyDirs. A program that
+ * ends well is done, unless the restart policy says otherwise; an executor that dies is replaced by the driver.
+ *
+ * @example
+ * const report = new SparkJob(chart, 'report', {
+ *   name: 'daily-report',
+ *   code: new CodeConfigMap(chart, 'report-code', {
+ *     name: 'report-code',
+ *     namespace: 'default',
+ *     directory: 'jobs',
+ *     entry: 'report.py',
+ *   }),
+ *   arguments: ['--silver', 's3a://silver/user-activity-v2/'],
+ *   store,
+ *   credentials: store.addClient('daily-report', {
+ *     namespace: 'default',
+ *     read: [store.bucket('silver').prefix('user-activity-v2/')],
+ *   }),
+ * });
+ * report.connectTo(database, 'the report is written');
  */
 export class SparkJob extends Construct {
   public readonly name: string;
@@ -172,14 +234,17 @@ export class SparkJob extends Construct {
   public readonly resolvesPackages: boolean;
   /** What the program does with data, where that is stated. */
   public readonly dataFlow: DeclaredProgram | undefined;
+  /** The driver, and the executors, as ends of connections. */
+  public readonly pods: { readonly driver: Workload; readonly executor: Workload };
 
   constructor(scope: Construct, id: string, props: SparkJobProps) {
     super(scope, id);
     this.name = props.name;
-    this.namespace = props.namespace;
-    this.driver = props.driver;
-    this.executor = props.executor;
-    this.executors = props.executors;
+    this.namespace = props.namespace ?? 'default';
+    needNamespace(this, this.namespace);
+    this.driver = sparkPod(DRIVER, props.driver);
+    this.executor = sparkPod(EXECUTOR, props.executor);
+    this.executors = props.executors ?? SparkExecutorCount.fixed(2);
     this.dataFlow = props.dataFlow;
     const image = props.image ?? imageReference(images.spark);
     const restartInterval = props.restartInterval ?? Duration.seconds(30);
@@ -199,19 +264,24 @@ export class SparkJob extends Construct {
       ...executorCountRefusals(this.name, this.executors),
       ...secondsRefusals({ what: `spark job ${this.name}` }, 'restartInterval', restartInterval),
       ...failureRefusals(this.name, props.maxExecutorFailures),
+      ...restartRefusals(this.name, props),
       ...sparkConfRefusals(this.name, props.sparkConf),
     ]);
 
-    const labels = objectLabels('spark', this.name, props.component);
+    const component = props.component ?? 'job';
+    const labels = objectLabels('spark', this.name, component);
     const executorAccount = `${this.name}-executor`;
     this.addServiceAccounts(labels, executorAccount, props.credentials);
 
-    const dependencies = (props.dependencies ?? SparkDependencies.resolved()).settings(props.connectors);
+    const connectors = props.connectors ?? (props.store === undefined ? [] : (['objectStore'] as const));
+    const dependencies = (props.dependencies ?? SparkDependencies.resolved()).settings(connectors);
     this.resolvesPackages = dependencies.packages.length > 0;
+    this.pods = this.addWorkloads(component, props);
     const restartSeconds = restartInterval.toSeconds({ integral: false });
+    const stopSeconds = props.stopTimeout?.toSeconds({ integral: false });
     const env = [
       { name: 'PYTHONPATH', value: CODE_PATH },
-      ...objectStoreEnv(props.credentials),
+      ...(props.credentials === undefined ? [] : objectStoreEnv(props.credentials)),
       ...(props.env ?? []),
     ];
     const secretFiles = props.secretFiles ?? [];
@@ -253,7 +323,10 @@ export class SparkJob extends Construct {
         sparkVersion: spark.version,
         image,
         mainApplicationFile: `local://${CODE_PATH}/${props.code.entry}`,
-        arguments: [...props.arguments, '--stop-timeout-seconds', `${STOP_TIMEOUT.toSeconds()}`],
+        arguments: [
+          ...(props.arguments ?? []),
+          ...(stopSeconds === undefined ? [] : ['--stop-timeout-seconds', `${stopSeconds}`]),
+        ],
         ...(dependencies.packages.length === 0
           ? {}
           : {
@@ -264,7 +337,9 @@ export class SparkJob extends Construct {
             }),
         sparkConf: sorted({
           ...withJavaOptions(sparkDefaults(), props.javaOptions),
-          ...objectStoreConf(props.store, props.credentials),
+          ...(props.store === undefined || props.credentials === undefined
+            ? {}
+            : objectStoreConf(props.store, props.credentials)),
           ...dependencies.sparkConf,
           // A driver that keeps losing executors stops, and the operator starts the job anew.
           'spark.executor.maxNumFailures': `${props.maxExecutorFailures ?? 10 * this.executors.max}`,
@@ -274,12 +349,7 @@ export class SparkJob extends Construct {
           'spark.kubernetes.driver.reusePersistentVolumeClaim': 'false',
           ...props.sparkConf,
         }),
-        // Always ignores retry counts; the operator waits interval × attempts (util.TimeUntilNextRetryDue).
-        restartPolicy: {
-          type: SparkApplicationSpecRestartPolicyType.ALWAYS,
-          onFailureRetryInterval: restartSeconds,
-          onSubmissionFailureRetryInterval: restartSeconds,
-        },
+        restartPolicy: restartPolicy(props, restartSeconds),
         ...(this.executors.isDynamic
           ? {
               dynamicAllocation: {
@@ -308,7 +378,7 @@ export class SparkJob extends Construct {
           ...pod(this.driver, 'sparkDriverToken'),
           serviceAccount: this.name,
           // After the wait, Spark itself still has its executors to stop.
-          terminationGracePeriodSeconds: STOP_TIMEOUT.toSeconds() + 30,
+          terminationGracePeriodSeconds: (stopSeconds ?? 0) + 30,
         },
         executor: {
           ...pod(this.executor),
@@ -321,6 +391,38 @@ export class SparkJob extends Construct {
     });
   }
 
+  /** Lets driver and executors through to a server: a topic, a database, web servers, or something of your own. */
+  public connectTo(server: Connectable, why: string): void {
+    this.pods.driver.connectTo(server, why);
+    this.pods.executor.connectTo(server, why);
+  }
+
+  /** Who driver and executors talk with, whatever their program does. */
+  private addWorkloads(component: string, { store, credentials }: SparkJobProps): SparkJob['pods'] {
+    const pods = sparkPods(this.name, this.namespace);
+    const executor = new Workload(this, 'executor', pods.executor);
+    const driver = new Workload(this, 'driver', pods.driver);
+    driver.acceptFrom(executor, [], `${component}: tasks, shuffle and broadcasts`);
+    executor.acceptFrom(driver, [], `${component}: tasks, shuffle and broadcasts`);
+    executor.acceptFrom(executor, [], `${component}: shuffle`);
+    driver.connectTo(
+      { listeners: [{ end: apiServer(this), ports: API_SERVER_PORTS }] },
+      `${component}: its executors are pods that it makes`,
+    );
+    if (this.resolvesPackages) {
+      driver.connectTo(
+        { listeners: [{ end: internet(this), ports: [443] }] },
+        `${component}: packages are resolved when it starts`,
+      );
+    }
+    if (store !== undefined) {
+      if (credentials !== undefined) takeCredentials(credentials);
+      driver.connectTo(store, `${component}: data`);
+      executor.connectTo(store, `${component}: data`);
+    }
+    return { driver, executor };
+  }
+
   /**
    * Rights that Spark 3.5's driver uses, as the audit log of an API server shows them: executor pods; its own Service,
    * which it deletes at the end; the ConfigMap of its executors. What it deletes by label needs deletecollection.
@@ -328,11 +430,11 @@ export class SparkJob extends Construct {
   private addServiceAccounts(
     labels: Record<string, string>,
     executorAccount: string,
-    credentials: ObjectStoreCredentials,
+    credentials: ObjectStoreCredentials | undefined,
   ): void {
     const { name, namespace } = this;
     const annotations =
-      credentials.kind === 'role' ? { 'eks.amazonaws.com/role-arn': credentials.roleArn } : undefined;
+      credentials?.kind === 'role' ? { 'eks.amazonaws.com/role-arn': credentials.roleArn } : undefined;
     const metadata = (object: string) => ({
       name: object,
       namespace,
@@ -390,6 +492,80 @@ function onDifferentNodes(job: string): NonNullable<SparkApplicationSpecExecutor
 
 function sizeLimit(size: Size): SparkApplicationSpecVolumesEmptyDirSizeLimit {
   return SparkApplicationSpecVolumesEmptyDirSizeLimit.fromString(sizeQuantity(size));
+}
+
+/** The pods of a job, as the Spark operator labels them. */
+export function sparkPods(
+  name: string,
+  namespace: string,
+): { readonly driver: Pods; readonly executor: Pods } {
+  const role = (of: string): Pods => ({
+    name: `${name} ${of}`,
+    namespace,
+    labels: { 'sparkoperator.k8s.io/app-name': name, 'spark-role': of },
+  });
+  return { driver: role('driver'), executor: role('executor') };
+}
+
+const RESTART_TYPES = {
+  Always: SparkApplicationSpecRestartPolicyType.ALWAYS,
+  OnFailure: SparkApplicationSpecRestartPolicyType.ON_FAILURE,
+  Never: SparkApplicationSpecRestartPolicyType.NEVER,
+};
+
+/** Always ignores retry counts; the operator waits interval × attempts (util.TimeUntilNextRetryDue). */
+function restartPolicy({ restartPolicy: policy = 'OnFailure', retries = 3 }: SparkJobProps, seconds: number) {
+  const type = RESTART_TYPES[policy];
+  const intervals = { onFailureRetryInterval: seconds, onSubmissionFailureRetryInterval: seconds };
+  switch (policy) {
+    case 'Always':
+      return { type, ...intervals };
+    case 'OnFailure':
+      return { type, onFailureRetries: retries, onSubmissionFailureRetries: retries, ...intervals };
+    case 'Never':
+      return { type };
+  }
+}
+
+function restartRefusals(job: string, props: SparkJobProps): Refusal[] {
+  const { restartPolicy: policy = 'OnFailure', retries, stopTimeout } = props;
+  return [
+    ...(policy in RESTART_TYPES
+      ? []
+      : [
+          {
+            message: say`spark job ${job} has restartPolicy ${measured(policy, JSON.stringify)} but only ${allowed(Object.keys(RESTART_TYPES).join(', '))} are known`,
+            remedy: say`set restartPolicy, e.g. 'OnFailure'`,
+          },
+        ]),
+    ...(retries === undefined || policy === 'OnFailure'
+      ? []
+      : [
+          {
+            message: say`spark job ${job} has retries ${measured(retries)} but with restartPolicy ${policy} nothing counts them`,
+            remedy: say`remove retries, or set restartPolicy to 'OnFailure'`,
+          },
+        ]),
+    ...(retries === undefined || (Number.isSafeInteger(retries) && retries >= 0)
+      ? []
+      : [
+          {
+            message: say`spark job ${job} has retries ${measured(retries)} but a whole number of at least 0 is allowed`,
+            remedy: say`set retries, e.g. 3`,
+          },
+        ]),
+    ...(stopTimeout === undefined
+      ? []
+      : secondsRefusals({ what: `spark job ${job}` }, 'stopTimeout', stopTimeout)),
+    ...((props.store === undefined) === (props.credentials === undefined)
+      ? []
+      : [
+          {
+            message: say`spark job ${job} has ${props.store === undefined ? 'credentials but no store' : 'a store but no credentials'} but each needs the other`,
+            remedy: say`set both store and credentials, e.g. store.addClient('${job}', { namespace: 'default' })`,
+          },
+        ]),
+  ];
 }
 
 function failureRefusals(job: string, failures = 1): Refusal[] {

@@ -13,9 +13,15 @@ import { type Culprit, type Refusal, refuse, writing } from '../workload/refuse'
 import { SparkExecutorCount } from './executor-count';
 import { foldersOf, locationRefusals, storeOf } from './job-locations';
 import { sessionSettings } from './spark-conf';
-import { SparkJob } from './spark-job';
+import { SparkJob, sparkPods } from './spark-job';
 import { type SparkPodDefaults, sparkPod } from './spark-pod';
-import { type StreamFigures, type StreamOptions, streamFigures, streamRefusals } from './stream-options';
+import {
+  STOP_TIMEOUT,
+  type StreamFigures,
+  type StreamOptions,
+  streamFigures,
+  streamRefusals,
+} from './stream-options';
 
 export interface SparkStreamingJobProps extends StreamOptions {
   /** The topic to keep. */
@@ -175,11 +181,21 @@ export class SparkStreamingJob extends Construct {
       { format: 'parquet', location: quarantine.url },
       { format: 'json', location: commits.url },
     ];
-    const kafka = props.topic.connect(this.name, { namespace, operation: 'consume' });
+    const kafka = props.topic.connect(this.name, {
+      namespace,
+      operation: 'consume',
+      pods: Object.values(sparkPods(this.name, namespace)),
+    });
+    const kafkaClient = {
+      'kafka.bootstrap.servers': kafka.bootstrapServers,
+      ...(kafka.securityProtocol === 'PLAINTEXT' ? {} : { 'kafka.security.protocol': kafka.securityProtocol }),
+    };
     this.job = new SparkJob(this, 'Job', {
       ...props,
       name: this.name,
       component: 'streaming',
+      restartPolicy: 'Always',
+      stopTimeout: STOP_TIMEOUT,
       namespace,
       code: new CodeConfigMap(this, 'Code', {
         name: 'spark-app-code',
@@ -209,17 +225,14 @@ export class SparkStreamingJob extends Construct {
           {
             format: 'kafka',
             topic: props.topic.topicName,
-            options: {
-              'kafka.bootstrap.servers': kafka.bootstrapServers,
-              maxOffsetsPerTrigger: `${this.maxOffsetsPerTrigger}`,
-            },
+            options: { ...kafkaClient, maxOffsetsPerTrigger: `${this.maxOffsetsPerTrigger}` },
             checkpoint: checkpoint.url,
           },
           // Around a record that Spark cannot read, what is left of a batch is read in pieces.
           {
             format: 'kafka',
             topic: props.topic.topicName,
-            options: { 'kafka.bootstrap.servers': kafka.bootstrapServers },
+            options: kafkaClient,
           },
           // A manifest that is lost is written again from the files of its batch.
           ...stored,

@@ -6,6 +6,9 @@ import { type Culprit, type Refusal, writing } from '../workload/refuse';
 import type { SparkJobOptions } from './spark-job';
 import { type SparkPodProps, sparkPod } from './spark-pod';
 
+/** How long a driver that is asked to stop waits for its batch: twice the jobs' default trigger. */
+export const STOP_TIMEOUT = Duration.seconds(120);
+
 /** What may be changed of a job that works in batches. */
 export interface StreamOptions extends SparkJobOptions {
   /**

@@ -4,7 +4,10 @@ import { ApiObject, Lazy, Size } from 'cdk8s';
 import { Cpu, type CpuResources, k8s, type MemoryResources } from 'cdk8s-plus-28';
 import type { Construct } from 'constructs';
 import { measured, say } from '../../checker/finding/message';
+import { needNamespace } from '../cluster/needed-namespaces';
 import { ExternalStorageClass, type StorageClass } from '../cluster/storage-class';
+import { exposeMetrics, type Listener } from '../network/flow';
+import { Workload } from '../network/workload';
 import { volumeRefusals } from '../sizing/volume-budget';
 import { imageReference, images } from '../versions';
 import { imageRefusals, resourceRefusals, resourceRequirements, sizeQuantity } from '../workload/container';
@@ -80,6 +83,9 @@ export class MinioStore extends ObjectStore {
   public readonly name: string;
   public readonly namespace: string;
   public readonly storage: Size;
+  /** The server's pods, as an end of connections. */
+  public readonly pods: Workload;
+  public readonly listeners: readonly Listener[];
   private readonly clients = new Map<string, ObjectStoreClientProps>();
   private readonly credentials = new Map<string, ObjectStoreCredentials>();
   private readonly root: ExternalSecret;
@@ -88,9 +94,15 @@ export class MinioStore extends ObjectStore {
     super(scope, id);
     this.name = props.name ?? 'minio';
     this.namespace = props.namespace ?? 'storage';
+    needNamespace(this, this.namespace);
     this.storage = props.storage ?? Size.gibibytes(20);
     this.bucketNames = [...props.buckets];
     this.endpoint = `http://${this.name}.${this.namespace}.svc.cluster.local:${PORT}`;
+    const { name, namespace } = this;
+    const labels = selectorLabels('minio', name);
+    this.pods = new Workload(this, 'pods', { name, namespace, labels });
+    this.listeners = [{ end: this.pods, ports: [PORT] }];
+    for (const listener of this.listeners) exposeMetrics(this, listener);
     const storageClass = props.storageClass ?? new ExternalStorageClass(this, 'storage-class', 'gp3');
     const image = props.image ?? imageReference(images.minio);
     const clientImage = props.clientImage ?? imageReference(images.minioClient);
@@ -130,7 +142,7 @@ export class MinioStore extends ObjectStore {
     ]);
   }
 
-  public addClient(client: string, props: ObjectStoreClientProps): ObjectStoreCredentials {
+  protected credentialsOf(client: string, props: ObjectStoreClientProps): ObjectStoreCredentials {
     if (!/^[a-z][a-z0-9-]{2,62}$/.test(client)) {
       this.refuse({
         message: say`object store ${this.namespace}/${this.name} has client ${measured(client, JSON.stringify)} but a client is named by 3 to 63 of a-z, 0-9 and '-'`,
@@ -273,6 +285,11 @@ export class MinioStore extends ObjectStore {
   private addSetup(image: string, priority: PriorityClass | undefined): void {
     const labels = objectLabels('minio-setup', this.name, 'object-store');
     const files = lazily(() => this.setupFiles());
+    new Workload(this, 'setup-pods', {
+      name: `${this.name} setup`,
+      namespace: this.namespace,
+      labels: selectorLabels('minio-setup', this.name),
+    }).connectTo(this, 'buckets, policies and users are made');
     const configMapName = () => `${this.name}-setup-${contentHash(JSON.stringify(files()))}`;
 
     // Not k8s.KubeConfigMap, which would copy the keys of the data before they are known.

@@ -1,6 +1,8 @@
 import type { Duration } from 'cdk8s';
 import { Construct } from 'constructs';
 import { allowed, measured, say } from '../../checker/finding/message';
+import { internet, listenersAt } from '../network/addresses';
+import { type Connectable, declareFlows, type Listener, type Pods } from '../network/flow';
 import { ExternalSecret, type SecretKey } from '../workload/external';
 import { type Refusal, refuse } from '../workload/refuse';
 
@@ -9,9 +11,21 @@ export type ObjectStoreCredentials =
   | { readonly kind: 'secret'; readonly accessKey: SecretKey; readonly secretKey: SecretKey }
   | { readonly kind: 'role'; readonly roleArn: string };
 
+const handedOn = new WeakSet<ObjectStoreCredentials>();
+
+/** Says that a construct has taken credentials and declares itself which pods use them. */
+export function takeCredentials(credentials: ObjectStoreCredentials): void {
+  handedOn.add(credentials);
+}
+
 /** What one client may do, and where its pods run. */
 export interface ObjectStoreClientProps {
   readonly namespace: string;
+  /**
+   * The client's pods, which policies let through to the store.
+   * @default those of the SparkJob that is handed the credentials, else every pod of the namespace
+   */
+  readonly pods?: readonly Pods[];
   /**
    * Locations to read.
    * @default none
@@ -46,6 +60,12 @@ export interface ExternalObjectStoreProps {
    * @default S3 itself, in `region`
    */
   readonly endpoint?: string;
+  /**
+   * Where the server is, as CIDRs.
+   * @default what the endpoint's host says: an address, a Service of the cluster, or nothing, and then every address; the
+   * Internet for S3 itself
+   */
+  readonly addresses?: readonly string[];
   readonly region: string;
   /** The buckets that exist there. */
   readonly buckets: readonly string[];
@@ -130,7 +150,7 @@ export class Bucket {
  * });
  * const silver = store.bucket('silver').prefix('user-activity-v2/');
  */
-export abstract class ObjectStore extends Construct {
+export abstract class ObjectStore extends Construct implements Connectable {
   /** A store that exists already: S3 itself, or any compatible server. */
   public static external(scope: Construct, id: string, props: ExternalObjectStoreProps): ObjectStore {
     return new ExternalObjectStore(scope, id, props);
@@ -141,6 +161,8 @@ export abstract class ObjectStore extends Construct {
   public abstract readonly region: string;
   public abstract readonly pathStyleAccess: boolean;
   public abstract readonly bucketNames: readonly string[];
+  /** Where clients reach the server. */
+  public abstract readonly listeners: readonly Listener[];
 
   private readonly refused: Refusal[] = [];
   private readonly sets: DataSet[] = [];
@@ -161,8 +183,21 @@ export abstract class ObjectStore extends Construct {
     return new Bucket(this, bucketName);
   }
 
-  /** Declares a client and what it may do, and returns its credentials. */
-  public abstract addClient(client: string, props: ObjectStoreClientProps): ObjectStoreCredentials;
+  /** Declares a client and what it may do, lets its pods through to the server, and returns its credentials. */
+  public addClient(client: string, props: ObjectStoreClientProps): ObjectStoreCredentials {
+    const { namespace, pods } = props;
+    const why = `${client}: files are read or written`;
+    const credentials = this.credentialsOf(client, props);
+    declareFlows(this, () =>
+      (pods ?? (handedOn.has(credentials) ? [] : [{ name: client, namespace, labels: {} }])).flatMap(from =>
+        this.listeners.map(({ end, ports }) => ({ from, to: end, ports, why })),
+      ),
+    );
+    return credentials;
+  }
+
+  /** The credentials of a client that is declared now. */
+  protected abstract credentialsOf(client: string, props: ObjectStoreClientProps): ObjectStoreCredentials;
 
   /** Declares what a location holds and how long, so that the store expires it and has room for it. */
   public addDataSet(location: ObjectLocation, props: DataSetProps): void {
@@ -218,6 +253,7 @@ class ExternalObjectStore extends ObjectStore {
   public readonly region: string;
   public readonly pathStyleAccess: boolean;
   public readonly bucketNames: readonly string[];
+  public readonly listeners: readonly Listener[];
   private readonly credentials: ExternalObjectStoreCredentials;
 
   constructor(scope: Construct, id: string, props: ExternalObjectStoreProps) {
@@ -227,7 +263,18 @@ class ExternalObjectStore extends ObjectStore {
     this.pathStyleAccess = props.pathStyleAccess ?? props.endpoint !== undefined;
     this.bucketNames = [...props.buckets];
     this.credentials = props.credentials;
+    this.listeners = this.reachedAt(props.addresses);
     refuse(this, () => this.refusals());
+  }
+
+  private reachedAt(addresses: readonly string[] | undefined): Listener[] {
+    if (this.endpoint === undefined && addresses === undefined)
+      return [{ end: internet(this), ports: [443] }];
+    const url = this.endpoint ?? `https://s3.${this.region}.amazonaws.com`;
+    if (!isOrigin(url)) return [];
+    const { protocol, port, hostname } = new URL(url);
+    const server = { host: hostname, port: Number(port) || (protocol === 'https:' ? 443 : 80) };
+    return listenersAt(this, [server], addresses);
   }
 
   private refusals(): Refusal[] {
@@ -260,7 +307,7 @@ class ExternalObjectStore extends ObjectStore {
     ];
   }
 
-  public addClient(client: string, props: ObjectStoreClientProps): ObjectStoreCredentials {
+  protected credentialsOf(client: string, props: ObjectStoreClientProps): ObjectStoreCredentials {
     const { source } = this.credentials;
     if ('roleArn' in source) {
       return { kind: 'role', roleArn: source.roleArn };

@@ -4,7 +4,11 @@ import { Size } from 'cdk8s';
 import { Cpu, type CpuResources, k8s, type MemoryResources } from 'cdk8s-plus-28';
 import { Construct } from 'constructs';
 import { measured, say } from '../../checker/finding/message';
+import { needNamespace } from '../cluster/needed-namespaces';
 import type { KafkaConnection, KafkaTopic } from '../kafka/kafka-topic';
+import { type Connectable, exposeMetrics, type Listener } from '../network/flow';
+import { type IngressProps, ServiceIngress } from '../network/ingress';
+import { Workload } from '../network/workload';
 import { imageReference, images } from '../versions';
 import {
   bytesOf,
@@ -81,6 +85,11 @@ export interface WasServiceProps {
    * @default '/health/ready'
    */
   readonly readinessPath?: string;
+  /**
+   * How people reach it from outside of the cluster: an Ingress or an HTTPRoute, and the policy that lets its controller in.
+   * @default none: any pod of the cluster may reach them, and nobody outside
+   */
+  readonly ingress?: IngressProps;
   /** @default none: the pods wait like any other */
   readonly priority?: PriorityClass;
 }
@@ -94,18 +103,23 @@ export interface WasServiceProps {
  * @example
  * new WasService(chart, 'was', { topic, replicas: 3, autoscaling: { maxReplicas: 5 } });
  */
-export class WasService extends Construct {
+export class WasService extends Construct implements Connectable {
   public readonly name: string;
   public readonly namespace: string;
   public readonly replicas: number;
   public readonly port: number;
   /** URL inside the cluster. */
   public readonly url: string;
+  /** Its pods, as an end of connections. */
+  public readonly pods: Workload;
+  /** Where clients reach the pods. */
+  public readonly listeners: readonly Listener[];
 
   constructor(scope: Construct, id: string, props: WasServiceProps) {
     super(scope, id);
     this.name = props.name ?? 'was';
     this.namespace = props.namespace ?? 'was';
+    needNamespace(this, this.namespace);
     this.replicas = props.replicas ?? 3;
     this.port = props.port ?? 8080;
     this.url = `http://${this.name}.${this.namespace}.svc.cluster.local:${this.port}`;
@@ -118,7 +132,22 @@ export class WasService extends Construct {
     const labels = objectLabels('was', this.name, 'web-server');
     const selector = selectorLabels('was', this.name);
     const metadata = { name: this.name, namespace: this.namespace, labels };
-    const kafka = props.topic.connect(this.name, { namespace: this.namespace, operation: 'produce' });
+    const pods = new Workload(this, 'pods', { name: this.name, namespace: this.namespace, labels: selector });
+    this.pods = pods;
+    this.listeners = [{ end: pods, ports: [this.port] }];
+    const { name, namespace, port } = this;
+    if (props.ingress === undefined) {
+      pods.acceptFrom('anywhere', [port], 'people use the shop');
+    } else {
+      const healthPath = props.readinessPath ?? '/health/ready';
+      new ServiceIngress(this, 'ingress', { name, namespace, port, healthPath, pods }, props.ingress);
+    }
+    exposeMetrics(this, { end: pods, ports: [this.port] });
+    const kafka = props.topic.connect(this.name, {
+      namespace: this.namespace,
+      operation: 'produce',
+      pods: [pods],
+    });
     const app = props.image === undefined ? this.addReferenceApp(labels) : undefined;
     const env = [
       { name: 'PORT', value: `${this.port}` },

@@ -1,7 +1,7 @@
 import type { k8s } from 'cdk8s-plus-28';
 import { Construct } from 'constructs';
 import { allowed, measured, say } from '../../checker/finding/message';
-import type { ObjectIdentity } from '../../checker/object/object-id';
+import { type ObjectIdentity, objectId } from '../../checker/object/object-id';
 import { refuse } from './refuse';
 
 /** An object that somebody else creates: declared, so that every reference of the chart resolves. */
@@ -15,6 +15,17 @@ export function externalReferences(scope: Construct): ObjectIdentity[] {
     .findAll()
     .filter((node): node is External => node instanceof External)
     .map(external => external.reference);
+}
+
+/**
+ * The annotation by which an object names what exists in a namespace, or outside of any: so the checks know it from the
+ * manifests alone. Undefined for none.
+ */
+export function externalsOf(scope: Construct, namespace: string): string | undefined {
+  const references = externalReferences(scope).filter(
+    reference => reference.namespace === undefined || reference.namespace === namespace,
+  );
+  return references.length === 0 ? undefined : [...new Set(references.map(objectId))].sort().join(' ');
 }
 
 /**
