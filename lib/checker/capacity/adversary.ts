@@ -408,7 +408,8 @@ function attemptModel(problem: Problem, x: PodKind, options: AttemptOptions): At
   for (const spread of x.spreads) {
     const domains = placements.countedDomains(spread);
     const over = spread.maxSkew + 1 - (spread.matchesItself ? 1 : 0);
-    const most = countOf(spread.matches) + over;
+    const residents = spread.residents.reduce((sum, count) => sum + count, 0);
+    const most = countOf(spread.matches) + residents + over;
     const emptiest = domains.length < spread.minDomains ? undefined : domains.map(() => milp.binary());
     if (emptiest !== undefined) milp.row(placements.sum(emptiest), 1, 1);
     const least = placements.least.get(spread);
@@ -421,11 +422,13 @@ function attemptModel(problem: Problem, x: PodKind, options: AttemptOptions): At
       });
     }
     for (const node of usable) {
-      const here = placements.countedIn(spread, problem.topologies[spread.topology]?.[node] as number);
+      const domain = problem.topologies[spread.topology]?.[node] as number;
+      const here = placements.countedIn(spread, domain);
+      const before = placements.residentsIn(spread, domain);
       const reason = milp.binary();
       reasons.get(node)?.push(reason);
       if (emptiest === undefined) {
-        milp.row([...placements.sum(here), [reason, -over]], 0, any);
+        milp.row([...placements.sum(here), [reason, -over]], -before, any);
       } else if (least !== undefined) {
         milp.row([...placements.sum(here), [least, -1], [reason, -over]], 0, any);
       } else {
@@ -438,7 +441,7 @@ function attemptModel(problem: Problem, x: PodKind, options: AttemptOptions): At
               [reason, -most],
               [emptiest[number] as number, -most],
             ],
-            over - 2 * most,
+            over - 2 * most + placements.residentsIn(spread, other) - before,
             any,
           );
         });
@@ -448,12 +451,15 @@ function attemptModel(problem: Problem, x: PodKind, options: AttemptOptions): At
   const { affinity } = x;
   if (affinity !== undefined) {
     const most = countOf(affinity.matches);
-    const everywhere = placements.everywhere(affinity.matches);
+    const everywhere = problem.nodes.flatMap((_, node) =>
+      affinity.inTopology[node] === true ? placements.variablesOn(node, affinity.matches) : [],
+    );
     for (const node of usable) {
       const victims = victimsOn(node, affinity.matches);
       const stays = (variable: number) => !victims.includes(variable);
       const asItIs = victims.length === 0 ? [] : blockedAsItIs(placements, x, game, node);
-      for (const topology of affinity.topologies) {
+      for (const [number, topology] of affinity.topologies.entries()) {
+        if (affinity.isNearResident[number]?.[node] === true) continue;
         const near = placements.inDomain(
           topology,
           problem.topologies[topology]?.[node] ?? -1,
@@ -462,7 +468,8 @@ function attemptModel(problem: Problem, x: PodKind, options: AttemptOptions): At
         const nobodyNear = (those: readonly number[], anywhere: readonly number[]) => {
           const reason = milp.binary();
           milp.row([...placements.sum(those), [reason, most]], none, most);
-          if (affinity.matchesItself) milp.row([...placements.sum(anywhere), [reason, -1]], 0, any);
+          if (affinity.matchesItself && !affinity.hasResident)
+            milp.row([...placements.sum(anywhere), [reason, -1]], 0, any);
           reasons.get(node)?.push(reason);
           return reason;
         };

@@ -1,5 +1,5 @@
 import { readableAmount } from './pod-request';
-import type { PodKind, Problem } from './problem';
+import type { Affinity, PodKind, Problem } from './problem';
 
 /** Why a node cannot take a pod, as the scheduler's filters decide. */
 export type Blocker =
@@ -96,6 +96,13 @@ export class Placement {
         return { filter: 'conflict', other, why };
       }
     }
+    return (
+      this.spreadBlocker(pod, node) ?? (this.isAffinityMet(pod, node) ? undefined : { filter: 'affinity' })
+    );
+  }
+
+  private spreadBlocker(pod: PodKind, node: number): Blocker | undefined {
+    const { topologies } = this.problem;
     for (const spread of pod.spreads) {
       const domains = topologies[spread.topology] as readonly number[];
       const counts = this.spreadCounts(spread);
@@ -105,18 +112,39 @@ export class Placement {
         return { filter: 'spread', topology: spread.topology };
       }
     }
-    return this.isAffinityMet(pod, node) ? undefined : { filter: 'affinity' };
+    return undefined;
+  }
+
+  /** Whether the affinity is what the scheduler finds first: it looks at anti-affinity after it, at all else before. */
+  private isAffinityAlone(pod: PodKind, node: number): boolean {
+    return pod.affinity !== undefined && !this.isAffinityMet(pod, node) && !this.failsBefore(pod, node);
+  }
+
+  private failsBefore(pod: PodKind, node: number): boolean {
+    const free = this.free[node] as number[];
+    return (
+      pod.requests.some((request, r) => request > 0 && request > (free[r] as number)) ||
+      pod.conflicts.some(({ other, why }) => why === 'host port' && (this.on[node]?.[other] as number) > 0) ||
+      this.spreadBlocker(pod, node) !== undefined
+    );
   }
 
   private isAffinityMet({ affinity }: PodKind, node: number): boolean {
     if (affinity === undefined) return true;
-    const isNear = affinity.topologies.every(topology => {
+    const isNear = affinity.topologies.every((topology, number) => {
+      if (affinity.isNearResident[number]?.[node] === true) return true;
       const counts = this.inDomain[topology]?.[this.problem.topologies[topology]?.[node] ?? -1];
       return affinity.matches.some(other => (counts?.[other] ?? 0) > 0);
     });
     // The first pod of a group that wants to be with its own kind may go anywhere.
-    return (
-      isNear || (affinity.matchesItself && !affinity.matches.some(other => (this.placed[other] ?? 0) > 0))
+    return isNear || (affinity.matchesItself && !affinity.hasResident && !this.isAnyPlaced(affinity));
+  }
+
+  private isAnyPlaced({ matches, inTopology }: Affinity): boolean {
+    return matches.some(
+      other =>
+        (this.placed[other] ?? 0) > 0 &&
+        this.on.some((counts, node) => inTopology[node] === true && (counts[other] ?? 0) > 0),
     );
   }
 
@@ -126,7 +154,7 @@ export class Placement {
     domains.forEach((domain, node) => {
       if (spread.counted[node] !== true) return;
       const on = this.on[node] as number[];
-      let matching = counts.get(domain) ?? 0;
+      let matching = (counts.get(domain) ?? 0) + (spread.residents[node] as number);
       for (const other of spread.matches) matching += on[other] as number;
       counts.set(domain, matching);
     });
@@ -142,6 +170,8 @@ export class Placement {
     const pod = this.problem.kinds[kind] as PodKind;
     const direct = this.blocker(kind, node);
     if (direct === undefined || !pod.preempts) return direct;
+    // Preemption does not look at nodes that no removal of pods can mend, and an affinity counts as such.
+    if (this.isAffinityAlone(pod, node)) return { filter: 'affinity' };
     const wasMet = this.isAffinityMet(pod, node);
     const victims = (this.on[node] as number[]).flatMap((count, other) =>
       isVictim(pod, this.problem.kinds[other] as PodKind) ? Array.from({ length: count }, () => other) : [],
