@@ -66,6 +66,16 @@ export class Milp {
     this.rowUpper.push(upper);
   }
 
+  /** Whether the rows hold with every variable at zero. */
+  admitsZeros(): boolean {
+    const holds = (lower: number, row: number, uppers: readonly number[]) =>
+      lower <= 0 && (uppers[row] as number) >= 0;
+    return (
+      this.lower.every((lower, row) => holds(lower, row, this.upper)) &&
+      this.rowLower.every((lower, row) => holds(lower, row, this.rowUpper))
+    );
+  }
+
   get size(): number {
     return this.lower.length;
   }

@@ -304,6 +304,20 @@ export class PlacementModel {
     }
   }
 
+  /** Who comes only after others is not there without them; where X does, they are there. */
+  addArrivals(x: PodKind): void {
+    for (const { index, after, count } of this.kinds) {
+      if (after === undefined || !this.inGame.has(after)) continue;
+      const first = this.everywhere([after]);
+      if (index === x.index) this.milp.row(this.sum(first), 1, Number.POSITIVE_INFINITY);
+      this.milp.row(
+        [...this.sum(this.everywhere([index])), ...this.sum(first, -count)],
+        Number.NEGATIVE_INFINITY,
+        0,
+      );
+    }
+  }
+
   /** The pods of each kind on each node, of a solution. */
   placement(values: readonly number[]): number[][] {
     return this.on.map(row => row.map(variable => (variable < 0 ? 0 : (values[variable] as number))));

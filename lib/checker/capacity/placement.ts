@@ -182,6 +182,31 @@ export class Placement {
     return blocker?.filter === 'affinity' && wasMet ? { filter: 'affinity to victims', direct } : blocker;
   }
 
+  /** The nodes that preemption would free for the kind. */
+  nodesToFree(kind: number): number[] {
+    if (this.problem.kinds[kind]?.preempts !== true) return [];
+    return this.problem.nodes.flatMap((_, node) =>
+      this.blockerAfterPreemption(kind, node) === undefined ? [node] : [],
+    );
+  }
+
+  /** Takes off the node those that preemption would take: all of lower priority, and back who fits beside the pod. */
+  pushOut(kind: number, node: number): void {
+    const pod = this.problem.kinds[kind] as PodKind;
+    const victims = (this.on[node] as number[])
+      .flatMap((count, other) =>
+        isVictim(pod, this.problem.kinds[other] as PodKind) ? Array.from({ length: count }, () => other) : [],
+      )
+      .sort(
+        (a, b) => (this.problem.kinds[b] as PodKind).priority - (this.problem.kinds[a] as PodKind).priority,
+      );
+    for (const victim of victims) this.remove(victim, node);
+    for (const victim of victims) {
+      this.place(victim, node);
+      if (this.blocker(kind, node) !== undefined) this.remove(victim, node);
+    }
+  }
+
   /** The nodes that would take the kind now. */
   candidates(kind: number): number[] {
     return this.problem.nodes.flatMap((_, node) => (this.blocker(kind, node) === undefined ? [node] : []));
@@ -229,7 +254,9 @@ export function arrivalOrder(problem: Problem, on: readonly (readonly number[])[
   while (progress) {
     progress = false;
     for (const entry of rest) {
-      if (entry.count === 0 || placement.blocker(entry.kind, entry.node) !== undefined) continue;
+      const { after } = problem.kinds[entry.kind] as PodKind;
+      const isEarly = after !== undefined && placement.placed[after] === 0;
+      if (entry.count === 0 || isEarly || placement.blocker(entry.kind, entry.node) !== undefined) continue;
       placement.place(entry.kind, entry.node);
       steps.push({ kind: entry.kind, node: entry.node });
       entry.count--;

@@ -86,6 +86,8 @@ export interface PodKind {
   readonly spreads: readonly Spread[];
   readonly priority: number;
   readonly preempts: boolean;
+  /** The kind without which pods of this one do not come: an executor's driver. */
+  readonly after?: number;
 }
 
 export interface ProblemNode {
@@ -280,6 +282,10 @@ export function buildProblem(
           residents: residents.counted(isCounted).map((count, node) => (counted[node] ? count : 0)),
         };
       });
+    const driver =
+      pod.set.role === 'executor'
+        ? pods.findIndex(({ set }) => set.role === 'driver' && set.owner === pod.set.owner)
+        : -1;
     const needsKeys = [...own.affinity.map(term => term.topologyKey), ...spreadKeys];
     const eligibleBefore = nodes.map(
       (node, number) =>
@@ -306,6 +312,7 @@ export function buildProblem(
       spreads,
       priority: pod.set.priority,
       preempts: pod.set.preempts,
+      ...(driver < 0 ? {} : { after: driver }),
     };
   });
 

@@ -213,21 +213,22 @@ function boundDemands(demands: readonly Demand[], nodes: readonly ClusterNode[])
         new Set(alone.topologies[topology]).size === zones.length &&
         zones.length < nodes.length,
     );
-    return zones.map(zone => {
+    const most = zones.map(zone => {
       const inZone = nodes.flatMap((node, index) =>
         node.zone === zone && kind?.eligible[index] === true ? [index] : [],
       );
       const domains = (separate ?? []).map(domainOf => new Set(inZone.map(node => domainOf?.[node])).size);
-      return {
-        ...demand,
-        zone,
-        binding: {
-          id,
-          total: count,
-          most: inZone.length === 0 ? 0 : Math.min(count, ...domains),
-          ...(spread === undefined ? {} : { maxSkew: spread.maxSkew }),
-        },
-      };
+      return inZone.length === 0 ? 0 : Math.min(count, ...domains);
     });
+    const least = Math.min(...most.filter(pods => pods > 0));
+    const even = most.map(pods => (spread === undefined ? pods : Math.min(pods, least + spread.maxSkew)));
+    const bound = zones.flatMap((zone, index): Demand[] => {
+      const pods = even[index] as number;
+      const skew = spread === undefined ? {} : { maxSkew: spread.maxSkew };
+      return pods === 0 ? [] : [{ ...demand, zone, binding: { id, total: count, most: pods, ...skew } }];
+    });
+    // Pods that never found a node have no volume yet: they may go to any zone.
+    const unstarted = count - even.reduce((sum, pods) => sum + pods, 0);
+    return unstarted <= 0 ? bound : [...bound, { ...demand, binding: { id, total: count, most: unstarted } }];
   });
 }

@@ -124,7 +124,7 @@ export async function decide(declared: Problem, options: DecideOptions = {}): Pr
     const shrunk = withCount(options.unbound ?? problem, kind.set, kind.set.replicas.min);
     return provePlacement(highs, shrunk, limits, removals).exists === false ? 'impossible' : verdict;
   };
-  const verdicts = kinds.map((kind): KindVerdict => {
+  const alone = kinds.map((kind): KindVerdict => {
     const result = outcomes.get(kind.index);
     const verdict = verdictOf(kind, outcomes);
     const minimum = atMinimum.has(kind.index) ? minimumOf(kind) : undefined;
@@ -142,6 +142,19 @@ export async function decide(declared: Problem, options: DecideOptions = {}): Pr
         : verdict === 'undecided'
           ? { bound: 'it leans on pods that are not always placed themselves' }
           : {}),
+    };
+  });
+  // Whoever comes only after others waits with them.
+  const verdicts = alone.map((own, position): KindVerdict => {
+    const { after } = kinds[position] as PodKind;
+    const first = alone[kinds.findIndex(({ index }) => index === after)];
+    if (own.verdict !== 'guaranteed' || first === undefined || first.verdict === 'guaranteed') return own;
+    const { verdict, witness, bound } = first;
+    return {
+      ...own,
+      verdict,
+      ...(witness === undefined ? {} : { witness }),
+      ...(bound === undefined ? {} : { bound }),
     };
   });
 
