@@ -36,7 +36,9 @@ const NAMESPACES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
  * A small cluster from a seed, written from the API reference of the scheduler's fields: DaemonSets of three
  * priorities, host ports with addresses and protocols, host networks, label keys, namespace selectors, init
  * containers, sidecars, overhead, requests of the pod as a whole, several profiles of nodes with labels and taints
- * of their own, volumes that are bound to zones, spreads with every policy, budgets that preemption looks at.
+ * of their own, volumes that are bound to zones, spreads with every policy, budgets that preemption looks at. No namespace
+ * selector asks for nothing but the absence of labels: kube-scheduler 1.36 lets the terms of a pod that arrives match every
+ * namespace then (interpodaffinity, mergeAffinityTermNamespacesIfNotEmpty sets the selector of a copy).
  */
 export function outsideCluster(seed: number): Contest {
   const random = seeded(seed * 7919 + 13);
@@ -48,7 +50,7 @@ export function outsideCluster(seed: number): Contest {
   const zones = between(1, 3);
   const profiles = Array.from({ length: between(1, 3) }, (_, number) => ({
     name: `profile-${number}`,
-    cpu: pick([600, 1000, 1500, 2000]),
+    cpu: pick([800, 1000, 1500, 2000]),
     memory: pick([800, 1500, 3000]) * MI,
     pods: chance(0.1) ? between(2, 5) : 20,
     volumes: chance(0.3) ? between(1, 2) : 10,
@@ -94,7 +96,7 @@ export function outsideCluster(seed: number): Contest {
   });
   const cordoned = nodes.length > 1 && chance(0.1) ? [between(0, nodes.length - 1)] : [];
 
-  const sets = between(2, 6);
+  const sets = between(2, 5);
   const appLabel = () => `app-${between(0, sets - 1)}`;
   const selector = (own: string): PlainObject | undefined =>
     pick<() => PlainObject | undefined>([
@@ -120,7 +122,7 @@ export function outsideCluster(seed: number): Contest {
         {},
         { matchLabels: { team: 'blue' } },
         { matchLabels: { stage: 'test' } },
-        { matchExpressions: [{ key: 'stage', operator: 'DoesNotExist' }] },
+        { matchExpressions: [{ key: 'stage', operator: 'Exists' }] },
         { matchLabels: { 'kubernetes.io/metadata.name': 'one' } },
       ]),
     })),
@@ -138,8 +140,8 @@ export function outsideCluster(seed: number): Contest {
     ...maybe(0.3, () => ({ nodeTaintsPolicy: pick(['Honor', 'Ignore']) })),
   });
   const amount = (most: number): PlainObject => ({
-    cpu: `${pick([50, 100, 200, 300, 500]) * (most > 1 ? 1 : 0.5)}m`,
-    memory: `${pick([50, 100, 300, 600]) * (most > 1 ? 1 : 0.5)}Mi`,
+    cpu: `${pick([50, 100, 100, 200, 300]) * (most > 1 ? 1 : 0.5)}m`,
+    memory: `${pick([50, 50, 100, 200, 400]) * (most > 1 ? 1 : 0.5)}Mi`,
   });
   const resources = (most = 2): PlainObject =>
     pick<() => PlainObject>([
@@ -157,7 +159,7 @@ export function outsideCluster(seed: number): Contest {
   });
   const podSpec = (own: string, isDaemon: boolean): PlainObject => ({
     ...maybe(0.55, () => ({ priorityClassName: pick(CLASSES).name })),
-    ...maybe(0.15, () => ({ nodeSelector: { 'example.com/profile': pick(profiles).name } })),
+    ...maybe(0.1, () => ({ nodeSelector: { 'example.com/profile': pick(profiles).name } })),
     ...(isDaemon || chance(0.3)
       ? {
           tolerations: pick<PlainObject[]>([
@@ -175,8 +177,8 @@ export function outsideCluster(seed: number): Contest {
       ]),
     })),
     affinity: {
-      ...maybe(0.22, () => ({ podAntiAffinity: terms(own) })),
-      ...maybe(0.15, () => ({ podAffinity: terms(own) })),
+      ...maybe(0.15, () => ({ podAntiAffinity: terms(own) })),
+      ...maybe(0.08, () => ({ podAffinity: terms(own) })),
       ...maybe(isDaemon ? 0 : 0.1, () => ({
         nodeAffinity: {
           requiredDuringSchedulingIgnoredDuringExecution: {
@@ -254,7 +256,7 @@ export function outsideCluster(seed: number): Contest {
         spec: { template: { ...template, spec: { ...template.spec, ...critical } } },
       };
     }
-    const replicas = between(1, 4);
+    const replicas = between(1, 3);
     if (chance(0.2)) {
       const zone = nodes.find(node => node.zone !== undefined && chance(0.6))?.zone;
       if (zone !== undefined) zoneOf.set(name, zone);

@@ -25,9 +25,9 @@ export class Residents {
   constructor(private readonly nodes: readonly ClusterNode[]) {}
 
   /**
-   * Puts the critical daemon pods on their nodes and takes what they ask for off `capacities`. A daemon pod stays
-   * a pod like any other where something may come before it: pods of its priority that are no daemons, another
-   * resident, a full node, a spread or an affinity of its own.
+   * Puts the critical daemon pods on their nodes and takes what they ask for off `capacities`, the highest priority
+   * first. They stay pods like any other from the priority on at which something may come before one of them: pods
+   * that are no daemons, another daemon's port or anti-affinity, a full node, a spread or an affinity of its own.
    */
   settle(demands: readonly Demanded[], capacities: number[][]): void {
     const isCandidate = ({ set }: Demanded) => {
@@ -38,18 +38,30 @@ export class Residents {
     };
     const others = demands.filter(demand => !isCandidate(demand)).map(({ set }) => set.priority);
     const highest = Math.max(Number.NEGATIVE_INFINITY, ...others);
-    for (const demand of demands.filter(isCandidate)) {
-      if (demand.set.priority <= highest) continue;
-      demand.allows.forEach((allowed, node) => {
-        const capacity = capacities[node] as number[];
-        const fits = demand.requests.every(
-          (request, r) => request === 0 || request <= (capacity[r] as number),
-        );
-        if (!allowed || !fits || this.keepsOff(demand.set, node)) return;
-        demand.requests.forEach((request, r) => {
-          capacity[r] = (capacity[r] as number) - request;
+    const candidates = demands.filter(isCandidate).filter(({ set }) => set.priority > highest);
+    const priorities = [...new Set(candidates.map(({ set }) => set.priority))].sort((a, b) => b - a);
+    for (const priority of priorities) {
+      const settled = this.on.length;
+      const free = capacities.map(capacity => [...capacity]);
+      const all = candidates
+        .filter(({ set }) => set.priority === priority)
+        .flatMap(demand => this.nodes.flatMap((_, node) => (demand.allows[node] ? [{ demand, node }] : [])))
+        .every(({ demand: { set, requests }, node }) => {
+          const left = free[node] as number[];
+          const fits = requests.every((request, r) => request === 0 || request <= (left[r] as number));
+          if (!fits || this.keepsOff(set, node)) return false;
+          requests.forEach((request, r) => {
+            left[r] = (left[r] as number) - request;
+          });
+          this.on.push({ set, node });
+          return true;
         });
-        this.on.push({ set: demand.set, node });
+      if (!all) {
+        this.on.length = settled;
+        return;
+      }
+      free.forEach((left, node) => {
+        capacities[node] = left;
       });
     }
   }
