@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { builtOracle } from '../e2e/scheduler/build';
+import { CASES, caseContest, type SchedulerCase } from '../e2e/scheduler/cases';
 import { type Contest, compare, contestOf, type Tally } from '../e2e/scheduler/compare';
 import { goldenVectors, preemptionVectors } from '../e2e/scheduler/golden';
 import { SchedulerOracle } from '../e2e/scheduler/oracle';
@@ -18,6 +19,7 @@ Compares the capacity verdicts on random clusters with the real kube-scheduler, 
                  relations: small clusters in which nearly every pod has affinities, spreads and a priority
                  outside: written from the API reference: DaemonSets of each priority, host addresses, label keys,
                  namespace selectors, init containers and sidecars, overhead, profiles of nodes, bound volumes, budgets
+                 cases: the edges of the filters that are unit tests as well, each once
   --golden       compare nothing; write the vectors that the unit tests replay (e2e/scheduler/golden*.jsonl)
 Exit 0 without a contradiction, 1 with one, 2 for unusable input, 130 when stopped; then it says what it has so far.`;
 const FOLDER = resolve(__dirname, '..', 'e2e', 'scheduler');
@@ -37,6 +39,7 @@ const MIXES = {
   usual: (seed: number) => contestOf(randomCluster(seed, USUAL_MIXES.usual)),
   relations: (seed: number) => contestOf(randomCluster(seed, USUAL_MIXES.relations)),
   outside: outsideCluster,
+  cases: (seed: number) => caseContest(CASES[(seed - 1) % CASES.length] as SchedulerCase),
 } satisfies Readonly<Record<string, (seed: number) => Contest>>;
 
 type MixName = keyof typeof MIXES;
@@ -64,14 +67,15 @@ async function compareClusters(
     const minutes = ((Date.now() - started) / 60_000).toFixed(1);
     const { user, system } = process.cpuUsage();
     return (
-      `${seed - first} of ${clusters} random clusters (${mix} mix, seeds from ${first}) × ${orders} orders in ${minutes} min, ` +
+      `${seed - first} of ${last - first} random clusters (${mix} mix, seeds from ${first}) × ${orders} orders in ${minutes} min, ` +
       `${((user + system) / 1e6).toFixed(0)} CPU-s of the engine: ${JSON.stringify(tally)}, ` +
       `${undecidedKinds} of ${kinds} pod kinds undecided, ${replayed} witnesses replayed, ${contradicted} contradictions`
     );
   };
+  const last = mix === 'cases' ? first + Math.min(clusters, CASES.length) : first + clusters;
   const draws = process.stderr.isTTY === true;
   let told = started;
-  for (; seed < first + clusters && !isStopped; seed++) {
+  for (; seed < last && !isStopped; seed++) {
     const { verdict, contradictions, witnesses } = await compare(oracle, MIXES[mix](seed), seed, orders);
     replayed += witnesses;
     tally[verdict.verdict]++;

@@ -1,18 +1,10 @@
 import { customInstanceType } from '../../lib/checker/capacity/instance-types';
 import type { ClusterNode, Taint } from '../../lib/checker/capacity/node';
-import { buildProblem, type Demand } from '../../lib/checker/capacity/problem';
 import { seeded } from '../../lib/checker/capacity/search';
-import { expandPods } from '../../lib/checker/manifest/pods';
-import { manifestObjects, type PlainObject } from '../../lib/checker/object/manifest-object';
-import {
-  apiNodes,
-  apiPods,
-  boundVolume,
-  type PriorityClass,
-  volumeLimits,
-  type Workload,
-} from './api-objects';
+import type { PlainObject } from '../../lib/checker/object/manifest-object';
+import type { PriorityClass, Workload } from './api-objects';
 import type { Contest } from './compare';
+import { manifestContest } from './manifest-contest';
 
 const HOST = 'kubernetes.io/hostname';
 const ZONE = 'topology.kubernetes.io/zone';
@@ -275,17 +267,6 @@ export function outsideCluster(seed: number): Contest {
       return { apiVersion: 'batch/v1', kind: 'Job', metadata, spec: { parallelism: replicas, template } };
     return { apiVersion: 'apps/v1', kind: 'Deployment', metadata, spec: { replicas, template } };
   });
-  const classObjects = CLASSES.map(({ name, ...rest }) => ({
-    apiVersion: 'scheduling.k8s.io/v1',
-    kind: 'PriorityClass',
-    metadata: { name },
-    ...rest,
-  }));
-  const namespaces = Object.entries(NAMESPACES).map(([name, own]) => ({
-    apiVersion: 'v1',
-    kind: 'Namespace',
-    metadata: { name, labels: { ...own, 'kubernetes.io/metadata.name': name } },
-  }));
   const budgets = workloads
     .filter(() => chance(0.3))
     .map(({ metadata }) => ({
@@ -296,43 +277,13 @@ export function outsideCluster(seed: number): Contest {
       status: { disruptionsAllowed: 0, currentHealthy: 1, desiredHealthy: 1, expectedPods: 1 },
     }));
 
-  const demands = expandPods(manifestObjects([...classObjects, ...namespaces, ...workloads, ...budgets])).map(
-    (set): Demand => {
-      const zone = zoneOf.get(set.name);
-      return { set, count: set.replicas.max, ...(zone === undefined ? {} : { zone }) };
-    },
-  );
-  const problem = buildProblem(nodes, demands, {
-    cordoned: new Set(cordoned.map(index => nodes[index]?.name ?? '')),
-  });
-  const pods = workloads.flatMap(workload => {
-    const zone = zoneOf.get(workload.metadata.name);
-    return apiPods(workload, nodes, CLASSES).map(pod => ({
-      ...pod,
-      label: zone === undefined ? pod.label : `${pod.label} bound in ${zone}`,
-    }));
-  });
-  const volumes = workloads
-    .filter(({ kind }) => kind === 'StatefulSet')
-    .flatMap(workload =>
-      apiPods(workload, nodes, CLASSES).flatMap(({ pod }) =>
-        boundVolume(
-          workload.metadata.namespace,
-          `data-${(pod['metadata'] as { name: string }).name}`,
-          zoneOf.get(workload.metadata.name),
-        ),
-      ),
-    );
-  const known = new Set(problem.kinds.map(({ label }) => label));
-  return {
-    problem,
+  return manifestContest({
+    nodes,
     cordoned,
-    question: {
-      nodes: apiNodes(nodes),
-      objects: [...namespaces, ...budgets, ...volumes, ...volumeLimits(nodes)],
-      pods: pods.map(({ pod }) => pod),
-    },
-    // A daemon pod that is no pod of the problem is there before all others.
-    kindOf: pods.map(({ label }) => (known.has(label) ? label : undefined)),
-  };
+    workloads,
+    classes: CLASSES,
+    namespaces: NAMESPACES,
+    budgets,
+    zoneOf,
+  });
 }

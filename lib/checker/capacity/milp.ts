@@ -82,6 +82,11 @@ export class Milp {
 
   /** The solver's clock is on the wall: where others held the processor meanwhile, it gets the rest of its time. */
   solve(highs: Highs, limits: MilpLimits): MilpResult {
+    // Of a row without terms the solver makes an error, or, where there is nothing else, an empty model.
+    const isEmpty = (row: number) => this.starts[row] === this.starts[row + 1];
+    if (this.rowLower.some((lower, row) => isEmpty(row) && (lower > 0 || (this.rowUpper[row] as number) < 0)))
+      return { status: 'infeasible' };
+    if (this.lower.length === 0) return { status: 'feasible', values: [] };
     const [startedAt, usedBefore] = [performance.now(), process.cpuUsage()];
     const first = this.run(highs, limits);
     if (first.status !== 'out of time') return first;

@@ -244,10 +244,23 @@ export function describeBlocker(problem: Problem, kind: number, blocker: Blocker
  * that can really come about. Undefined when no order was found. Without relations between pods any order does.
  */
 export function arrivalOrder(problem: Problem, on: readonly (readonly number[])[]): Step[] | undefined {
-  const placement = new Placement(problem, true);
-  const rest = on.flatMap((counts, node) =>
+  const entries = on.flatMap((counts, node) =>
     counts.flatMap((count, kind) => (count > 0 ? [{ kind, node, count }] : [])),
   );
+  // The first that asks for its own kind is free to choose only while none of that kind is there.
+  const isFree = ({ kind }: Step) => problem.kinds[kind]?.affinity?.matchesItself === true;
+  const freeFirst = [...entries.filter(isFree), ...entries.filter(entry => !isFree(entry))];
+  return (
+    inTurns(problem, entries) ?? inTurns(problem, freeFirst) ?? inTurns(problem, [...freeFirst].reverse())
+  );
+}
+
+function inTurns(
+  problem: Problem,
+  entries: readonly (Step & { readonly count: number })[],
+): Step[] | undefined {
+  const placement = new Placement(problem, true);
+  const rest = entries.map(entry => ({ ...entry }));
   const steps: Step[] = [];
   // Spreads open evenly filled domains first: one pod of each entry in turn, the emptiest domain first.
   let progress = true;
