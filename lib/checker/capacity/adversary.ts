@@ -414,7 +414,10 @@ interface Attempt {
   readonly bound: ReadonlyMap<number, number>;
 }
 
-/** Whether the model holds any state once nobody has to be blocked: one that holds none proves nothing. */
+/**
+ * Whether the model holds any state once nobody has to be blocked: one that holds none proves nothing. Where X comes only
+ * after pods that no node takes, it never comes: that is a state too.
+ */
 function admitsAnyState(
   highs: Highs,
   problem: Problem,
@@ -422,7 +425,8 @@ function admitsAnyState(
   options: AttemptOptions,
   limits: MilpLimits,
 ): boolean {
-  const { milp } = stateModel(problem, x, options).placements;
+  const { after: _, ...free } = x;
+  const { milp } = stateModel(problem, free, options).placements;
   return milp.admitsZeros() || milp.solve(highs, limits).status === 'feasible';
 }
 

@@ -4,6 +4,7 @@ import { solver } from './milp';
 import { allocatable, type ClusterNode } from './node';
 import { formatAmount, podRequest } from './pod-request';
 import { buildProblem, labelOf } from './problem';
+import { runsOnce } from './scenarios';
 import { provePlacement } from './search';
 import { DEFAULT_LIMITS } from './verdict';
 
@@ -29,7 +30,7 @@ export async function advise(
   const fits = (changed: readonly PodSet[], on: readonly ClusterNode[]): boolean => {
     const problem = buildProblem(
       on,
-      changed.map(set => ({ set, count: set.replicas.max })),
+      changed.filter(set => !runsOnce(set)).map(set => ({ set, count: set.replicas.max })),
     );
     return provePlacement(highs, problem, { ...DEFAULT_LIMITS, seconds: 0.5 }).exists === true;
   };

@@ -309,7 +309,8 @@ export class PlacementModel {
     for (const { index, after, count } of this.kinds) {
       if (after === undefined || !this.inGame.has(after)) continue;
       const first = this.everywhere([after]);
-      if (index === x.index) this.milp.row(this.sum(first), 1, Number.POSITIVE_INFINITY);
+      if (index === x.index && x.after !== undefined)
+        this.milp.row(this.sum(first), 1, Number.POSITIVE_INFINITY);
       this.milp.row(
         [...this.sum(this.everywhere([index])), ...this.sum(first, -count)],
         Number.NEGATIVE_INFINITY,

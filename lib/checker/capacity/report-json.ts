@@ -1,5 +1,6 @@
 import { line } from '../finding/reporter';
 import type { Advice } from './advice';
+import { labelOf } from './problem';
 import { type CapacityReport, nodeLoads } from './report';
 
 /** The report as data: amounts in millicores and bytes. */
@@ -11,7 +12,7 @@ export function reportJson(report: CapacityReport, advice: readonly Advice[]): u
       allocatable,
     })),
     problems: report.findings.map(finding => line(finding)),
-    scenarios: report.scenarios.map(({ scenario, verdict, room, sameAs }) => ({
+    scenarios: report.scenarios.map(({ scenario, verdict, room, sameAs, survivals }) => ({
       id: scenario.id,
       title: scenario.title,
       zones: scenario.layout,
@@ -21,8 +22,21 @@ export function reportJson(report: CapacityReport, advice: readonly Advice[]): u
         ? {}
         : {
             bindingResource: verdict.impossible.bindingResource ?? null,
+            bindingRelation: verdict.impossible.bindingRelation ?? null,
             largestPod: verdict.impossible.largestPod,
             proof: verdict.impossible.proof.kind,
+          }),
+      ...(survivals.length === 0
+        ? {}
+        : {
+            afterLoss: survivals.map(({ set, of, stay, needs, because, works }) => ({
+              pods: labelOf(set),
+              of,
+              stay,
+              needs,
+              because,
+              works,
+            })),
           }),
       ...(scenario.deadlocks.length === 0 ? {} : { deadlocks: scenario.deadlocks }),
       pods: verdict.kinds.map(({ label, count, priority, verdict: own, atMinimum, witness, bound }) => ({

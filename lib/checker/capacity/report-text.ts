@@ -4,6 +4,7 @@ import type { Advice } from './advice';
 import { readableAmount as amount, formatAmount } from './pod-request';
 import { labelOf } from './problem';
 import { type CapacityReport, type NodeLoad, nodeLoads, type ScenarioReport } from './report';
+import { described } from './survival';
 import type { BlockingWitness, KindVerdict, Verdict } from './verdict';
 
 type Style = Parameters<typeof styleText>[0];
@@ -40,6 +41,11 @@ function roomFor({ room, scenario, waits }: ScenarioReport): string {
   return ` (at best there is room for ${placed.length === 0 ? 'none of it' : named(placed)})`;
 }
 
+/** 'anti-affinity of kafka/broker', or 'anti-affinity' where it takes several sets' */
+function boundBy({ why, of }: { readonly why: string; readonly of?: string }): string {
+  return of === undefined ? why : `${why} of ${of}`;
+}
+
 /** How to read the pods that a scenario names. */
 export const OTHERS_ARE_GUARANTEED =
   'a scenario names the pods that wait or may wait; every other pod is guaranteed a node in it';
@@ -56,7 +62,9 @@ export function consequences(entry: ScenarioReport): string {
     parts.push(
       proof.kind === 'total'
         ? `all ask for ${formatAmount(resources[proof.resource] ?? '', proof.asked)} ${resource} of ${amount(resources[proof.resource] ?? '', proof.available)}`
-        : `binding: ${resource ?? 'no one resource alone'}, largest pod ${impossible.largestPod}`,
+        : resource === undefined && impossible.bindingRelation !== undefined
+          ? `binding: ${boundBy(impossible.bindingRelation)}`
+          : `binding: ${resource ?? 'no one resource or relation alone'}, largest pod ${impossible.largestPod}`,
     );
   }
   const waiting = waits.filter(kind => kind.verdict !== 'undecided');
@@ -69,6 +77,8 @@ export function consequences(entry: ScenarioReport): string {
     parts.push(`${word}: ${named(verdicts)}${word === 'waits' ? roomFor(entry) : ''}`);
   }
   if (open.length > 0) parts.push(`open: ${named(open)} (${open[0]?.bound})`);
+  const affected = entry.survivals.filter(({ set }) => waits.some(kind => kind.set === set));
+  if (affected.length > 0) parts.push(`meanwhile ${affected.map(described).join('; ')}`);
   if (scenario.deadlocks.length > 0)
     parts.push(`never ends, no pod may go: ${scenario.deadlocks.join(', ')}`);
   return parts.join('; ');

@@ -27,6 +27,8 @@ export interface Scenario {
   readonly deadlocks: readonly string[];
   /** The nodes on which everything was first started. */
   readonly before: readonly ClusterNode[];
+  /** How many of them are lost or drained. */
+  readonly gone: number;
 }
 
 /** Sizes of zones, largest first: every way for a few nodes, the evenest for many. */
@@ -62,7 +64,7 @@ export function zoneLayouts(nodes: readonly ClusterNode[]): ZoneLayout[] {
 }
 
 /** One-shot jobs have run when the cluster is up; jobs by the clock may run at any time. */
-function runsOnce(set: PodSet): boolean {
+export function runsOnce(set: PodSet): boolean {
   return set.endsByItself && set.schedule === undefined && set.owner.kind === 'Job';
 }
 
@@ -90,6 +92,7 @@ export function scenarios(
     demands: readonly Demand[],
     more: Partial<Pick<Scenario, 'afterRemovals' | 'rolling' | 'deadlocks'>> & {
       readonly bound?: boolean;
+      readonly gone?: number;
       readonly cordoned?: ReadonlySet<string>;
     } = {},
   ): Scenario => {
@@ -106,6 +109,7 @@ export function scenarios(
       deadlocks: more.deadlocks ?? [],
       ...(more.rolling === undefined ? {} : { rolling: more.rolling }),
       before: nodes,
+      gone: more.gone ?? 0,
     };
   };
 
@@ -134,6 +138,17 @@ export function scenarios(
       scenario(`lost-${node.name}`, `${node.name}${others} lost`, rest, steady, {
         bound: true,
         afterRemovals: true,
+        gone: 1,
+      }),
+    );
+  }
+  for (const { zone, others } of distinctZones(nodes)) {
+    const rest = nodes.filter(other => other.zone !== zone);
+    list.push(
+      scenario(`lost-zone-${zone}`, `${zone}${others} lost, with all its nodes`, rest, steady, {
+        bound: true,
+        afterRemovals: true,
+        gone: nodes.length - rest.length,
       }),
     );
   }
@@ -148,6 +163,7 @@ export function scenarios(
         bound: true,
         afterRemovals: true,
         cordoned: new Set([node.name]),
+        gone: 1,
         deadlocks: [...new Set(deadlocks)],
       }),
     );
@@ -192,6 +208,26 @@ function distinctNodes(nodes: readonly ClusterNode[]): { node: ClusterNode; othe
   }
   return [...groups.values()].map(alike => ({
     node: alike[0] as ClusterNode,
+    others: alike.length > 1 ? ` (or one of ${alike.length - 1} like it)` : '',
+  }));
+}
+
+/** Zones that can be lost while others are left: of those with the same nodes, one. */
+function distinctZones(nodes: readonly ClusterNode[]): { zone: string; others: string }[] {
+  const zones = [...new Set(nodes.flatMap(({ zone }) => (zone === undefined ? [] : [zone])))];
+  if (zones.length < 2) return [];
+  const groups = new Map<string, string[]>();
+  for (const zone of zones) {
+    const shapes = nodes
+      .filter(node => node.zone === zone)
+      .map(({ instanceType, allocatable, labels: { [HOST]: _host, [ZONE]: _zone, ...labels }, taints }) =>
+        JSON.stringify([instanceType.name, allocatable, labels, taints]),
+      );
+    const key = shapes.sort().join();
+    groups.set(key, [...(groups.get(key) ?? []), zone]);
+  }
+  return [...groups.values()].map(alike => ({
+    zone: alike[0] as string,
     others: alike.length > 1 ? ` (or one of ${alike.length - 1} like it)` : '',
   }));
 }

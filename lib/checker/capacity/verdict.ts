@@ -1,7 +1,7 @@
 import type { Highs } from 'highs';
 import type { PodSet } from '../manifest/pods';
 import { contest } from './adversary';
-import { bindingResource } from './check-fit';
+import { bindingRelation, bindingResource } from './check-fit';
 import { type MilpLimits, solver } from './milp';
 import { describeBlocker, Placement, type Step } from './placement';
 import { preemptionBreaksRelations } from './placement-model';
@@ -42,6 +42,8 @@ export interface ProblemVerdict {
   readonly impossible?: {
     readonly proof: ImpossibilityProof;
     readonly bindingResource?: string;
+    /** Where no one resource alone is to blame: what pods ask of each other, and which of them. */
+    readonly bindingRelation?: ReturnType<typeof bindingRelation>;
     readonly largestPod: string;
   };
   readonly kinds: readonly KindVerdict[];
@@ -252,7 +254,13 @@ function explain(problem: Problem, proof: ImpossibilityProof): NonNullable<Probl
   const largest = problem.kinds.reduce((a, b) =>
     (b.requests[r] as number) > (a.requests[r] as number) ? b : a,
   );
-  return { proof, ...(binding === undefined ? {} : { bindingResource: binding }), largestPod: largest.label };
+  const relation = binding === undefined ? bindingRelation(problem, { maxSteps: 2_000 }) : undefined;
+  return {
+    proof,
+    ...(binding === undefined ? {} : { bindingResource: binding }),
+    ...(relation === undefined ? {} : { bindingRelation: relation }),
+    largestPod: largest.label,
+  };
 }
 
 function witness(problem: Problem, kind: PodKind, steps: readonly Step[]): BlockingWitness {
