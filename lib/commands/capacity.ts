@@ -119,7 +119,19 @@ async function report(values: Values<typeof OPTIONS>): Promise<void> {
   });
   if (draws) process.stderr.write('\r\x1b[2K');
   const isOwn = new Set(system.objects);
-  const advice = isStopped ? [] : await advise(found.sets, nodes.list, set => isOwn.has(set.owner));
+  const waiting = new Set(
+    found.scenarios
+      .filter(({ scenario: { id } }) => ['start', 'most'].includes(id))
+      .flatMap(({ waits }) => waits.map(({ set }) => set)),
+  );
+  const advice = isStopped
+    ? []
+    : await advise(
+        found.sets,
+        nodes.list,
+        set => isOwn.has(set.owner),
+        set => waiting.has(set),
+      );
   if (values.html !== undefined) {
     writeFileSync(values.html, reportHtml(found, advice));
     console.error(`written to ${values.html}`);

@@ -142,7 +142,7 @@ describe('scenarios', () => {
 describe('reports', () => {
   test('text has a row for each scenario, a picture of each node and no escape codes when plain', async () => {
     const report = await reportOf(web, store);
-    const text = reportText(report, [{ change: 'less', priceFactor: 1.25 }], PLAIN);
+    const text = reportText(report, [{ change: 'less', makes: 'fit', priceFactor: 1.25 }], PLAIN);
     for (const { scenario } of report.scenarios) expect(text).toContain(scenario.title);
     expect(text).toMatch(/n-1 \(zone-a\)\n {4}cpu {4}█+░* +\d+ % {2}\d+m of 1930m/);
     expect(text).toContain('less (1.25 × the price of the nodes)');

@@ -3,7 +3,7 @@ import type { Advice } from './advice';
 import { readableAmount as amount } from './pod-request';
 import { labelOf } from './problem';
 import { type CapacityReport, type NodeLoad, nodeLoads, type ScenarioReport } from './report';
-import { consequences, OTHERS_ARE_GUARANTEED } from './report-text';
+import { consequences, helps, OTHERS_ARE_GUARANTEED } from './report-text';
 import type { BlockingWitness, Verdict } from './verdict';
 
 function escapeHtml(text: string): string {
@@ -162,7 +162,7 @@ g > rect { fill: hsl(var(--hue) 55% 72%); stroke: var(--card); stroke-width: 1; 
 g:hover > title + rect { stroke: var(--text); stroke-width: 2; } section h2, section p { margin: 0; } .legend { display: flex; flex-wrap: wrap; gap: .4rem 1.2rem; margin: 1rem 0; } .legend i { display: inline-block; width: .8rem; height: .8rem; margin-right: .4rem; border-radius: 2px; background: hsl(var(--hue) 55% 72%); }
 </style></head><body>
 <h1>${escapeHtml(report.describedNodes)} <small>${distinct.length} scenarios, ${report.scenarios.length} with each way to spread the nodes over zones; choose one below</small></h1>
-${advised.length === 0 ? '' : `<h2>Each of these alone makes everything fit</h2><ul>${advised.join('')}</ul>`}
+${advised.length === 0 ? '' : `<h2>${helps(advice[0]?.makes ?? 'fit')}</h2><ul>${advised.join('')}</ul>`}
 <div class="legend">${legend.join('')}<small>heights are shares of what the daemon pods of a node leave; ${OTHERS_ARE_GUARANTEED}</small></div>
 ${sections.join('\n')}
 <table><thead><tr><th>zones</th><th>scenario</th><th>verdict</th><th>what it means</th></tr></thead><tbody>${rows.join('')}</tbody></table>

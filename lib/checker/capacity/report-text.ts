@@ -46,6 +46,13 @@ function boundBy({ why, of }: { readonly why: string; readonly of?: string }): s
   return of === undefined ? why : `${why} of ${of}`;
 }
 
+/** What each of the changes does. */
+export function helps(makes: Advice['makes']): string {
+  return makes === 'fit'
+    ? 'each of these alone makes everything fit, at its most'
+    : 'each of these alone makes every pod guaranteed, at start and at its most';
+}
+
 /** How to read the pods that a scenario names. */
 export const OTHERS_ARE_GUARANTEED =
   'a scenario names the pods that wait or may wait; every other pod is guaranteed a node in it';
@@ -77,7 +84,9 @@ export function consequences(entry: ScenarioReport): string {
     parts.push(`${word}: ${named(verdicts)}${word === 'waits' ? roomFor(entry) : ''}`);
   }
   if (open.length > 0) parts.push(`open: ${named(open)} (${open[0]?.bound})`);
-  const affected = entry.survivals.filter(({ set }) => waits.some(kind => kind.set === set));
+  const affected = entry.survivals.filter(
+    ({ set, stay, needs }) => (stay > 0 || needs > 1) && waits.some(kind => kind.set === set),
+  );
   if (affected.length > 0) parts.push(`meanwhile ${affected.map(described).join('; ')}`);
   if (scenario.deadlocks.length > 0)
     parts.push(`never ends, no pod may go: ${scenario.deadlocks.join(', ')}`);
@@ -194,8 +203,9 @@ export function reportText(
     lines.push('', paint('bold', 'what blocks a pod'));
     for (const line of witnesses.flatMap(witnessLines)) lines.push(...broken(line, columns, 6));
   }
-  if (advice.length > 0) {
-    lines.push('', paint('bold', 'each of these alone makes everything fit, at its most'));
+  const [{ makes } = { makes: undefined }] = advice;
+  if (makes !== undefined) {
+    lines.push('', paint('bold', helps(makes)));
     for (const { change, priceFactor } of advice) {
       lines.push(
         `  ${change}${priceFactor === undefined ? '' : ` (${priceFactor.toFixed(2)} × the price of the nodes)`}`,
