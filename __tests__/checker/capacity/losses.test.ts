@@ -208,3 +208,40 @@ describe('executors and their driver', () => {
     expect(said['jobs/gold-exec']).toBe('impossible');
   });
 });
+
+describe('a rolling update of pods that keep apart', () => {
+  const web = (matchLabelKeys: string[]): Data => ({
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name: 'web', namespace: 'was' },
+    spec: {
+      replicas: 2,
+      strategy: { rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
+      template: {
+        metadata: { labels: { app: 'web' } },
+        spec: {
+          containers: [{ name: 'main', resources: { requests: { cpu: '100m' } } }],
+          affinity: {
+            podAntiAffinity: {
+              requiredDuringSchedulingIgnoredDuringExecution: [
+                {
+                  topologyKey: 'kubernetes.io/hostname',
+                  labelSelector: { matchLabels: { app: 'web' } },
+                  matchLabelKeys,
+                },
+              ],
+            },
+          },
+        },
+      },
+    },
+  });
+  test.each([
+    [['pod-template-hash'], 'guaranteed'],
+    [[], 'impossible'],
+  ])('with matchLabelKeys %j it is %s', async (keys, expected) => {
+    const { scenarios } = await capacityReport(objects(web(keys)), nodes(2), options);
+    expect(scenario(scenarios, 'roll-was/web').verdict.verdict).toBe(expected);
+    expect(scenario(scenarios, 'most').verdict.verdict).toBe('guaranteed');
+  });
+});

@@ -180,22 +180,50 @@ export function scenarios(
     const strategy = set.updateStrategy;
     if (strategy.kind !== 'surge' || strategy.maxSurge === 0 || set.replicas.max === 0) continue;
     const { max } = set.replicas;
+    // With an old pod taken away first, its place is free: only beside all of them the new one needs more.
+    const running = max - Math.min(1, strategy.maxUnavailable);
+    const renewed = tellsTemplatesApart(set) ? withNewTemplate(set) : undefined;
     list.push(
       scenario(
         `roll-${labelOf(set)}`,
         `rolling update of ${labelOf(set)}, ${strategy.maxSurge} more`,
         nodes,
-        steady.map(demand => (demand.set === set ? { ...demand, count: max + strategy.maxSurge } : demand)),
-        // With an old pod taken away first, its place is free: only beside all of them the new one needs more.
+        steady.flatMap((demand): Demand[] => {
+          if (demand.set !== set) return [demand];
+          return renewed === undefined
+            ? [{ ...demand, count: max + strategy.maxSurge }]
+            : [
+                { ...demand, count: running },
+                { ...demand, set: renewed, count: strategy.maxSurge },
+              ];
+        }),
         {
           bound: true,
           afterRemovals: true,
-          rolling: { set, running: max - Math.min(1, strategy.maxUnavailable) },
+          rolling:
+            renewed === undefined ? { set, running } : { set: renewed, running: strategy.maxSurge - 1 },
         },
       ),
     );
   }
   return list;
+}
+
+const TEMPLATE_HASH = 'pod-template-hash';
+
+/** Whether the pods' spreads or affinities tell the old ones from those of a new template. */
+function tellsTemplatesApart({ pod: { spec } }: PodSet): boolean {
+  return JSON.stringify([spec.affinity, spec.topologySpreadConstraints]).includes(TEMPLATE_HASH);
+}
+
+function withNewTemplate(set: PodSet): PodSet {
+  const { labels } = set.pod;
+  const hash = `${labels[TEMPLATE_HASH]}-new`;
+  return {
+    ...set,
+    name: `${set.name} (new template)`,
+    pod: { ...set.pod, labels: { ...labels, [TEMPLATE_HASH]: hash } },
+  };
 }
 
 /** One node of each kind that nothing but the name tells apart, and how many more there are. */
