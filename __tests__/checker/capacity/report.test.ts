@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm';
 import { instanceType } from '../../../lib/checker/capacity/instance-types';
 import { nodesOf } from '../../../lib/checker/capacity/node';
 import { type CapacityReport, capacityReport } from '../../../lib/checker/capacity/report';
@@ -211,5 +212,15 @@ describe('reports', () => {
     expect(html).not.toMatch(/(?:src|href)=|https?:|@import/);
     expect(html).toContain('a&#60;b');
     expect(html).not.toContain('a<b');
+  });
+  test('the page’s own program draws each pod once in each of two columns, and no node beyond what it has', async () => {
+    const report = await reportOf(web, store);
+    const [program = ''] = reportHtml(report, []).match(/const BOX = [\s\S]*?\n}\n/) ?? [];
+    const drawn = runInNewContext(`${program}; VIEWS.map(nodes => nodes.map(drawNode))`) as string[][];
+    const [view = []] = drawn;
+    expect(view).toHaveLength(2);
+    expect(view.join('').match(/<g><title>was\/(web|store)/g)).toHaveLength(2 * 3);
+    for (const [, y, height] of view.join('').matchAll(/ y="([\d.]+)" width="107" height="([\d.]+)"/g))
+      expect(Number(y) + Number(height)).toBeLessThan(296.02);
   });
 });
