@@ -190,8 +190,8 @@ export class Placement {
     );
   }
 
-  /** Takes off the node those that preemption would take: all of lower priority, and back who fits beside the pod. */
-  pushOut(kind: number, node: number): void {
+  /** Takes off the node, and returns, those that preemption would take: all of lower priority but who fits beside the pod. */
+  pushOut(kind: number, node: number): number[] {
     const pod = this.problem.kinds[kind] as PodKind;
     const victims = (this.on[node] as number[])
       .flatMap((count, other) =>
@@ -201,10 +201,12 @@ export class Placement {
         (a, b) => (this.problem.kinds[b] as PodKind).priority - (this.problem.kinds[a] as PodKind).priority,
       );
     for (const victim of victims) this.remove(victim, node);
-    for (const victim of victims) {
+    return victims.filter(victim => {
       this.place(victim, node);
-      if (this.blocker(kind, node) !== undefined) this.remove(victim, node);
-    }
+      const isInTheWay = this.blocker(kind, node) !== undefined;
+      if (isInTheWay) this.remove(victim, node);
+      return isInTheWay;
+    });
   }
 
   /** The nodes that would take the kind now. */

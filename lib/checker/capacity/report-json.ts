@@ -1,10 +1,15 @@
 import { line } from '../finding/reporter';
 import type { Advice } from './advice';
+import type { Frequency } from './frequency';
 import { labelOf } from './problem';
 import { type CapacityReport, nodeLoads } from './report';
 
 /** The report as data: amounts in millicores and bytes. */
-export function reportJson(report: CapacityReport, advice: readonly Advice[]): unknown {
+export function reportJson(
+  report: CapacityReport,
+  advice: readonly Advice[],
+  shares: readonly Frequency[] = [],
+): unknown {
   return {
     nodes: report.nodes.map(({ name, instanceType, allocatable }) => ({
       name,
@@ -54,5 +59,15 @@ export function reportJson(report: CapacityReport, advice: readonly Advice[]): u
       ...(room === undefined ? {} : { room: nodeLoads(scenario.unbound, room) }),
     })),
     advice,
+    ...(shares.length === 0
+      ? {}
+      : {
+          frequency: shares.map(({ label, placed, orders, interval }) => ({
+            label,
+            placed,
+            orders,
+            interval,
+          })),
+        }),
   };
 }

@@ -1,6 +1,7 @@
 import { styleText } from 'node:util';
 import { line } from '../finding/reporter';
 import type { Advice } from './advice';
+import type { Frequency } from './frequency';
 import { readableAmount as amount, formatAmount } from './pod-request';
 import { labelOf } from './problem';
 import { type CapacityReport, type NodeLoad, nodeLoads, type ScenarioReport } from './report';
@@ -155,6 +156,7 @@ export function reportText(
   report: CapacityReport,
   advice: readonly Advice[],
   { isColoured, columns }: TextStyle,
+  shares: readonly Frequency[] = [],
 ): string {
   const paint = (style: Style, text: string) =>
     isColoured ? styleText(style, text, { validateStream: false } as never) : text;
@@ -202,6 +204,21 @@ export function reportText(
   if (witnesses.length > 0) {
     lines.push('', paint('bold', 'what blocks a pod'));
     for (const line of witnesses.flatMap(witnessLines)) lines.push(...broken(line, columns, 6));
+  }
+  const [{ orders } = { orders: undefined }] = shares;
+  if (orders !== undefined) {
+    lines.push(
+      '',
+      paint('bold', `how often all of a kind are placed, in ${orders} random orders of arrival`),
+    );
+    const rare = shares.filter(({ placed }) => placed < orders);
+    for (const { label, placed, interval } of rare) {
+      const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
+      const [low, high] = interval;
+      lines.push(`  ${label}: ${percent(placed / orders)} (${percent(low)} to ${percent(high)})`);
+    }
+    if (rare.length < shares.length)
+      lines.push(`  ${rare.length === 0 ? 'every kind' : 'every other'}: always`);
   }
   const [{ makes } = { makes: undefined }] = advice;
   if (makes !== undefined) {
