@@ -1,4 +1,6 @@
 import { frequencies, wilson } from '../../../lib/checker/capacity/frequency';
+import { expandPods } from '../../../lib/checker/manifest/pods';
+import { manifestObjects } from '../../../lib/checker/object/manifest-object';
 import { node, pods, problem } from './clusters';
 
 const nodes = [node('a'), node('b')];
@@ -21,6 +23,27 @@ describe('the share of random orders in which a kind is placed', () => {
   });
   test('one small pod fewer never blocks it', () => {
     expect(shareOf([pods('large', 1, 800), pods('small', 1, 300)])['test/large']?.share).toBe(1);
+  });
+  test('executors end with a driver that is pushed out, so they never keep it from coming back', () => {
+    const sets = expandPods(
+      manifestObjects([
+        {
+          apiVersion: 'sparkoperator.k8s.io/v1beta2',
+          kind: 'SparkApplication',
+          metadata: { name: 'gold', namespace: 'jobs' },
+          spec: {
+            type: 'Python',
+            mode: 'cluster',
+            driver: { cores: 1, coreRequest: '500m', memory: '64m', memoryOverhead: '1m' },
+            executor: { instances: 3, cores: 1, coreRequest: '500m', memory: '64m', memoryOverhead: '1m' },
+          },
+        },
+      ]),
+    );
+    const found = shareOf([...sets, pods('x', 2, 400, 0, { priorityClassName: 'high' })], 300);
+    expect(found['test/x']?.share).toBe(1);
+    expect(found['jobs/gold-driver']?.share).toBe(1);
+    expect(found['jobs/gold-exec']?.share).toBeLessThan(1);
   });
   test('a pod that may push out others is always placed, and they wait', () => {
     const found = shareOf(

@@ -201,11 +201,24 @@ export class Placement {
         (a, b) => (this.problem.kinds[b] as PodKind).priority - (this.problem.kinds[a] as PodKind).priority,
       );
     for (const victim of victims) this.remove(victim, node);
-    return victims.filter(victim => {
+    const gone = victims.filter(victim => {
       this.place(victim, node);
       const isInTheWay = this.blocker(kind, node) !== undefined;
       if (isInTheWay) this.remove(victim, node);
       return isInTheWay;
+    });
+    return [...gone, ...this.followersGone()];
+  }
+
+  /** Takes off, and returns, pods whose first is gone: executors end with their driver. */
+  private followersGone(): number[] {
+    return this.problem.kinds.flatMap(({ index, after }) => {
+      if (after === undefined || (this.placed[after] as number) > 0) return [];
+      return this.on.flatMap((counts, node) => {
+        const gone = Array.from({ length: counts[index] as number }, () => index);
+        for (const follower of gone) this.remove(follower, node);
+        return gone;
+      });
     });
   }
 

@@ -1,14 +1,14 @@
 import { line } from '../finding/reporter';
 import type { Advice } from './advice';
-import type { Frequency } from './frequency';
 import { labelOf } from './problem';
 import { type CapacityReport, nodeLoads } from './report';
+import { type Asked, NOTHING_ASKED } from './report-text';
 
 /** The report as data: amounts in millicores and bytes. */
 export function reportJson(
   report: CapacityReport,
   advice: readonly Advice[],
-  shares: readonly Frequency[] = [],
+  { shares, growths }: Asked = NOTHING_ASKED,
 ): unknown {
   return {
     nodes: report.nodes.map(({ name, instanceType, allocatable }) => ({
@@ -69,5 +69,6 @@ export function reportJson(
             interval,
           })),
         }),
+    ...(growths.length === 0 ? {} : { whatIf: growths }),
   };
 }

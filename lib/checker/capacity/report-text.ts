@@ -7,6 +7,7 @@ import { labelOf } from './problem';
 import { type CapacityReport, type NodeLoad, nodeLoads, type ScenarioReport } from './report';
 import { described } from './survival';
 import type { BlockingWitness, KindVerdict, Verdict } from './verdict';
+import type { Growth } from './what-if';
 
 type Style = Parameters<typeof styleText>[0];
 
@@ -148,6 +149,14 @@ export interface TextStyle {
   readonly columns: number;
 }
 
+/** What a report says only when it is asked. */
+export interface Asked {
+  readonly shares: readonly Frequency[];
+  readonly growths: readonly Growth[];
+}
+
+export const NOTHING_ASKED: Asked = { shares: [], growths: [] };
+
 /** The width of the column of verdicts. */
 const MARGIN = 18;
 
@@ -156,7 +165,7 @@ export function reportText(
   report: CapacityReport,
   advice: readonly Advice[],
   { isColoured, columns }: TextStyle,
-  shares: readonly Frequency[] = [],
+  { shares, growths }: Asked = NOTHING_ASKED,
 ): string {
   const paint = (style: Style, text: string) =>
     isColoured ? styleText(style, text, { validateStream: false } as never) : text;
@@ -219,6 +228,11 @@ export function reportText(
     }
     if (rare.length < shares.length)
       lines.push(`  ${rare.length === 0 ? 'every kind' : 'every other'}: always`);
+  }
+  if (growths.length > 0) {
+    lines.push('', paint('bold', 'how many would fit, with all others at their most'));
+    for (const { pods, now, fit, guaranteed } of growths)
+      lines.push(`  ${pods}: ${fit} in place of ${now}; guaranteed are ${guaranteed}`);
   }
   const [{ makes } = { makes: undefined }] = advice;
   if (makes !== undefined) {
