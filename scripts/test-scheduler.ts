@@ -2,10 +2,12 @@ import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { builtOracle } from '../e2e/scheduler/build';
-import { compare, type Tally } from '../e2e/scheduler/compare';
+import { CASES, caseContest, type SchedulerCase } from '../e2e/scheduler/cases';
+import { type Contest, compare, contestOf, type Tally } from '../e2e/scheduler/compare';
 import { goldenVectors, preemptionVectors } from '../e2e/scheduler/golden';
 import { SchedulerOracle } from '../e2e/scheduler/oracle';
-import { MIXES, randomCluster } from '../e2e/scheduler/random-cluster';
+import { outsideCluster } from '../e2e/scheduler/outside-cluster';
+import { randomCluster, MIXES as USUAL_MIXES } from '../e2e/scheduler/random-cluster';
 import { wholeNumber } from '../lib/commands/whole-number';
 
 const USAGE = `usage: npm run test:scheduler [-- [--clusters N] [--orders N] [--seed N] [--mix M] | --golden]
@@ -15,6 +17,9 @@ Compares the capacity verdicts on random clusters with the real kube-scheduler, 
   --seed N       of the first cluster; each next one has the next seed (default 1)
   --mix M        usual (default): up to 10 nodes and 60 pods, every filter about as often as in a cluster at work;
                  relations: small clusters in which nearly every pod has affinities, spreads and a priority
+                 outside: written from the API reference: DaemonSets of each priority, host addresses, label keys,
+                 namespace selectors, init containers and sidecars, overhead, profiles of nodes, bound volumes, budgets
+                 cases: the edges of the filters that are unit tests as well, each once
   --golden       compare nothing; write the vectors that the unit tests replay (e2e/scheduler/golden*.jsonl)
 Exit 0 without a contradiction, 1 with one, 2 for unusable input, 130 when stopped; then it says what it has so far.`;
 const FOLDER = resolve(__dirname, '..', 'e2e', 'scheduler');
@@ -29,6 +34,13 @@ async function writeGolden(): Promise<number> {
   oracle.stop();
   return 0;
 }
+
+const MIXES = {
+  usual: (seed: number) => contestOf(randomCluster(seed, USUAL_MIXES.usual)),
+  relations: (seed: number) => contestOf(randomCluster(seed, USUAL_MIXES.relations)),
+  outside: outsideCluster,
+  cases: (seed: number) => caseContest(CASES[(seed - 1) % CASES.length] as SchedulerCase),
+} satisfies Readonly<Record<string, (seed: number) => Contest>>;
 
 type MixName = keyof typeof MIXES;
 
@@ -48,21 +60,24 @@ async function compareClusters(
   const tally: Tally = { guaranteed: 0, 'order-dependent': 0, impossible: 0, undecided: 0 };
   let contradicted = 0;
   let undecidedKinds = 0;
+  let replayed = 0;
   let kinds = 0;
   let seed = first;
   const soFar = () => {
     const minutes = ((Date.now() - started) / 60_000).toFixed(1);
     const { user, system } = process.cpuUsage();
     return (
-      `${seed - first} of ${clusters} random clusters (${mix} mix, seeds from ${first}) × ${orders} orders in ${minutes} min, ` +
+      `${seed - first} of ${last - first} random clusters (${mix} mix, seeds from ${first}) × ${orders} orders in ${minutes} min, ` +
       `${((user + system) / 1e6).toFixed(0)} CPU-s of the engine: ${JSON.stringify(tally)}, ` +
-      `${undecidedKinds} of ${kinds} pod kinds undecided, ${contradicted} contradictions`
+      `${undecidedKinds} of ${kinds} pod kinds undecided, ${replayed} witnesses replayed, ${contradicted} contradictions`
     );
   };
+  const last = mix === 'cases' ? first + Math.min(clusters, CASES.length) : first + clusters;
   const draws = process.stderr.isTTY === true;
   let told = started;
-  for (; seed < first + clusters && !isStopped; seed++) {
-    const { verdict, contradictions } = await compare(oracle, randomCluster(seed, MIXES[mix]), seed, orders);
+  for (; seed < last && !isStopped; seed++) {
+    const { verdict, contradictions, witnesses } = await compare(oracle, MIXES[mix](seed), seed, orders);
+    replayed += witnesses;
     tally[verdict.verdict]++;
     kinds += verdict.kinds.length;
     undecidedKinds += verdict.kinds.filter(kind => kind.verdict === 'undecided').length;

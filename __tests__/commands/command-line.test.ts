@@ -26,6 +26,16 @@ test.each([
     ['capacity', '--html', 'no/such/folder/page.html'],
     '--html is "no/such/folder/page.html" but must be a file in a folder that can be written\n',
   ],
+  [
+    COMMANDS,
+    ['capacity', '--frequency', '99'],
+    '--frequency is "99" but must be a whole number from 100 to 100000\n',
+  ],
+  [
+    COMMANDS,
+    ['capacity', '--what-if', '--html', 'page.html'],
+    '--what-if and --html are both given; the page does not show it, choose --json or the text\n',
+  ],
   [COMMANDS, ['capacity', '--html', 'page.html', '--json'], '--json and --html are both given; choose one\n'],
   [
     COMMANDS,

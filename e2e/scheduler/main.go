@@ -3,8 +3,8 @@
 //
 // A question names nodes, other objects (volumes, claims, namespaces, budgets) and pods. Each of `orders` lets pods
 // arrive in that order on the empty nodes; a pod that finds no node waits and is tried again when another was placed
-// or pushed out. Each of `replays` puts pods on their nodes one by one, each checked by the filters first, and then
-// asks where one more would go.
+// or pushed out. Each of `replays` puts pods on their nodes one by one, each checked by the filters first, then asks
+// where one more would go, and then lets the others arrive in some orders.
 package main
 
 import (
@@ -65,6 +65,8 @@ type replay struct {
 	Placed [][2]int `json:"placed"`
 	// The pod that comes then.
 	Ask int `json:"ask"`
+	// Each lets the pods that are left arrive after those that are placed.
+	Then []order `json:"then"`
 }
 
 type answer struct {
@@ -87,6 +89,8 @@ type step struct {
 type asked struct {
 	Nodes     []string `json:"nodes"`
 	Nominated string   `json:"nominated"`
+	// For each order of `then`, the pods that found no node in the end.
+	Pending [][]int `json:"pending,omitempty"`
 	// Why a pod of the replay could not be placed.
 	Error string `json:"error,omitempty"`
 }
@@ -154,10 +158,17 @@ func respond(ask *question, reply *answer) error {
 		if err != nil {
 			return err
 		}
-		reply.Asked = append(reply.Asked, result)
-		if err := c.clear(); err != nil {
-			return err
+		for number, then := range replay.Then {
+			if result.Error != "" {
+				break
+			}
+			pending, err := c.continueWith(replay, then, ask.Cordoned, ask.Seed+int64(number))
+			if err != nil {
+				return err
+			}
+			result.Pending = append(result.Pending, pending)
 		}
+		reply.Asked = append(reply.Asked, result)
 	}
 	for _, number := range ask.Cordoned {
 		c.setCordoned(number, true)
@@ -182,19 +193,10 @@ func respond(ask *question, reply *answer) error {
 }
 
 // replay puts pods where a witness has them and asks for one more.
-func (c *cluster) replay(replay replay, cordoned []int) (asked, error) {
-	for _, pair := range replay.Placed {
-		nodes, _, err := c.feasible(pair[0])
-		if err != nil {
-			return asked{}, err
-		}
-		name := c.nodes[pair[1]].Name
-		if !slices.Contains(nodes, name) {
-			return asked{Error: fmt.Sprintf("pod %s does not pass the filters of node %s", c.pods[pair[0]].Name, name)}, nil
-		}
-		if err := c.assume(pair[0], name); err != nil {
-			return asked{}, err
-		}
+func (c *cluster) replay(replay replay, cordoned []int) (result asked, err error) {
+	defer func() { err = errors.Join(err, c.clear()) }()
+	if result.Error, err = c.placeAll(replay.Placed); err != nil || result.Error != "" {
+		return result, err
 	}
 	for _, number := range cordoned {
 		c.setCordoned(number, true)
@@ -204,11 +206,44 @@ func (c *cluster) replay(replay replay, cordoned []int) (asked, error) {
 	if err != nil {
 		return asked{}, err
 	}
-	result := asked{Nodes: nodes}
+	result.Nodes = nodes
 	if len(nodes) == 0 {
 		result.Nominated, err = c.preempt(replay.Ask, state)
 	}
 	return result, err
+}
+
+// continueWith puts pods where a witness has them and lets the others arrive.
+func (c *cluster) continueWith(replay replay, then order, cordoned []int, seed int64) (pending []int, err error) {
+	defer func() { err = errors.Join(err, c.clear()) }()
+	if _, err = c.placeAll(replay.Placed); err != nil {
+		return nil, err
+	}
+	for _, number := range cordoned {
+		c.setCordoned(number, true)
+		defer c.setCordoned(number, false)
+	}
+	c.random = rand.New(rand.NewSource(seed))
+	c.choose = then.Choose
+	return c.arrive(then.Pods)
+}
+
+// placeAll puts pods on nodes one by one; the text says which of them the filters keep off.
+func (c *cluster) placeAll(placed [][2]int) (string, error) {
+	for _, pair := range placed {
+		nodes, _, err := c.feasible(pair[0])
+		if err != nil {
+			return "", err
+		}
+		name := c.nodes[pair[1]].Name
+		if !slices.Contains(nodes, name) {
+			return fmt.Sprintf("pod %s does not pass the filters of node %s", c.pods[pair[0]].Name, name), nil
+		}
+		if err := c.assume(pair[0], name); err != nil {
+			return "", err
+		}
+	}
+	return "", nil
 }
 
 func newCluster(ctx context.Context, ask *question) (*cluster, error) {

@@ -4,6 +4,13 @@ import type { Readable, Writable } from 'node:stream';
 import type { ClusterNode } from '../../lib/checker/capacity/node';
 import type { Demand } from '../../lib/checker/capacity/problem';
 import type { PlainObject } from '../../lib/checker/object/manifest-object';
+import { apiNodes, boundVolume, volumeLimits } from './api-objects';
+
+/** Pods in the order of their arrival, and whether each gets the node that scores best or any that takes it. */
+export interface Arrival {
+  readonly choose: 'score' | 'any';
+  readonly pods: readonly number[];
+}
 
 /** A question to the Go program e2e/scheduler: see its main.go. */
 export interface Question {
@@ -11,10 +18,12 @@ export interface Question {
   readonly objects: readonly PlainObject[];
   readonly pods: readonly PlainObject[];
   readonly cordoned?: readonly number[];
-  readonly orders?: readonly { readonly choose: 'score' | 'any'; readonly pods: readonly number[] }[];
+  readonly orders?: readonly Arrival[];
   readonly replays?: readonly {
     readonly placed: readonly (readonly [pod: number, node: number])[];
     readonly ask: number;
+    /** Each lets pods that are left arrive after those that are placed. */
+    readonly then?: readonly Arrival[];
   }[];
   readonly seed?: number;
   readonly trace?: boolean;
@@ -33,6 +42,8 @@ export interface Answer {
     | readonly {
         readonly nodes: readonly string[] | null;
         readonly nominated: string;
+        /** For each order of `then`, the pods that found no node. */
+        readonly pending?: readonly (readonly number[])[];
         readonly error?: string;
       }[]
     | null;
@@ -89,52 +100,7 @@ export function asApiObjects(
       const metadata = { name, namespace: set.namespace };
       const claims = set.volumeClaims.map(claim => {
         const volume = `${name}-${claim.name}`;
-        objects.push(
-          {
-            apiVersion: 'v1',
-            kind: 'PersistentVolumeClaim',
-            metadata: {
-              name: volume,
-              namespace: set.namespace,
-              annotations: { 'pv.kubernetes.io/bind-completed': 'yes' },
-            },
-            spec: {
-              storageClassName: 'gp3',
-              accessModes: ['ReadWriteOnce'],
-              volumeName: `pv-${volume}`,
-              resources: { requests: { storage: '1Gi' } },
-            },
-            status: { phase: 'Bound' },
-          },
-          {
-            apiVersion: 'v1',
-            kind: 'PersistentVolume',
-            metadata: { name: `pv-${volume}` },
-            spec: {
-              storageClassName: 'gp3',
-              accessModes: ['ReadWriteOnce'],
-              capacity: { storage: '1Gi' },
-              claimRef: { namespace: set.namespace, name: volume },
-              csi: { driver: 'ebs.csi.aws.com', volumeHandle: `vol-${volume}` },
-              ...(zone === undefined
-                ? {}
-                : {
-                    nodeAffinity: {
-                      required: {
-                        nodeSelectorTerms: [
-                          {
-                            matchExpressions: [
-                              { key: 'topology.kubernetes.io/zone', operator: 'In', values: [zone] },
-                            ],
-                          },
-                        ],
-                      },
-                    },
-                  }),
-            },
-            status: { phase: 'Bound' },
-          },
-        );
+        objects.push(...boundVolume(set.namespace, volume, zone));
         return { name: `claim-${claim.name}`, persistentVolumeClaim: { claimName: volume } };
       });
       const { volumes: _declared, ...spec } = set.pod.spec;
@@ -153,48 +119,10 @@ export function asApiObjects(
       return pods.length - 1;
     }),
   );
-  if (objects.length > 0) {
-    objects.push(
-      {
-        apiVersion: 'storage.k8s.io/v1',
-        kind: 'StorageClass',
-        metadata: { name: 'gp3' },
-        provisioner: 'ebs.csi.aws.com',
-        volumeBindingMode: 'WaitForFirstConsumer',
-      },
-      ...nodes.map(node => ({
-        apiVersion: 'storage.k8s.io/v1',
-        kind: 'CSINode',
-        metadata: { name: node.name },
-        spec: {
-          drivers: [
-            {
-              name: 'ebs.csi.aws.com',
-              nodeID: node.name,
-              allocatable: { count: node.allocatable.ebsVolumes },
-            },
-          ],
-        },
-      })),
-    );
-  }
+  if (objects.length > 0) objects.push(...volumeLimits(nodes));
   return {
     question: {
-      nodes: nodes.map(({ name, labels, taints, allocatable }) => {
-        const amounts = {
-          cpu: `${allocatable.cpuMillis}m`,
-          memory: String(allocatable.memoryBytes),
-          pods: String(allocatable.pods),
-          'ephemeral-storage': String(allocatable.ephemeralStorageBytes),
-        };
-        return {
-          apiVersion: 'v1',
-          kind: 'Node',
-          metadata: { name, labels },
-          spec: { taints },
-          status: { allocatable: amounts, capacity: amounts },
-        };
-      }),
+      nodes: apiNodes(nodes),
       objects,
       pods,
     },

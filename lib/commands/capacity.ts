@@ -3,12 +3,14 @@ import { dirname } from 'node:path';
 import { type App, Size } from 'cdk8s';
 import { advise } from '../checker/capacity/advice';
 import { type ClusterService, servicesBeside } from '../checker/capacity/cluster-services';
+import { frequencies } from '../checker/capacity/frequency';
 import { type InstanceType, instanceType } from '../checker/capacity/instance-types';
 import { nodesOf } from '../checker/capacity/node';
 import { capacityReport } from '../checker/capacity/report';
 import { reportHtml } from '../checker/capacity/report-html';
 import { reportJson } from '../checker/capacity/report-json';
 import { reportText } from '../checker/capacity/report-text';
+import { whatIf } from '../checker/capacity/what-if';
 import type { FitNodes } from '../checker/facts/nodes';
 import { type ManifestObject, manifestObjects } from '../checker/object/manifest-object';
 import { review } from '../checker/review/review';
@@ -21,9 +23,12 @@ import { describedApp } from './program';
 import { wholeNumber } from './whole-number';
 
 const USAGE = `usage: cdk8s-lakehouse capacity [--json | --html FILE] [--nodes N] [--instance-type TYPE]
+                                     [--frequency ORDERS] [--what-if]
 
 Every scenario of what main.ts describes, on its nodes: what is guaranteed, what depends on the order of arrival, what
-is impossible. A program that synth refuses is looked at too.
+is impossible. A program that synth refuses is looked at too. --frequency also lets all pods arrive in that many random
+orders, 100 to 100000, and says how often each kind was placed, with the interval of that share;
+--what-if says of each set of replicas and executors how many would fit, and how many would be guaranteed.
 Exit 0 when everything has a placement at its most, 1 when not, 2 for unusable input.`;
 
 const OPTIONS = {
@@ -31,6 +36,8 @@ const OPTIONS = {
   html: { type: 'string' },
   nodes: { type: 'string' },
   'instance-type': { type: 'string' },
+  frequency: { type: 'string' },
+  'what-if': { type: 'boolean' },
 } as const;
 
 export function capacity(args: readonly string[]): Promise<void> {
@@ -78,6 +85,18 @@ async function report(values: Values<typeof OPTIONS>): Promise<void> {
     values.nodes === undefined ? undefined : wholeNumber('nodes', values.nodes, 1, 10_000, problems);
   const type =
     values['instance-type'] === undefined ? undefined : knownType(values['instance-type'], problems);
+  const orders =
+    values.frequency === undefined
+      ? undefined
+      : wholeNumber('frequency', values.frequency, 100, 100_000, problems);
+  if (values['what-if'] === true && values.html !== undefined)
+    problems.push(
+      '--what-if and --html are both given; the page does not show it, choose --json or the text',
+    );
+  if (orders !== undefined && values.html !== undefined)
+    problems.push(
+      '--frequency and --html are both given; the page does not show it, choose --json or the text',
+    );
   if (values.json === true && values.html !== undefined)
     problems.push('--json and --html are both given; choose one');
   if (values.html !== undefined && !isWritable(dirname(values.html)))
@@ -119,19 +138,43 @@ async function report(values: Values<typeof OPTIONS>): Promise<void> {
   });
   if (draws) process.stderr.write('\r\x1b[2K');
   const isOwn = new Set(system.objects);
-  const advice = isStopped ? [] : await advise(found.sets, nodes.list, set => isOwn.has(set.owner));
+  const waiting = new Set(
+    found.scenarios
+      .filter(({ scenario: { id } }) => ['start', 'most'].includes(id))
+      .flatMap(({ waits }) => waits.map(({ set }) => set)),
+  );
+  const advice = isStopped
+    ? []
+    : await advise(
+        found.sets,
+        nodes.list,
+        set => isOwn.has(set.owner),
+        set => waiting.has(set),
+      );
+  const most = found.scenarios.find(({ scenario }) => scenario.id === 'most');
+  const shares = orders === undefined || most === undefined ? [] : frequencies(most.scenario.problem, orders);
+  const growths =
+    values['what-if'] === true && !isStopped
+      ? await whatIf(found.sets, nodes.list, set => isOwn.has(set.owner))
+      : [];
+  const asked = { shares, growths };
   if (values.html !== undefined) {
     writeFileSync(values.html, reportHtml(found, advice));
     console.error(`written to ${values.html}`);
   } else if (values.json === true) {
-    console.log(JSON.stringify(reportJson(found, advice), null, 2));
+    console.log(JSON.stringify(reportJson(found, advice, asked), null, 2));
   } else {
     const isTerminal = process.stdout.isTTY === true;
     process.stdout.write(
-      reportText(found, advice, {
-        isColoured: isTerminal && process.env['NO_COLOR'] === undefined,
-        columns: isTerminal ? process.stdout.columns || 80 : Number.POSITIVE_INFINITY,
-      }),
+      reportText(
+        found,
+        advice,
+        {
+          isColoured: isTerminal && process.env['NO_COLOR'] === undefined,
+          columns: isTerminal ? process.stdout.columns || 80 : Number.POSITIVE_INFINITY,
+        },
+        asked,
+      ),
     );
   }
   if (isStopped) {

@@ -175,7 +175,31 @@ describe('advice', () => {
     expect(checkFit(web(5, { cpu: `${millis}m` }), nodes).misfits).toEqual([]);
     expect(checkFit(web(5, { cpu: `${millis + 50}m` }), nodes).misfits).not.toEqual([]);
   });
-  test('what fits needs none', async () => {
+  test('what is guaranteed needs none', async () => {
     expect(await advised(web(2, { cpu: '100m' }))).toEqual([]);
+  });
+  test('what fits but is not guaranteed gets the smallest changes that make it so, each tried', async () => {
+    const [small] = nodes;
+    const two = [small, { ...small, name: 'b', labels: { ...small?.labels, 'kubernetes.io/hostname': 'b' } }];
+    const large = (cpu: string) =>
+      web(1, { cpu }).map(object => ({ ...object, metadata: { ...object.metadata, name: 'large' } }));
+    const sets = expandPods([...web(2, { cpu: '500m' }), ...large('1500m')]);
+    const found = await advise(sets, two as typeof nodes, () => true);
+    const figures = found.map(({ change, makes }) => `${makes}: ${change}`);
+    expect(figures).toEqual(
+      expect.arrayContaining([
+        'guaranteed: was/web: 400m cpu instead of 500m',
+        'guaranteed: was/large: 1400m cpu instead of 1500m',
+        'guaranteed: was/web: 1 pods at most instead of 2',
+        'guaranteed: 1 more m6i.large',
+      ]),
+    );
+    expect(
+      await advise(
+        expandPods([...web(2, { cpu: '400m' }), ...large('1500m')]),
+        two as typeof nodes,
+        () => true,
+      ),
+    ).toEqual([]);
   });
 });

@@ -6,6 +6,7 @@ import {
   capacityReport,
   type ScenarioReport,
 } from '../../../lib/checker/capacity/report';
+import { reportHtml } from '../../../lib/checker/capacity/report-html';
 import { manifestObjects } from '../../../lib/checker/object/manifest-object';
 import { LakehouseChart } from '../../../lib/lakehouse/lakehouse-chart';
 
@@ -75,6 +76,10 @@ describe('the default chart on 4 × m6i.large, with everything around it', () =>
       ['driver', false],
       ['executor', false],
     ]);
+  });
+
+  test('its page is below 300 kB', () => {
+    expect(reportHtml(report, []).length).toBeLessThan(300_000);
   });
 
   test('no drain ends in a deadlock', () => {

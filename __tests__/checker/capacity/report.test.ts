@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm';
 import { instanceType } from '../../../lib/checker/capacity/instance-types';
 import { nodesOf } from '../../../lib/checker/capacity/node';
 import { type CapacityReport, capacityReport } from '../../../lib/checker/capacity/report';
@@ -142,7 +143,7 @@ describe('scenarios', () => {
 describe('reports', () => {
   test('text has a row for each scenario, a picture of each node and no escape codes when plain', async () => {
     const report = await reportOf(web, store);
-    const text = reportText(report, [{ change: 'less', priceFactor: 1.25 }], PLAIN);
+    const text = reportText(report, [{ change: 'less', makes: 'fit', priceFactor: 1.25 }], PLAIN);
     for (const { scenario } of report.scenarios) expect(text).toContain(scenario.title);
     expect(text).toMatch(/n-1 \(zone-a\)\n {4}cpu {4}█+░* +\d+ % {2}\d+m of 1930m/);
     expect(text).toContain('less (1.25 × the price of the nodes)');
@@ -211,5 +212,15 @@ describe('reports', () => {
     expect(html).not.toMatch(/(?:src|href)=|https?:|@import/);
     expect(html).toContain('a&#60;b');
     expect(html).not.toContain('a<b');
+  });
+  test('the page’s own program draws each pod once in each of two columns, and no node beyond what it has', async () => {
+    const report = await reportOf(web, store);
+    const [program = ''] = reportHtml(report, []).match(/const BOX = [\s\S]*?\n}\n/) ?? [];
+    const drawn = runInNewContext(`${program}; VIEWS.map(nodes => nodes.map(drawNode))`) as string[][];
+    const [view = []] = drawn;
+    expect(view).toHaveLength(2);
+    expect(view.join('').match(/<g><title>was\/(web|store)/g)).toHaveLength(2 * 3);
+    for (const [, y, height] of view.join('').matchAll(/ y="([\d.]+)" width="107" height="([\d.]+)"/g))
+      expect(Number(y) + Number(height)).toBeLessThan(296.02);
   });
 });

@@ -61,8 +61,10 @@ export function contest(highs: Highs, problem: Problem, kind: number, options: C
   const removals = options.afterRemovals === true || preemptionBreaksRelations(problem);
   const holds = relationsThatHold(problem, options);
   const entangled = isEntangled(problem);
+  const preemptors = preemptorsAgainst(problem, x);
   const attempts: readonly AttemptOptions[] = [
     { placedAtMost, holds, given: [] },
+    ...(preemptors.length > 0 ? [{ placedAtMost, holds, given: preemptors }] : []),
     ...(removals && hasRelations(problem) ? [{ placedAtMost, holds: () => true, given: [] }] : []),
     ...(entangled ? leanings(problem, x).map(given => ({ placedAtMost, holds, given })) : []),
   ];
@@ -71,8 +73,12 @@ export function contest(highs: Highs, problem: Problem, kind: number, options: C
     const model = attemptModel(problem, x, attempt);
     const result = model.placements.milp.solve(highs, options.limits);
     if (result.status === 'infeasible') {
-      // The first model holds everything that can come about; the last ones, once what they lean on is always placed.
-      if (number === 0 || attempt.given.length > 0) return { outcome: 'always placed', given: attempt.given };
+      // The first model holds everything that can come about; others, once what they lean on is always placed.
+      const isProof = number === 0 || attempt.given.length > 0;
+      const isEmpty = isProof && !admitsAnyState(highs, problem, x, attempt, options.limits);
+      if (isEmpty && number === 0)
+        throw new Error(`the model of ${x.label} holds no state at all, so it proves nothing`);
+      if (isProof && !isEmpty) return { outcome: 'always placed', given: attempt.given };
       continue;
     }
     if (result.status === 'stopped') {
@@ -133,7 +139,10 @@ function boundProblem(problem: Problem, countOf: (kind: number) => number): Prob
   };
 }
 
-/** Replays the order and lets the rest arrive; the steps if X stays without a node, also by pushing out others. */
+/**
+ * Replays the order and lets the rest arrive; where X stays without a node, also by pushing out others, the steps to
+ * a state in which nobody else can move.
+ */
 function stuckWith(
   problem: Problem,
   x: PodKind,
@@ -148,32 +157,75 @@ function stuckWith(
     placement.place(kind, node);
   }
   if ((placement.placed[x.index] as number) > placedAtMost || !placement.isBlocked(x.index)) return undefined;
-  if (!isEntangled(problem)) return [...steps];
+  if (x.after !== undefined && (placement.placed[x.after] as number) === 0) return undefined;
+  if (!isEntangled(problem) && preemptorsAgainst(problem, x).length === 0) return [...steps];
   const random = seeded(7);
   for (let attempt = 0; attempt < 8; attempt++) {
-    const added: Step[] = [];
-    const rest = problem.kinds
-      .filter(({ index }) => index !== x.index)
-      .flatMap(({ index, count }) =>
-        Array.from({ length: count - (placement.placed[index] as number) }, () => index),
-      );
-    for (let moved = true; moved; ) {
-      moved = false;
-      for (const [position, kind] of [...rest].entries()) {
-        const candidates = kind < 0 ? [] : placement.candidates(kind);
-        const node = candidates[Math.floor(random() * candidates.length)];
-        if (node === undefined) continue;
-        placement.place(kind, node);
-        added.push({ kind, node });
-        rest[position] = -1;
+    const last = new Placement(problem);
+    for (const { kind, node } of steps) last.place(kind, node);
+    const { added, isUndone } = letTheRestArrive(last, x, random);
+    if (!last.isBlocked(x.index)) continue;
+    if (x.after !== undefined && (last.placed[x.after] as number) === 0) continue;
+    const order = isUndone ? arrivalOrder(problem, last.on) : [...steps, ...added];
+    if (order !== undefined) return order;
+  }
+  return undefined;
+}
+
+/**
+ * All pods but those of X's kind arrive until nobody can move, also by pushing out others; `isUndone` says whether
+ * somebody was pushed out.
+ */
+function letTheRestArrive(
+  placement: Placement,
+  x: PodKind,
+  random: () => number,
+): { readonly added: Step[]; readonly isUndone: boolean } {
+  const { problem } = placement;
+  const added: Step[] = [];
+  let isUndone = false;
+  const oneOf = (nodes: readonly number[]) => nodes[Math.floor(random() * nodes.length)];
+  const isWaiting = ({ index, count, after }: PodKind) =>
+    index !== x.index &&
+    (placement.placed[index] as number) < count &&
+    (after === undefined || (placement.placed[after] as number) > 0);
+  for (let moved = true; moved; ) {
+    moved = false;
+    const inTurn = problem.kinds
+      .map(kind => ({ kind, key: random() }))
+      .sort((a, b) => a.key - b.key)
+      .map(({ kind }) => kind);
+    for (const kind of inTurn) {
+      while (isWaiting(kind)) {
+        const free = oneOf(placement.candidates(kind.index));
+        const node = free ?? oneOf(placement.nodesToFree(kind.index));
+        if (node === undefined) break;
+        if (free === undefined) {
+          placement.pushOut(kind.index, node);
+          isUndone = true;
+        }
+        placement.place(kind.index, node);
+        added.push({ kind: kind.index, node });
         moved = true;
       }
     }
-    const stuck = placement.isBlocked(x.index);
-    for (const { kind, node } of added) placement.remove(kind, node);
-    if (stuck) return [...steps, ...added];
   }
-  return undefined;
+  return { added, isUndone };
+}
+
+/** Kinds that may push out pods that count against X: a block holds only once they have their nodes, or can get none. */
+function preemptorsAgainst(problem: Problem, x: PodKind): number[] {
+  const { firm, related } = opponents(problem, x);
+  const lowest = Math.min(
+    Number.POSITIVE_INFINITY,
+    ...[...firm, ...related].filter(({ count }) => count > 0).map(({ priority }) => priority),
+  );
+  return problem.kinds
+    .filter(
+      ({ index, count, preempts, priority, binding }) =>
+        index !== x.index && count > 0 && preempts && priority > lowest && binding === undefined,
+    )
+    .map(({ index }) => index);
 }
 
 function hasRelations(problem: Problem): boolean {
@@ -206,8 +258,10 @@ function isEntangled(problem: Problem): boolean {
  * that it would push out, and so has to do without preemption.
  */
 function opponents(problem: Problem, x: PodKind): { readonly firm: PodKind[]; readonly related: PodKind[] } {
-  const firm = problem.kinds.filter(kind => !isVictim(x, kind));
-  const victims = problem.kinds.filter(kind => isVictim(x, kind));
+  // What comes only after X is not there before it.
+  const others = problem.kinds.filter(({ after }) => after !== x.index);
+  const firm = others.filter(kind => !isVictim(x, kind));
+  const victims = others.filter(kind => isVictim(x, kind));
   const leansOnVictims = victims.some(({ index }) => x.affinity?.matches.includes(index));
   const relatedTo = new Set([
     ...x.conflicts.filter(({ topology }) => topology !== 0).map(({ other }) => other),
@@ -285,11 +339,19 @@ function guessedBlock(
     );
     const placement = new Placement(problem);
     const steps: Step[] = [];
-    const order = pods
-      .map(kind => ({ kind, key: random() }))
-      .sort((a, b) => a.key - b.key)
+    const arrival = pods.map(kind => ({ kind, at: random() }));
+    const firstOf = (kind: number) =>
+      Math.min(Number.POSITIVE_INFINITY, ...arrival.filter(pod => pod.kind === kind).map(({ at }) => at));
+    const order = arrival
+      .map(({ kind, at }) => {
+        const { after } = problem.kinds[kind] as PodKind;
+        return { kind, at: after === undefined ? at : Math.max(at, firstOf(after) + Number.EPSILON) };
+      })
+      .sort((a, b) => a.at - b.at)
       .map(({ kind }) => kind);
     for (const kind of order) {
+      const { after } = problem.kinds[kind] as PodKind;
+      if (after !== undefined && placement.placed[after] === 0) continue;
       // Least room left for X first: nodes that are nearly blocked get blocked, the others stay for later pods.
       const candidates = placement.candidates(kind);
       const scored = candidates.map(node => {
@@ -323,7 +385,8 @@ function randomBinding(problem: Problem, x: PodKind, random: () => number): Map<
   for (const kinds of boundSets(problem)) {
     const total = kinds[0]?.binding?.total ?? 0;
     for (let pod = 0; pod < total; pod++) {
-      const least = Math.min(...kinds.map(({ index }) => counts.get(index) ?? 0));
+      const inZones = kinds.filter(({ zone }) => zone !== undefined);
+      const least = Math.min(...inZones.map(({ index }) => counts.get(index) ?? 0));
       const open = kinds.filter(({ index, binding }) => {
         const count = counts.get(index) ?? 0;
         return count < (binding?.most ?? 0) && count + 1 - least <= (binding?.maxSkew ?? total);
@@ -351,11 +414,26 @@ interface Attempt {
   readonly bound: ReadonlyMap<number, number>;
 }
 
-/** The placements in which X is unplaced and every node that it may use is blocked, in integers. */
-function attemptModel(problem: Problem, x: PodKind, options: AttemptOptions): Attempt {
+/**
+ * Whether the model holds any state once nobody has to be blocked: one that holds none proves nothing. Where X comes only
+ * after pods that no node takes, it never comes: that is a state too.
+ */
+function admitsAnyState(
+  highs: Highs,
+  problem: Problem,
+  x: PodKind,
+  options: AttemptOptions,
+  limits: MilpLimits,
+): boolean {
+  const { after: _, ...free } = x;
+  const { milp } = stateModel(problem, free, options).placements;
+  return milp.admitsZeros() || milp.solve(highs, limits).status === 'feasible';
+}
+
+/** The states that can come about with X unplaced, in integers. */
+function stateModel(problem: Problem, x: PodKind, options: AttemptOptions): Attempt {
   const { firm, related } = opponents(problem, x);
   const game = [...firm, ...related].filter(({ count }) => count > 0);
-  const inGame = new Set(game.map(({ index }) => index));
   const placements = new PlacementModel(
     problem,
     game,
@@ -364,11 +442,24 @@ function attemptModel(problem: Problem, x: PodKind, options: AttemptOptions): At
     // A cordoned node may still hold pods that came before.
     kind => kind.eligibleBefore,
   );
-  const { milp } = placements;
   placements.addCapacity();
   placements.addSpreadBounds();
   placements.addRelations(options.holds);
+  placements.addArrivals(x);
   const bound = addBindings(placements, x);
+  for (const other of options.given) {
+    const count = problem.kinds[other]?.count ?? 0;
+    placements.milp.row(placements.sum(placements.everywhere([other])), count, count);
+  }
+  return { placements, bound };
+}
+
+/** The states in which X is unplaced and every node that it may use is blocked, in integers. */
+function attemptModel(problem: Problem, x: PodKind, options: AttemptOptions): Attempt {
+  const { placements, bound } = stateModel(problem, x, options);
+  const { milp, kinds: game } = placements;
+  const firm = game.filter(kind => !isVictim(x, kind));
+  const inGame = new Set(game.map(({ index }) => index));
   const none = Number.NEGATIVE_INFINITY;
   const any = Number.POSITIVE_INFINITY;
   const countOf = (kinds: readonly number[]) =>
@@ -408,7 +499,8 @@ function attemptModel(problem: Problem, x: PodKind, options: AttemptOptions): At
   for (const spread of x.spreads) {
     const domains = placements.countedDomains(spread);
     const over = spread.maxSkew + 1 - (spread.matchesItself ? 1 : 0);
-    const most = countOf(spread.matches) + over;
+    const residents = spread.residents.reduce((sum, count) => sum + count, 0);
+    const most = countOf(spread.matches) + residents + over;
     const emptiest = domains.length < spread.minDomains ? undefined : domains.map(() => milp.binary());
     if (emptiest !== undefined) milp.row(placements.sum(emptiest), 1, 1);
     const least = placements.least.get(spread);
@@ -421,11 +513,13 @@ function attemptModel(problem: Problem, x: PodKind, options: AttemptOptions): At
       });
     }
     for (const node of usable) {
-      const here = placements.countedIn(spread, problem.topologies[spread.topology]?.[node] as number);
+      const domain = problem.topologies[spread.topology]?.[node] as number;
+      const here = placements.countedIn(spread, domain);
+      const before = placements.residentsIn(spread, domain);
       const reason = milp.binary();
       reasons.get(node)?.push(reason);
       if (emptiest === undefined) {
-        milp.row([...placements.sum(here), [reason, -over]], 0, any);
+        milp.row([...placements.sum(here), [reason, -over]], -before, any);
       } else if (least !== undefined) {
         milp.row([...placements.sum(here), [least, -1], [reason, -over]], 0, any);
       } else {
@@ -438,7 +532,7 @@ function attemptModel(problem: Problem, x: PodKind, options: AttemptOptions): At
               [reason, -most],
               [emptiest[number] as number, -most],
             ],
-            over - 2 * most,
+            over - 2 * most + placements.residentsIn(spread, other) - before,
             any,
           );
         });
@@ -448,12 +542,15 @@ function attemptModel(problem: Problem, x: PodKind, options: AttemptOptions): At
   const { affinity } = x;
   if (affinity !== undefined) {
     const most = countOf(affinity.matches);
-    const everywhere = placements.everywhere(affinity.matches);
+    const everywhere = problem.nodes.flatMap((_, node) =>
+      affinity.inTopology[node] === true ? placements.variablesOn(node, affinity.matches) : [],
+    );
     for (const node of usable) {
       const victims = victimsOn(node, affinity.matches);
       const stays = (variable: number) => !victims.includes(variable);
       const asItIs = victims.length === 0 ? [] : blockedAsItIs(placements, x, game, node);
-      for (const topology of affinity.topologies) {
+      for (const [number, topology] of affinity.topologies.entries()) {
+        if (affinity.isNearResident[number]?.[node] === true) continue;
         const near = placements.inDomain(
           topology,
           problem.topologies[topology]?.[node] ?? -1,
@@ -462,7 +559,8 @@ function attemptModel(problem: Problem, x: PodKind, options: AttemptOptions): At
         const nobodyNear = (those: readonly number[], anywhere: readonly number[]) => {
           const reason = milp.binary();
           milp.row([...placements.sum(those), [reason, most]], none, most);
-          if (affinity.matchesItself) milp.row([...placements.sum(anywhere), [reason, -1]], 0, any);
+          if (affinity.matchesItself && !affinity.hasResident)
+            milp.row([...placements.sum(anywhere), [reason, -1]], 0, any);
           reasons.get(node)?.push(reason);
           return reason;
         };
@@ -473,10 +571,6 @@ function attemptModel(problem: Problem, x: PodKind, options: AttemptOptions): At
         milp.row([...placements.sum(asItIs), [onlyVictimsNear, -1]], 0, any);
       }
     }
-  }
-  for (const other of options.given) {
-    const count = problem.kinds[other]?.count ?? 0;
-    milp.row(placements.sum(placements.everywhere([other])), count, count);
   }
   for (const reason of reasons.values()) milp.row(placements.sum(reason), 1, any);
   return { placements, bound };
@@ -515,7 +609,8 @@ function addBindings(placements: PlacementModel, x: PodKind): Map<number, number
   const { milp } = placements;
   const bound = new Map<number, number>();
   for (const kinds of boundSets(placements.problem)) {
-    const { total, maxSkew } = kinds[0]?.binding ?? { total: 0 };
+    const { total } = kinds[0]?.binding ?? { total: 0 };
+    const maxSkew = kinds.find(({ zone }) => zone !== undefined)?.binding?.maxSkew;
     for (const kind of kinds) {
       const unplaced = kind.index === x.index ? 1 : 0;
       const variable = milp.variable(unplaced, kind.binding?.most ?? 0);
@@ -523,11 +618,11 @@ function addBindings(placements: PlacementModel, x: PodKind): Map<number, number
       const placed = placements.sum(placements.everywhere([kind.index]));
       milp.row([...placed, [variable, -1]], Number.NEGATIVE_INFINITY, -unplaced);
     }
-    const variables = kinds.map(({ index }) => bound.get(index) as number);
-    milp.row(placements.sum(variables), total, total);
+    const variableOf = ({ index }: PodKind) => bound.get(index) as number;
+    milp.row(placements.sum(kinds.map(variableOf)), total, total);
     if (maxSkew === undefined) continue;
     const least = milp.variable(0, total);
-    for (const variable of variables)
+    for (const variable of kinds.filter(({ zone }) => zone !== undefined).map(variableOf))
       milp.row(
         [
           [variable, 1],

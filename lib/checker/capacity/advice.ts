@@ -4,97 +4,134 @@ import { solver } from './milp';
 import { allocatable, type ClusterNode } from './node';
 import { formatAmount, podRequest } from './pod-request';
 import { buildProblem, labelOf } from './problem';
+import { runsOnce } from './scenarios';
 import { provePlacement } from './search';
-import { DEFAULT_LIMITS } from './verdict';
+import { DEFAULT_LIMITS, isGuaranteed } from './verdict';
 
-/** One change that makes everything fit; the engine has placed all pods with it. */
+/** One change that helps; the engine has tried it. */
 export interface Advice {
   readonly change: string;
+  /** What all pods have with it: a placement at their most, or the guarantee of one at start and at their most. */
+  readonly makes: 'fit' | 'guaranteed';
   /** On-demand price of the nodes with the change over the price now, in us-east-1. */
   readonly priceFactor?: number;
 }
 
 const STEPS: Readonly<Record<string, number>> = { cpu: 50, memory: 64 * 2 ** 20 };
 
+type Trial = (changed: readonly PodSet[], on: readonly ClusterNode[]) => Promise<boolean>;
+
+/** Of the solver, for each question of a trial. */
+const TRIAL_LIMITS = { ...DEFAULT_LIMITS, seconds: 0.5 };
+
 /**
- * The smallest single changes with which all pods, at their most, have a placement on the nodes: one request lowered,
- * replicas taken away from one set, nodes added, or the next instance type. Only sets that `mayChange` are touched.
+ * The smallest single changes with which all pods, at their most, have a placement on the nodes; where they have one,
+ * those with which each pod is guaranteed a node, at start and at its most. One request lowered, replicas taken away
+ * from one set, nodes added, or the next instance type. Only sets that `mayChange` are touched, and for a guarantee
+ * only those that `waits` says may wait.
  */
 export async function advise(
   sets: readonly PodSet[],
   nodes: readonly ClusterNode[],
   mayChange: (set: PodSet) => boolean,
+  waits: (set: PodSet) => boolean = () => true,
 ): Promise<Advice[]> {
   const highs = await solver();
-  const fits = (changed: readonly PodSet[], on: readonly ClusterNode[]): boolean => {
-    const problem = buildProblem(
+  const problem = (changed: readonly PodSet[], on: readonly ClusterNode[], when: 'initial' | 'max') =>
+    buildProblem(
       on,
-      changed.map(set => ({ set, count: set.replicas.max })),
+      changed
+        .filter(set => when === 'initial' || !runsOnce(set))
+        .map(set => ({ set, count: set.schedule === undefined || when === 'max' ? set.replicas[when] : 0 })),
     );
-    return provePlacement(highs, problem, { ...DEFAULT_LIMITS, seconds: 0.5 }).exists === true;
+  const fits: Trial = async (changed, on) =>
+    provePlacement(highs, problem(changed, on, 'max'), TRIAL_LIMITS).exists === true;
+  if (!(await fits(sets, nodes))) return changes(sets, nodes, mayChange, fits, 'fit');
+  const waiting = new Set(sets.filter(waits).map(({ owner, role }) => `${owner.metadata.name}/${role}`));
+  const isSuspect = ({ owner, role }: PodSet) => waiting.has(`${owner.metadata.name}/${role}`);
+  const areGuaranteed: Trial = async (changed, on) => {
+    const unscheduled = changed.filter(({ schedule }) => schedule === undefined);
+    return (
+      (await isGuaranteed(problem(unscheduled, on, 'max'), isSuspect, TRIAL_LIMITS)) &&
+      (await isGuaranteed(problem(unscheduled, on, 'initial'), isSuspect, TRIAL_LIMITS))
+    );
   };
-  if (fits(sets, nodes)) return [];
+  if (waiting.size === 0 || (await areGuaranteed(sets, nodes))) return [];
+  return changes(sets, nodes, set => mayChange(set) && waits(set), areGuaranteed, 'guaranteed');
+}
+
+/** Each kind of change at the least with which the trial succeeds. */
+async function changes(
+  sets: readonly PodSet[],
+  nodes: readonly ClusterNode[],
+  mayChange: (set: PodSet) => boolean,
+  succeeds: Trial,
+  makes: Advice['makes'],
+): Promise<Advice[]> {
+  const found: Advice[] = [];
   const replaced = (set: PodSet, by: PodSet) => sets.map(other => (other === set ? by : other));
   const own = sets.filter(set => mayChange(set) && set.role !== 'daemon' && set.replicas.max > 0);
-
-  const figures = own.flatMap((set): Advice[] =>
-    ['cpu', 'memory'].flatMap(resource => {
+  for (const set of own) {
+    for (const resource of ['cpu', 'memory']) {
       const now = podRequest(set.pod.spec, []).amounts[resource] ?? 0;
-      const step = takesWholeCores(set, resource) ? 1000 : (STEPS[resource] ?? 1);
-      const most = largest(Math.ceil(now / step) - 1, units =>
-        fits(replaced(set, withRequest(set, resource, units * step)), nodes),
-      );
-      if (most === undefined) return [];
       const whole = takesWholeCores(set, resource);
+      const step = whole ? 1000 : (STEPS[resource] ?? 1);
+      const most = await largest(Math.ceil(now / step) - 1, units =>
+        succeeds(replaced(set, withRequest(set, resource, units * step)), nodes),
+      );
+      if (most === undefined) continue;
       const to = whole ? `${most} ${most === 1 ? 'core' : 'cores'}` : formatAmount(resource, most * step);
-      return [
-        {
-          change: `${labelOf(set)}: ${to} ${whole ? '' : `${resource} `}instead of ${formatAmount(resource, now)}`,
-        },
-      ];
-    }),
-  );
-  const replicas = own.flatMap((set): Advice[] => {
-    const { max } = set.replicas;
-    const most = largest(max - 1, count =>
-      fits(replaced(set, { ...set, replicas: { initial: count, min: count, max: count } }), nodes),
-    );
-    return most === undefined ? [] : [{ change: `${labelOf(set)}: ${most} pods at most instead of ${max}` }];
-  });
+      found.push({
+        change: `${labelOf(set)}: ${to} ${whole ? '' : `${resource} `}instead of ${formatAmount(resource, now)}`,
+        makes,
+      });
+    }
+  }
+  for (const set of own) {
+    const { max, initial, min } = set.replicas;
+    const most = await largest(max - 1, count => {
+      const replicas = { initial: Math.min(initial, count), min: Math.min(min, count), max: count };
+      return succeeds(replaced(set, { ...set, replicas }), nodes);
+    });
+    if (most !== undefined)
+      found.push({ change: `${labelOf(set)}: ${most} pods at most instead of ${max}`, makes });
+  }
   const last = nodes.at(-1);
-  const more: Advice[] = [];
   for (let added = 1; last !== undefined && added <= nodes.length; added++) {
     const extra = Array.from({ length: added }, (_, index) =>
       renamed(last, `${last.name}-added-${index + 1}`),
     );
-    if (!fits(sets, [...nodes, ...extra])) continue;
-    more.push({
+    if (!(await succeeds(sets, [...nodes, ...extra]))) continue;
+    found.push({
       change: `${added} more ${last.instanceType.name}`,
+      makes,
       ...price([...nodes, ...extra], nodes),
     });
     break;
   }
-  const larger = instanceTypes.find(
-    type =>
-      last !== undefined && type.vcpus > last.instanceType.vcpus && fits(sets, nodes.map(resized(type))),
-  );
-  return [
-    ...figures,
-    ...replicas,
-    ...more,
-    ...(larger === undefined
-      ? []
-      : [{ change: `${nodes.length} × ${larger.name}`, ...price(nodes.map(resized(larger)), nodes) }]),
-  ];
+  for (const type of instanceTypes) {
+    if (last === undefined || type.vcpus <= last.instanceType.vcpus) continue;
+    if (!(await succeeds(sets, nodes.map(resized(type))))) continue;
+    found.push({
+      change: `${nodes.length} × ${type.name}`,
+      makes,
+      ...price(nodes.map(resized(type)), nodes),
+    });
+    break;
+  }
+  return found;
 }
 
 /** The largest number from 1 up to `most` for which it holds, if it holds for smaller ones as well. */
-function largest(most: number, holds: (value: number) => boolean): number | undefined {
-  if (most < 1 || !holds(1)) return undefined;
+async function largest(
+  most: number,
+  holds: (value: number) => Promise<boolean>,
+): Promise<number | undefined> {
+  if (most < 1 || !(await holds(1))) return undefined;
   let [low, high] = [1, most];
   while (low < high) {
     const middle = Math.ceil((low + high) / 2);
-    if (holds(middle)) low = middle;
+    if (await holds(middle)) low = middle;
     else high = middle - 1;
   }
   return low;

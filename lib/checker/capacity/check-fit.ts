@@ -4,6 +4,7 @@ import { type ClusterService, clusterServices, serviceManifests } from './cluste
 import type { ClusterNode } from './node';
 import { Placement } from './placement';
 import { buildProblem, type Problem } from './problem';
+import { runsOnce } from './scenarios';
 import { type Existence, findPlacement, type SearchOptions } from './search';
 
 export interface CheckFitOptions extends SearchOptions {
@@ -44,6 +45,8 @@ export type Misfit =
       readonly when: When;
       /** The one resource without which there would be room, and the pod that asks for most of it. */
       readonly binding?: { readonly resource: string; readonly pod: string; readonly requested: number };
+      /** Or what pods ask of each other, without which there would be room. */
+      readonly relation?: { readonly why: RelationCause; readonly of?: string };
     }
   /** The search ended at its bound. */
   | { readonly cause: 'undecided'; readonly when: When; readonly bound: string };
@@ -109,7 +112,8 @@ export function checkFit(
   const grows = bounded.some(set => set.replicas.max !== set.replicas.initial);
   const atMost = buildProblem(
     nodes,
-    bounded.map(set => ({ set, count: set.replicas.max })),
+    // A job that runs once has run by then, as in the report.
+    bounded.map(set => ({ set, count: runsOnce(set) ? 0 : set.replicas.max })),
   );
   const misfits: Misfit[] = [];
   const witnesses: FitWitness[] = [];
@@ -177,6 +181,46 @@ export function bindingResource(problem: Problem, options: SearchOptions): strin
   });
 }
 
+/** What pods ask of each other, as messages call it. */
+export type RelationCause = 'anti-affinity' | 'host port' | 'topology spread' | 'pod affinity';
+
+/** The relation without which there would be room: of one set, else of all. */
+export function bindingRelation(
+  problem: Problem,
+  options: SearchOptions,
+): { readonly why: RelationCause; readonly of?: string } | undefined {
+  const without = (why: RelationCause, isLifted: (kind: number) => boolean): Problem => ({
+    ...problem,
+    kinds: problem.kinds.map(({ affinity, ...kind }) => {
+      const lifted = isLifted(kind.index);
+      return {
+        ...kind,
+        conflicts: kind.conflicts.filter(
+          conflict => conflict.why !== why || !(lifted || isLifted(conflict.other)),
+        ),
+        spreads: lifted && why === 'topology spread' ? [] : kind.spreads,
+        ...(affinity === undefined || (lifted && why === 'pod affinity') ? {} : { affinity }),
+      };
+    }),
+  });
+  const asksFor = (why: RelationCause) =>
+    problem.kinds.filter(
+      ({ conflicts, spreads, affinity }) =>
+        (why === 'topology spread' && spreads.length > 0) ||
+        (why === 'pod affinity' && affinity !== undefined) ||
+        conflicts.some(conflict => conflict.why === why),
+    );
+  const fits = (why: RelationCause, isLifted: (kind: number) => boolean) =>
+    findPlacement(without(why, isLifted), options).exists === true;
+  for (const why of ['anti-affinity', 'host port', 'topology spread', 'pod affinity'] as const) {
+    const asking = asksFor(why);
+    const one = asking.find(({ index }) => fits(why, kind => kind === index));
+    if (one !== undefined) return { why, of: one.label };
+    if (asking.length > 1 && fits(why, () => true)) return { why };
+  }
+  return undefined;
+}
+
 function ofAll(
   problem: Problem,
   { proof }: Extract<Existence, { exists: false }>,
@@ -188,7 +232,10 @@ function ofAll(
     return { cause: 'sum', when, resource, requested: proof.asked, allocatable: proof.available };
   }
   const resource = bindingResource(problem, options);
-  if (resource === undefined) return { cause: 'no placement', when };
+  if (resource === undefined) {
+    const relation = bindingRelation(problem, options);
+    return { cause: 'no placement', when, ...(relation === undefined ? {} : { relation }) };
+  }
   const r = problem.resources.indexOf(resource);
   const largest = problem.kinds.reduce((a, b) =>
     (b.requests[r] as number) > (a.requests[r] as number) ? b : a,

@@ -66,12 +66,27 @@ export class Milp {
     this.rowUpper.push(upper);
   }
 
+  /** Whether the rows hold with every variable at zero. */
+  admitsZeros(): boolean {
+    const holds = (lower: number, row: number, uppers: readonly number[]) =>
+      lower <= 0 && (uppers[row] as number) >= 0;
+    return (
+      this.lower.every((lower, row) => holds(lower, row, this.upper)) &&
+      this.rowLower.every((lower, row) => holds(lower, row, this.rowUpper))
+    );
+  }
+
   get size(): number {
     return this.lower.length;
   }
 
   /** The solver's clock is on the wall: where others held the processor meanwhile, it gets the rest of its time. */
   solve(highs: Highs, limits: MilpLimits): MilpResult {
+    // Of a row without terms the solver makes an error, or, where there is nothing else, an empty model.
+    const isEmpty = (row: number) => this.starts[row] === this.starts[row + 1];
+    if (this.rowLower.some((lower, row) => isEmpty(row) && (lower > 0 || (this.rowUpper[row] as number) < 0)))
+      return { status: 'infeasible' };
+    if (this.lower.length === 0) return { status: 'feasible', values: [] };
     const [startedAt, usedBefore] = [performance.now(), process.cpuUsage()];
     const first = this.run(highs, limits);
     if (first.status !== 'out of time') return first;

@@ -15,7 +15,11 @@ function gcd(a: number, b: number): number {
 
 /** A spread that counts the pods of one kind alone: its state does not depend on the order of arrival. */
 export function isSelfSpread(spread: Spread, kind: PodKind): boolean {
-  return spread.matchesItself && spread.matches.every(other => other === kind.index);
+  return (
+    spread.matchesItself &&
+    spread.matches.every(other => other === kind.index) &&
+    spread.residents.every(count => count === 0)
+  );
 }
 
 /** Whether a pod that a spread or an affinity of some kind counts can be pushed out, which leaves the others as they were. */
@@ -90,7 +94,8 @@ export class PlacementModel {
     );
   }
 
-  private variablesOn(node: number, kinds: readonly number[]): number[] {
+  /** The variables of these kinds on a node. */
+  variablesOn(node: number, kinds: readonly number[]): number[] {
     return kinds.flatMap(kind => (this.onNode(node, kind) >= 0 ? [this.onNode(node, kind)] : []));
   }
 
@@ -105,6 +110,14 @@ export class PlacementModel {
   countedDomains(spread: Spread): number[] {
     const domains = this.problem.topologies[spread.topology] ?? [];
     return [...new Set(domains.filter((_, node) => spread.counted[node]))].filter(domain => domain >= 0);
+  }
+
+  /** How many pods that were there before all others a spread counts in a domain. */
+  residentsIn(spread: Spread, domain: number): number {
+    return spread.residents.reduce(
+      (sum, count, node) => (this.problem.topologies[spread.topology]?.[node] === domain ? sum + count : sum),
+      0,
+    );
   }
 
   /** The variables of the pods that a spread counts in a domain. */
@@ -246,10 +259,10 @@ export class PlacementModel {
         this.addFollowing(kind, affinity, this.kinds.filter(holds));
         continue;
       }
-      for (const topology of affinity.topologies) {
+      for (const [number, topology] of affinity.topologies.entries()) {
         problem.nodes.forEach((_, node) => {
           const variable = this.onNode(node, kind.index);
-          if (variable < 0) return;
+          if (variable < 0 || affinity.isNearResident[number]?.[node] === true) return;
           const near = this.inDomain(topology, problem.topologies[topology]?.[node] ?? -1, affinity.matches);
           milp.row([[variable, 1], ...this.sum(near, -kind.count)], Number.NEGATIVE_INFINITY, 0);
         });
@@ -264,16 +277,22 @@ export class PlacementModel {
    */
   private addFollowing(kind: PodKind, affinity: Affinity, kinds: readonly PodKind[]): void {
     const { milp } = this;
+    const asks = ({ matches, topologies }: Affinity) => JSON.stringify([matches, topologies]);
     const askFor = (other: PodKind) =>
-      other.affinity?.matchesItself === true && String(other.affinity.matches) === String(affinity.matches);
+      other.affinity?.matchesItself === true && asks(other.affinity) === asks(affinity);
     const following = kinds.filter(askFor).map(({ index }) => index);
     if (following[0] !== kind.index) return;
     const opening = affinity.matches.filter(other => !following.includes(other));
     const most = following.reduce((sum, kind) => sum + (this.problem.kinds[kind]?.count ?? 0), 0);
-    for (const topology of affinity.topologies) {
+    for (const [number, topology] of affinity.topologies.entries()) {
+      const isOpen = (domain: number) =>
+        affinity.isNearResident[number]?.some(
+          (near, node) => near && this.problem.topologies[topology]?.[node] === domain,
+        ) === true;
       const chosen = this.domainsOf(topology).map(domain => ({ domain, variable: milp.binary() }));
-      milp.row(this.sum(chosen.map(({ variable }) => variable)), 0, 1);
+      milp.row(this.sum(chosen.map(({ variable }) => variable)), 0, affinity.hasResident ? 0 : 1);
       for (const { domain, variable } of chosen) {
+        if (isOpen(domain)) continue;
         const there = this.inDomain(topology, domain, following);
         const opened = this.inDomain(topology, domain, opening);
         milp.row(
@@ -282,6 +301,21 @@ export class PlacementModel {
           0,
         );
       }
+    }
+  }
+
+  /** Who comes only after others is not there without them; where X does, they are there. */
+  addArrivals(x: PodKind): void {
+    for (const { index, after, count } of this.kinds) {
+      if (after === undefined || !this.inGame.has(after)) continue;
+      const first = this.everywhere([after]);
+      if (index === x.index && x.after !== undefined)
+        this.milp.row(this.sum(first), 1, Number.POSITIVE_INFINITY);
+      this.milp.row(
+        [...this.sum(this.everywhere([index])), ...this.sum(first, -count)],
+        Number.NEGATIVE_INFINITY,
+        0,
+      );
     }
   }
 

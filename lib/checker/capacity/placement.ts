@@ -1,5 +1,5 @@
 import { readableAmount } from './pod-request';
-import type { PodKind, Problem } from './problem';
+import type { Affinity, PodKind, Problem } from './problem';
 
 /** Why a node cannot take a pod, as the scheduler's filters decide. */
 export type Blocker =
@@ -96,6 +96,13 @@ export class Placement {
         return { filter: 'conflict', other, why };
       }
     }
+    return (
+      this.spreadBlocker(pod, node) ?? (this.isAffinityMet(pod, node) ? undefined : { filter: 'affinity' })
+    );
+  }
+
+  private spreadBlocker(pod: PodKind, node: number): Blocker | undefined {
+    const { topologies } = this.problem;
     for (const spread of pod.spreads) {
       const domains = topologies[spread.topology] as readonly number[];
       const counts = this.spreadCounts(spread);
@@ -105,18 +112,39 @@ export class Placement {
         return { filter: 'spread', topology: spread.topology };
       }
     }
-    return this.isAffinityMet(pod, node) ? undefined : { filter: 'affinity' };
+    return undefined;
+  }
+
+  /** Whether the affinity is what the scheduler finds first: it looks at anti-affinity after it, at all else before. */
+  private isAffinityAlone(pod: PodKind, node: number): boolean {
+    return pod.affinity !== undefined && !this.isAffinityMet(pod, node) && !this.failsBefore(pod, node);
+  }
+
+  private failsBefore(pod: PodKind, node: number): boolean {
+    const free = this.free[node] as number[];
+    return (
+      pod.requests.some((request, r) => request > 0 && request > (free[r] as number)) ||
+      pod.conflicts.some(({ other, why }) => why === 'host port' && (this.on[node]?.[other] as number) > 0) ||
+      this.spreadBlocker(pod, node) !== undefined
+    );
   }
 
   private isAffinityMet({ affinity }: PodKind, node: number): boolean {
     if (affinity === undefined) return true;
-    const isNear = affinity.topologies.every(topology => {
+    const isNear = affinity.topologies.every((topology, number) => {
+      if (affinity.isNearResident[number]?.[node] === true) return true;
       const counts = this.inDomain[topology]?.[this.problem.topologies[topology]?.[node] ?? -1];
       return affinity.matches.some(other => (counts?.[other] ?? 0) > 0);
     });
     // The first pod of a group that wants to be with its own kind may go anywhere.
-    return (
-      isNear || (affinity.matchesItself && !affinity.matches.some(other => (this.placed[other] ?? 0) > 0))
+    return isNear || (affinity.matchesItself && !affinity.hasResident && !this.isAnyPlaced(affinity));
+  }
+
+  private isAnyPlaced({ matches, inTopology }: Affinity): boolean {
+    return matches.some(
+      other =>
+        (this.placed[other] ?? 0) > 0 &&
+        this.on.some((counts, node) => inTopology[node] === true && (counts[other] ?? 0) > 0),
     );
   }
 
@@ -126,7 +154,7 @@ export class Placement {
     domains.forEach((domain, node) => {
       if (spread.counted[node] !== true) return;
       const on = this.on[node] as number[];
-      let matching = counts.get(domain) ?? 0;
+      let matching = (counts.get(domain) ?? 0) + (spread.residents[node] as number);
       for (const other of spread.matches) matching += on[other] as number;
       counts.set(domain, matching);
     });
@@ -142,6 +170,8 @@ export class Placement {
     const pod = this.problem.kinds[kind] as PodKind;
     const direct = this.blocker(kind, node);
     if (direct === undefined || !pod.preempts) return direct;
+    // Preemption does not look at nodes that no removal of pods can mend, and an affinity counts as such.
+    if (this.isAffinityAlone(pod, node)) return { filter: 'affinity' };
     const wasMet = this.isAffinityMet(pod, node);
     const victims = (this.on[node] as number[]).flatMap((count, other) =>
       isVictim(pod, this.problem.kinds[other] as PodKind) ? Array.from({ length: count }, () => other) : [],
@@ -150,6 +180,46 @@ export class Placement {
     const blocker = this.blocker(kind, node);
     for (const victim of victims) this.place(victim, node);
     return blocker?.filter === 'affinity' && wasMet ? { filter: 'affinity to victims', direct } : blocker;
+  }
+
+  /** The nodes that preemption would free for the kind. */
+  nodesToFree(kind: number): number[] {
+    if (this.problem.kinds[kind]?.preempts !== true) return [];
+    return this.problem.nodes.flatMap((_, node) =>
+      this.blockerAfterPreemption(kind, node) === undefined ? [node] : [],
+    );
+  }
+
+  /** Takes off the node, and returns, those that preemption would take: all of lower priority but who fits beside the pod. */
+  pushOut(kind: number, node: number): number[] {
+    const pod = this.problem.kinds[kind] as PodKind;
+    const victims = (this.on[node] as number[])
+      .flatMap((count, other) =>
+        isVictim(pod, this.problem.kinds[other] as PodKind) ? Array.from({ length: count }, () => other) : [],
+      )
+      .sort(
+        (a, b) => (this.problem.kinds[b] as PodKind).priority - (this.problem.kinds[a] as PodKind).priority,
+      );
+    for (const victim of victims) this.remove(victim, node);
+    const gone = victims.filter(victim => {
+      this.place(victim, node);
+      const isInTheWay = this.blocker(kind, node) !== undefined;
+      if (isInTheWay) this.remove(victim, node);
+      return isInTheWay;
+    });
+    return [...gone, ...this.followersGone()];
+  }
+
+  /** Takes off, and returns, pods whose first is gone: executors end with their driver. */
+  private followersGone(): number[] {
+    return this.problem.kinds.flatMap(({ index, after }) => {
+      if (after === undefined || (this.placed[after] as number) > 0) return [];
+      return this.on.flatMap((counts, node) => {
+        const gone = Array.from({ length: counts[index] as number }, () => index);
+        for (const follower of gone) this.remove(follower, node);
+        return gone;
+      });
+    });
   }
 
   /** The nodes that would take the kind now. */
@@ -189,17 +259,32 @@ export function describeBlocker(problem: Problem, kind: number, blocker: Blocker
  * that can really come about. Undefined when no order was found. Without relations between pods any order does.
  */
 export function arrivalOrder(problem: Problem, on: readonly (readonly number[])[]): Step[] | undefined {
-  const placement = new Placement(problem, true);
-  const rest = on.flatMap((counts, node) =>
+  const entries = on.flatMap((counts, node) =>
     counts.flatMap((count, kind) => (count > 0 ? [{ kind, node, count }] : [])),
   );
+  // The first that asks for its own kind is free to choose only while none of that kind is there.
+  const isFree = ({ kind }: Step) => problem.kinds[kind]?.affinity?.matchesItself === true;
+  const freeFirst = [...entries.filter(isFree), ...entries.filter(entry => !isFree(entry))];
+  return (
+    inTurns(problem, entries) ?? inTurns(problem, freeFirst) ?? inTurns(problem, [...freeFirst].reverse())
+  );
+}
+
+function inTurns(
+  problem: Problem,
+  entries: readonly (Step & { readonly count: number })[],
+): Step[] | undefined {
+  const placement = new Placement(problem, true);
+  const rest = entries.map(entry => ({ ...entry }));
   const steps: Step[] = [];
   // Spreads open evenly filled domains first: one pod of each entry in turn, the emptiest domain first.
   let progress = true;
   while (progress) {
     progress = false;
     for (const entry of rest) {
-      if (entry.count === 0 || placement.blocker(entry.kind, entry.node) !== undefined) continue;
+      const { after } = problem.kinds[entry.kind] as PodKind;
+      const isEarly = after !== undefined && placement.placed[after] === 0;
+      if (entry.count === 0 || isEarly || placement.blocker(entry.kind, entry.node) !== undefined) continue;
       placement.place(entry.kind, entry.node);
       steps.push({ kind: entry.kind, node: entry.node });
       entry.count--;

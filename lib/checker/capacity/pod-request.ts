@@ -2,7 +2,7 @@ import { allowed, measured, say } from '../finding/message';
 import type { Container, PodSpec } from '../manifest/pod-spec';
 import type { PodVolumeClaim, UnreadableFigure } from '../manifest/pods';
 import { bytes, count, cpuMillis, formatBytes, QuantityError, shownValue } from '../manifest/quantity';
-import { isObject, type PlainObject } from '../object/manifest-object';
+import { isObject } from '../object/manifest-object';
 
 /** Amounts by resource name: cpu in millicores, memory and ephemeral-storage in bytes, the rest as counts. */
 export type Amounts = Readonly<Record<string, number>>;
@@ -41,6 +41,24 @@ function most(a: Amounts, b: Amounts): Amounts {
   const peak: Record<string, number> = { ...a };
   for (const [resource, value] of Object.entries(b)) peak[resource] = Math.max(peak[resource] ?? 0, value);
   return peak;
+}
+
+/** Resources that `resources` of a pod as a whole may state; others count by container (component-helpers/resource). */
+const isPodLevel = (resource: string) =>
+  resource === 'cpu' || resource === 'memory' || resource.startsWith('hugepages-');
+
+/** Requests of the pod as a whole; what they leave out is what its containers ask for, else its own limit. */
+function podLevel(
+  read: (where: string, declared: unknown) => Amounts,
+  resources: unknown,
+  ofContainers: Amounts,
+): Amounts {
+  if (!isObject(resources)) return {};
+  const limits = Object.entries(read('resources.limits', resources['limits'])).filter(
+    ([resource]) => ofContainers[resource] === undefined,
+  );
+  const requests = Object.entries(read('resources.requests', resources['requests']));
+  return Object.fromEntries([...limits, ...requests].filter(([resource]) => isPodLevel(resource)));
 }
 
 /**
@@ -106,7 +124,7 @@ export function podRequest(
     }
   }
   const running = spec.containers.reduce((sum, container) => add(sum, requests(container)), sidecars);
-  const ofPod = read('resources.requests', (spec['resources'] as PlainObject | undefined)?.['requests']);
+  const ofPod = podLevel(read, spec['resources'], most(running, initPeak));
   const volumes = claims.filter(claim => !claim.accessModes.includes('ReadWriteMany')).length;
   return {
     amounts: {

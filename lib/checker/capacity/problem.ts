@@ -1,8 +1,20 @@
 import type { PodSet, UnreadableFigure } from '../manifest/pods';
-import { matchesLabels, matchesRequirement } from '../manifest/selector';
-import { asObjects, at, isObject, type PlainObject } from '../object/manifest-object';
+import { matchesLabels } from '../manifest/selector';
+import {
+  allows,
+  type HostPort,
+  hostPorts,
+  matchesTerm,
+  portsCollide,
+  type Relations,
+  relations,
+  selects,
+  type Term,
+  tolerates,
+} from './filters';
 import type { ClusterNode, Taint } from './node';
 import { type Amounts, PODS, podRequest, VOLUMES } from './pod-request';
+import { Residents } from './residents';
 
 /** For each node the number of its domain, -1 where the node has no such label. */
 export type Domains = readonly number[];
@@ -24,6 +36,8 @@ export interface Spread {
   readonly matchesItself: boolean;
   /** Nodes whose pods and domains count: those that the pod's selectors allow. */
   readonly counted: readonly boolean[];
+  /** Pods that count and were on each node before all others. */
+  readonly residents: readonly number[];
 }
 
 /** Kinds of which a pod asks to be in one domain, in each of these topologies. */
@@ -32,6 +46,12 @@ export interface Affinity {
   /** In ascending order. */
   readonly matches: readonly number[];
   readonly matchesItself: boolean;
+  /** For each of the topologies, the nodes in whose domain such a pod was before all others. */
+  readonly isNearResident: readonly (readonly boolean[])[];
+  /** Whether there is any such pod: the very first of the kind then has to be near it. */
+  readonly hasResident: boolean;
+  /** Nodes with one of the topologies: what is elsewhere does not count as being there. */
+  readonly inTopology: readonly boolean[];
 }
 
 /** A set whose volumes are bound to zones: each zone is a kind of its own, together they are the set's pods. */
@@ -66,6 +86,8 @@ export interface PodKind {
   readonly spreads: readonly Spread[];
   readonly priority: number;
   readonly preempts: boolean;
+  /** The kind without which pods of this one do not come: an executor's driver. */
+  readonly after?: number;
 }
 
 export interface ProblemNode {
@@ -106,8 +128,6 @@ export interface ProblemOptions {
 
 /** The taint of a cordoned node. */
 const UNSCHEDULABLE: Taint = { key: 'node.kubernetes.io/unschedulable', effect: 'NoSchedule' };
-const NODE_CRITICAL = 2_000_000_000;
-const ZONE = 'topology.kubernetes.io/zone';
 const BASE_RESOURCES = ['cpu', 'memory', 'ephemeral-storage', PODS, VOLUMES];
 
 /** Compiles pods and nodes. Daemon pods are put on every node they select: critical ones are there first. */
@@ -140,14 +160,13 @@ export function buildProblem(
       [VOLUMES]: allocatable.ebsVolumes,
     }),
   );
-  const isCriticalDaemon = (set: PodSet) => set.role === 'daemon' && set.priority >= NODE_CRITICAL;
-  for (const daemon of prepared.filter(({ set }) => isCriticalDaemon(set))) {
-    const requests = vector(daemon.amounts);
-    capacities.forEach((capacity, node) => {
-      if (daemon.allows[node])
-        for (let r = 0; r < requests.length; r++) capacity[r] = (capacity[r] ?? 0) - (requests[r] ?? 0);
-    });
-  }
+  const residents = new Residents(nodes);
+  residents.settle(
+    prepared
+      .filter(({ count }) => count > 0)
+      .map(({ amounts, ...pod }) => ({ ...pod, requests: vector(amounts) })),
+    capacities,
+  );
 
   const topologies: Domains[] = [nodes.map((_, index) => index)];
   const topologyByKey = new Map<string, number>();
@@ -168,15 +187,16 @@ export function buildProblem(
   };
 
   const pods = prepared
-    .filter(({ set, count }) => count > 0 && !isCriticalDaemon(set))
-    .flatMap(pod =>
+    .filter(({ count }) => count > 0)
+    .flatMap((pod): readonly (typeof pod & { readonly label: string; readonly daemonOf?: number })[] =>
       pod.set.role === 'daemon'
         ? nodes.flatMap((node, index) =>
-            pod.allows[index]
+            pod.allows[index] && !residents.has(pod.set, index)
               ? [
                   {
                     ...pod,
                     label: `${labelOf(pod.set)} on ${node.name}`,
+                    daemonOf: index,
                     allows: nodes.map((_, n) => n === index),
                   },
                 ]
@@ -219,6 +239,7 @@ export function buildProblem(
         : pods.flatMap((other, number) =>
             own.affinity.every(term => matchesTerm(term, other.set)) ? [number] : [],
           );
+    const near = residents.near(own.affinity);
     const affinity =
       own.affinity.length === 0
         ? undefined
@@ -226,32 +247,51 @@ export function buildProblem(
             topologies: own.affinity.map(term => topology(term.topologyKey)),
             matches: affinityMatches,
             matchesItself: affinityMatches.includes(index),
+            isNearResident: near.isNear,
+            hasResident: near.any,
+            inTopology: nodes.map(({ labels }) =>
+              own.affinity.some(({ topologyKey }) => labels[topologyKey] !== undefined),
+            ),
           };
     const spreadKeys = own.spread.map(({ constraint }) => String(constraint['topologyKey']));
-    const spreads = own.spread.map(({ constraint, selector }): Spread => {
-      const matches = pods.flatMap((other, number) =>
-        other.set.namespace === pod.set.namespace && matchesLabels(selector, other.set.pod.labels)
-          ? [number]
-          : [],
-      );
-      return {
-        topology: topology(String(constraint['topologyKey'])),
-        maxSkew: Number(constraint['maxSkew'] ?? 1),
-        minDomains: Number(constraint['minDomains'] ?? 1),
-        matches,
-        matchesItself: matches.includes(index),
-        counted: nodes.map(
-          node =>
+    // What the DaemonSet controller puts in the place of a daemon pod's node affinity names its node.
+    const isSelected = nodes.map((node, number) =>
+      pod.daemonOf === undefined ? selects(pod.set.pod.spec, node) : pod.daemonOf === number,
+    );
+    const spreads = own.spread
+      .filter(({ countsPods }) => countsPods)
+      .map(({ constraint, selector }): Spread => {
+        const isCounted = (other: PodSet) =>
+          other.namespace === pod.set.namespace && matchesLabels(selector, other.pod.labels);
+        const matches = pods.flatMap((other, number) => (isCounted(other.set) ? [number] : []));
+        const counted = nodes.map(
+          (node, number) =>
             spreadKeys.every(key => node.labels[key] !== undefined) &&
-            ((constraint['nodeAffinityPolicy'] ?? 'Honor') !== 'Honor' || selects(pod.set.pod.spec, node)) &&
+            ((constraint['nodeAffinityPolicy'] ?? 'Honor') !== 'Honor' || isSelected[number] === true) &&
             ((constraint['nodeTaintsPolicy'] ?? 'Ignore') !== 'Honor' ||
-              (tolerates(pod.set, node.taints) && !options.cordoned?.has(node.name))),
-        ),
-      };
-    });
+              (tolerates(pod.set, node.taints) &&
+                (!options.cordoned?.has(node.name) || tolerates(pod.set, [UNSCHEDULABLE])))),
+        );
+        return {
+          topology: topology(String(constraint['topologyKey'])),
+          maxSkew: Number(constraint['maxSkew'] ?? 1),
+          minDomains: Number(constraint['minDomains'] ?? 1),
+          matches,
+          matchesItself: matches.includes(index),
+          counted,
+          residents: residents.counted(isCounted).map((count, node) => (counted[node] ? count : 0)),
+        };
+      });
+    const driver =
+      pod.set.role === 'executor'
+        ? pods.findIndex(({ set }) => set.role === 'driver' && set.owner === pod.set.owner)
+        : -1;
     const needsKeys = [...own.affinity.map(term => term.topologyKey), ...spreadKeys];
     const eligibleBefore = nodes.map(
-      (node, number) => pod.allows[number] === true && needsKeys.every(key => node.labels[key] !== undefined),
+      (node, number) =>
+        pod.allows[number] === true &&
+        needsKeys.every(key => node.labels[key] !== undefined) &&
+        !residents.keepsOff(pod.set, number),
     );
     return {
       index,
@@ -272,6 +312,7 @@ export function buildProblem(
       spreads,
       priority: pod.set.priority,
       preempts: pod.set.preempts,
+      ...(driver < 0 ? {} : { after: driver }),
     };
   });
 
@@ -287,148 +328,4 @@ export function buildProblem(
 /** 'namespace/name' of a set, as errors and reports call it. */
 export function labelOf(set: Pick<PodSet, 'namespace' | 'name'>): string {
   return `${set.namespace}/${set.name}`;
-}
-
-function allows(set: PodSet, node: ClusterNode, zone: string | undefined): boolean {
-  return (
-    selects(set.pod.spec, node) &&
-    tolerates(set, node.taints) &&
-    (zone === undefined || node.labels[ZONE] === zone)
-  );
-}
-
-/** nodeSelector and required node affinity; the terms of the latter are alternatives. */
-function selects(spec: PodSet['pod']['spec'], node: ClusterNode): boolean {
-  if (!Object.entries(spec.nodeSelector).every(([key, value]) => node.labels[key] === value)) return false;
-  const required = at(spec.affinity, 'nodeAffinity', 'requiredDuringSchedulingIgnoredDuringExecution');
-  if (!isObject(required)) return true;
-  return asObjects(required['nodeSelectorTerms']).some(term => {
-    const expressions = asObjects(term['matchExpressions']);
-    const fields = asObjects(term['matchFields']);
-    return (
-      expressions.length + fields.length > 0 &&
-      expressions.every(requirement => matchesRequirement(requirement, node.labels)) &&
-      fields.every(requirement => matchesRequirement(requirement, { 'metadata.name': node.name }))
-    );
-  });
-}
-
-function tolerates(set: PodSet, taints: readonly Taint[]): boolean {
-  return taints.every(
-    taint =>
-      taint.effect === 'PreferNoSchedule' ||
-      set.pod.spec.tolerations.some(
-        toleration =>
-          (toleration['effect'] === undefined ||
-            toleration['effect'] === '' ||
-            toleration['effect'] === taint.effect) &&
-          (toleration['operator'] === 'Exists'
-            ? toleration['key'] === undefined || toleration['key'] === '' || toleration['key'] === taint.key
-            : toleration['key'] === taint.key && String(toleration['value'] ?? '') === (taint.value ?? '')),
-      ),
-  );
-}
-
-/** A pod (anti-)affinity term with its namespaces resolved. */
-interface Term {
-  readonly topologyKey: string;
-  readonly selector: PlainObject | undefined;
-  /** Undefined: every namespace. */
-  readonly namespaces: ReadonlySet<string> | undefined;
-  readonly namespaceSelector: PlainObject | undefined;
-}
-
-interface Relations {
-  readonly affinity: readonly Term[];
-  readonly antiAffinity: readonly Term[];
-  readonly spread: readonly {
-    readonly constraint: PlainObject;
-    readonly selector: PlainObject | undefined;
-  }[];
-}
-
-function relations(set: PodSet): Relations {
-  const { spec, labels } = set.pod;
-  const terms = (kind: string) =>
-    asObjects(at(spec.affinity, kind, 'requiredDuringSchedulingIgnoredDuringExecution')).map((term): Term => {
-      const declared = Array.isArray(term['namespaces']) ? term['namespaces'].map(String) : [];
-      const namespaceSelector = isObject(term['namespaceSelector']) ? term['namespaceSelector'] : undefined;
-      const everywhere = namespaceSelector !== undefined && Object.keys(namespaceSelector).length === 0;
-      return {
-        topologyKey: String(term['topologyKey']),
-        selector: withLabelKeys(term['labelSelector'], term, labels),
-        namespaces: everywhere
-          ? undefined
-          : new Set(declared.length === 0 && namespaceSelector === undefined ? [set.namespace] : declared),
-        namespaceSelector,
-      };
-    });
-  return {
-    affinity: terms('podAffinity'),
-    antiAffinity: terms('podAntiAffinity'),
-    spread: spec.topologySpreadConstraints
-      .filter(constraint => (constraint['whenUnsatisfiable'] ?? 'DoNotSchedule') === 'DoNotSchedule')
-      .map(constraint => ({
-        constraint,
-        selector: withLabelKeys(constraint['labelSelector'], constraint, labels),
-      })),
-  };
-}
-
-/** matchLabelKeys and mismatchLabelKeys add the pod's own values to the selector. */
-function withLabelKeys(
-  selector: unknown,
-  source: PlainObject,
-  labels: Readonly<Record<string, string>>,
-): PlainObject | undefined {
-  if (!isObject(selector)) return undefined;
-  const extra = (['matchLabelKeys', 'mismatchLabelKeys'] as const).flatMap(field => {
-    const keys = Array.isArray(source[field]) ? source[field].map(String) : [];
-    return keys.flatMap(key => {
-      const value = labels[key];
-      return value === undefined
-        ? []
-        : [{ key, operator: field === 'matchLabelKeys' ? 'In' : 'NotIn', values: [value] }];
-    });
-  });
-  return { ...selector, matchExpressions: [...asObjects(selector['matchExpressions']), ...extra] };
-}
-
-function matchesTerm(term: Term, set: PodSet): boolean {
-  const inNamespace =
-    term.namespaces === undefined ||
-    term.namespaces.has(set.namespace) ||
-    (term.namespaceSelector !== undefined &&
-      matchesLabels(term.namespaceSelector, { 'kubernetes.io/metadata.name': set.namespace }));
-  return inNamespace && matchesLabels(term.selector, set.pod.labels);
-}
-
-interface HostPort {
-  readonly protocol: string;
-  readonly port: number;
-  readonly ip: string;
-}
-
-function hostPorts(set: PodSet): HostPort[] {
-  const { spec } = set.pod;
-  const sidecars = spec.initContainers.filter(container => container['restartPolicy'] === 'Always');
-  return [...spec.containers, ...sidecars].flatMap(container =>
-    asObjects(container['ports']).flatMap(entry => {
-      const port = Number(entry['hostPort'] ?? (spec['hostNetwork'] === true ? entry['containerPort'] : 0));
-      return port > 0
-        ? [{ protocol: String(entry['protocol'] ?? 'TCP'), port, ip: String(entry['hostIP'] ?? '0.0.0.0') }]
-        : [];
-    }),
-  );
-}
-
-function portsCollide(a: readonly HostPort[], b: readonly HostPort[]): boolean {
-  return a.some(one =>
-    b.some(
-      other =>
-        one.port === other.port &&
-        one.protocol === other.protocol &&
-        (one.ip === other.ip || one.ip === '0.0.0.0' || other.ip === '0.0.0.0'),
-    ),
-  );
 }

@@ -3,7 +3,7 @@ import type { Advice } from './advice';
 import { readableAmount as amount } from './pod-request';
 import { labelOf } from './problem';
 import { type CapacityReport, type NodeLoad, nodeLoads, type ScenarioReport } from './report';
-import { consequences, OTHERS_ARE_GUARANTEED } from './report-text';
+import { consequences, helps, OTHERS_ARE_GUARANTEED } from './report-text';
 import type { BlockingWitness, Verdict } from './verdict';
 
 function escapeHtml(text: string): string {
@@ -61,28 +61,69 @@ interface Look {
   readonly nameOf: (pod: string) => string;
 }
 
-/** One node: two columns, CPU and memory, filled from below by its pods. */
-function nodeBox(load: NodeLoad, look: Look): string {
-  const columns = (['cpu', 'memory'] as const).map((resource, column) => {
-    const capacity = load.capacity[resource] ?? 0;
+/** A pod as the page draws it: what is said of it, its short name, its hue, and its share of each of the two columns. */
+type DrawnPod = readonly [figures: string, name: string, hue: number, cpu: number, memory: number];
+
+/** A node as the page draws it: its pods by number. */
+type DrawnNode = readonly [name: string, zone: string, cpu: number, memory: number, pods: readonly number[]];
+
+/** What the page draws when a scenario is chosen: pods stand in it once, however many nodes and states show them. */
+class Drawing {
+  readonly pods: DrawnPod[] = [];
+  readonly views: DrawnNode[][] = [];
+  private readonly numberOf = new Map<string, number>();
+
+  constructor(private readonly look: Look) {}
+
+  /** The number of the view that shows these nodes. */
+  view(loads: readonly NodeLoad[]): number {
+    return (
+      this.views.push(
+        loads.map(({ node, zone, capacity, pods }) => [
+          escapeHtml(node),
+          escapeHtml(zone),
+          capacity['cpu'] ?? 0,
+          capacity['memory'] ?? 0,
+          pods.map(({ pod, requests }) => this.pod(pod, requests['cpu'] ?? 0, requests['memory'] ?? 0)),
+        ]),
+      ) - 1
+    );
+  }
+
+  private pod(pod: string, cpu: number, memory: number): number {
+    const figures = `${pod}: ${amount('cpu', cpu)} cpu, ${amount('memory', memory)} memory`;
+    const known = this.numberOf.get(figures);
+    if (known !== undefined) return known;
+    const name = escapeHtml(short(this.look.nameOf(pod)));
+    const number = this.pods.push([escapeHtml(figures), name, this.look.hueOf(pod), cpu, memory]) - 1;
+    this.numberOf.set(figures, number);
+    return number;
+  }
+}
+
+/** The part of the page's program that draws a node: two columns, CPU and memory, filled from below by its pods. */
+const DRAW_NODE = `function drawNode([node, zone, cpu, memory, numbers]) {
+  const columns = [['cpu', cpu, 3], ['memory', memory, 4]].map(([resource, capacity, field], column) => {
     const left = BOX.padding + column * (BOX.column + BOX.gap);
-    let y = BOX.top + BOX.height;
-    const areas = load.pods.map(({ pod, requests }) => {
-      const height = capacity === 0 ? 0 : ((requests[resource] ?? 0) / capacity) * BOX.height;
+    const bottom = BOX.top + BOX.height;
+    let y = bottom, used = 0;
+    const areas = numbers.map(number => {
+      const [figures, name, hue] = PODS[number];
+      const height = capacity === 0 ? 0 : (PODS[number][field] / capacity) * BOX.height;
       y -= height;
-      const figures = `${pod}: ${amount('cpu', requests['cpu'] ?? 0)} cpu, ${amount('memory', requests['memory'] ?? 0)} memory`;
-      const name =
-        height >= 13
-          ? `<text x="${left + 4}" y="${y + height / 2 + 3.5}">${escapeHtml(short(look.nameOf(pod)))}</text>`
-          : '';
-      return `<g><title>${escapeHtml(figures)}</title><rect x="${left}" y="${y.toFixed(2)}" width="${BOX.column}" height="${Math.max(0, height).toFixed(2)}" style="--hue:${look.hueOf(pod)}"/>${name}</g>`;
+      used += PODS[number][field];
+      const text = height >= 13 ? '<text x="' + (left + 4) + '" y="' + (y + height / 2 + 3.5) + '">' + name + '</text>' : '';
+      return '<g><title>' + figures + '</title><rect x="' + left + '" y="' + y.toFixed(2) + '" width="' + BOX.column + '" height="' + Math.max(0, height).toFixed(2) + '" style="--hue:' + hue + '"/>' + text + '</g>';
     });
-    const used = load.pods.reduce((sum, { requests }) => sum + (requests[resource] ?? 0), 0);
     const percent = capacity === 0 ? 0 : Math.round((100 * used) / capacity);
-    return `<rect class="column" x="${left}" y="${BOX.top}" width="${BOX.column}" height="${BOX.height}"/>${areas.join('')}<text class="axis" x="${left}" y="${BOX.top + BOX.height + 16}">${resource} ${percent} %</text>`;
+    return '<rect class="column" x="' + left + '" y="' + BOX.top + '" width="' + BOX.column + '" height="' + BOX.height + '"/>' + areas.join('') + '<text class="axis" x="' + left + '" y="' + (bottom + 16) + '">' + resource + ' ' + percent + ' %</text>';
   });
-  const height = BOX.top + BOX.height + 28;
-  return `<svg class="node" viewBox="0 0 ${BOX.width} ${height}" width="${BOX.width}" role="img" aria-label="${escapeHtml(load.node)}"><text class="name" x="${BOX.padding}" y="28">${escapeHtml(load.node)}<tspan class="zone"> ${escapeHtml(load.zone)}</tspan></text>${columns.join('')}</svg>`;
+  return '<svg class="node" viewBox="0 0 ' + BOX.width + ' ' + (BOX.top + BOX.height + 28) + '" width="' + BOX.width + '" role="img" aria-label="' + node + '"><text class="name" x="' + BOX.padding + '" y="28">' + node + '<tspan class="zone"> ' + zone + '</tspan></text>' + columns.join('') + '</svg>';
+}`;
+
+/** Data in a script element: nothing in it ends the element. */
+function inScript(value: unknown): string {
+  return JSON.stringify(value).replaceAll('<', '\\u003c');
 }
 
 /** 'default/activity-gold-exec' → '…gold-exec': what a column holds of a name, whose last words say most. */
@@ -118,6 +159,7 @@ export function reportHtml(report: CapacityReport, advice: readonly Advice[]): s
       return set === undefined ? pod : labelOf(set);
     },
   };
+  const drawing = new Drawing(look);
   // Scenarios with the same question share a row: the layouts of zones often do not matter.
   const distinct = report.scenarios.flatMap((entry, number) =>
     entry.sameAs === undefined ? [{ entry, number }] : [],
@@ -135,7 +177,7 @@ export function reportHtml(report: CapacityReport, advice: readonly Advice[]): s
   const sections = distinct.map(({ entry, number }) => {
     const pictures = views(entry).map(
       view =>
-        `<figure><figcaption>${escapeHtml(view.title)}${view.note === '' ? '' : `<small>${escapeHtml(view.note)}</small>`}</figcaption><div class="nodes">${view.loads.map(load => nodeBox(load, look)).join('')}</div></figure>`,
+        `<figure><figcaption>${escapeHtml(view.title)}${view.note === '' ? '' : `<small>${escapeHtml(view.note)}</small>`}</figcaption><div class="nodes" data-view="${drawing.view(view.loads)}"></div></figure>`,
     );
     const { verdict } = entry.verdict;
     return `<section id="scenario-${number}" hidden><h2>${escapeHtml(entry.scenario.title)} <small>zones ${escapeHtml(entry.scenario.layout)}</small></h2><p><b class="${verdict}">${MARK[verdict]} ${verdict}</b> ${escapeHtml(consequences(entry))}</p>${pictures.join('') || '<p>No placement to draw.</p>'}</section>`;
@@ -162,15 +204,22 @@ g > rect { fill: hsl(var(--hue) 55% 72%); stroke: var(--card); stroke-width: 1; 
 g:hover > title + rect { stroke: var(--text); stroke-width: 2; } section h2, section p { margin: 0; } .legend { display: flex; flex-wrap: wrap; gap: .4rem 1.2rem; margin: 1rem 0; } .legend i { display: inline-block; width: .8rem; height: .8rem; margin-right: .4rem; border-radius: 2px; background: hsl(var(--hue) 55% 72%); }
 </style></head><body>
 <h1>${escapeHtml(report.describedNodes)} <small>${distinct.length} scenarios, ${report.scenarios.length} with each way to spread the nodes over zones; choose one below</small></h1>
-${advised.length === 0 ? '' : `<h2>Each of these alone makes everything fit</h2><ul>${advised.join('')}</ul>`}
+${advised.length === 0 ? '' : `<h2>${helps(advice[0]?.makes ?? 'fit')}</h2><ul>${advised.join('')}</ul>`}
 <div class="legend">${legend.join('')}<small>heights are shares of what the daemon pods of a node leave; ${OTHERS_ARE_GUARANTEED}</small></div>
 ${sections.join('\n')}
 <table><thead><tr><th>zones</th><th>scenario</th><th>verdict</th><th>what it means</th></tr></thead><tbody>${rows.join('')}</tbody></table>
 <script>
+const BOX = ${inScript(BOX)};
+const PODS = ${inScript(drawing.pods)};
+const VIEWS = ${inScript(drawing.views)};
+${DRAW_NODE}
 const rows = [...document.querySelectorAll('tr[data-scenario]')];
 function show(number) {
   rows.forEach(row => row.setAttribute('aria-selected', row.dataset.scenario === number));
   document.querySelectorAll('section').forEach(section => { section.hidden = section.id !== 'scenario-' + number; });
+  document.querySelectorAll('section:not([hidden]) .nodes:empty').forEach(nodes => {
+    nodes.innerHTML = VIEWS[nodes.dataset.view].map(drawNode).join('');
+  });
 }
 function choose(row) {
   show(row.dataset.scenario);

@@ -1,10 +1,13 @@
 import { styleText } from 'node:util';
 import { line } from '../finding/reporter';
 import type { Advice } from './advice';
+import type { Frequency } from './frequency';
 import { readableAmount as amount, formatAmount } from './pod-request';
 import { labelOf } from './problem';
 import { type CapacityReport, type NodeLoad, nodeLoads, type ScenarioReport } from './report';
+import { described } from './survival';
 import type { BlockingWitness, KindVerdict, Verdict } from './verdict';
+import type { Growth } from './what-if';
 
 type Style = Parameters<typeof styleText>[0];
 
@@ -40,6 +43,18 @@ function roomFor({ room, scenario, waits }: ScenarioReport): string {
   return ` (at best there is room for ${placed.length === 0 ? 'none of it' : named(placed)})`;
 }
 
+/** 'anti-affinity of kafka/broker', or 'anti-affinity' where it takes several sets' */
+function boundBy({ why, of }: { readonly why: string; readonly of?: string }): string {
+  return of === undefined ? why : `${why} of ${of}`;
+}
+
+/** What each of the changes does. */
+export function helps(makes: Advice['makes']): string {
+  return makes === 'fit'
+    ? 'each of these alone makes everything fit, at its most'
+    : 'each of these alone makes every pod guaranteed, at start and at its most';
+}
+
 /** How to read the pods that a scenario names. */
 export const OTHERS_ARE_GUARANTEED =
   'a scenario names the pods that wait or may wait; every other pod is guaranteed a node in it';
@@ -56,7 +71,9 @@ export function consequences(entry: ScenarioReport): string {
     parts.push(
       proof.kind === 'total'
         ? `all ask for ${formatAmount(resources[proof.resource] ?? '', proof.asked)} ${resource} of ${amount(resources[proof.resource] ?? '', proof.available)}`
-        : `binding: ${resource ?? 'no one resource alone'}, largest pod ${impossible.largestPod}`,
+        : resource === undefined && impossible.bindingRelation !== undefined
+          ? `binding: ${boundBy(impossible.bindingRelation)}`
+          : `binding: ${resource ?? 'no one resource or relation alone'}, largest pod ${impossible.largestPod}`,
     );
   }
   const waiting = waits.filter(kind => kind.verdict !== 'undecided');
@@ -69,6 +86,10 @@ export function consequences(entry: ScenarioReport): string {
     parts.push(`${word}: ${named(verdicts)}${word === 'waits' ? roomFor(entry) : ''}`);
   }
   if (open.length > 0) parts.push(`open: ${named(open)} (${open[0]?.bound})`);
+  const affected = entry.survivals.filter(
+    ({ set, stay, needs }) => (stay > 0 || needs > 1) && waits.some(kind => kind.set === set),
+  );
+  if (affected.length > 0) parts.push(`meanwhile ${affected.map(described).join('; ')}`);
   if (scenario.deadlocks.length > 0)
     parts.push(`never ends, no pod may go: ${scenario.deadlocks.join(', ')}`);
   return parts.join('; ');
@@ -128,6 +149,14 @@ export interface TextStyle {
   readonly columns: number;
 }
 
+/** What a report says only when it is asked. */
+export interface Asked {
+  readonly shares: readonly Frequency[];
+  readonly growths: readonly Growth[];
+}
+
+export const NOTHING_ASKED: Asked = { shares: [], growths: [] };
+
 /** The width of the column of verdicts. */
 const MARGIN = 18;
 
@@ -136,6 +165,7 @@ export function reportText(
   report: CapacityReport,
   advice: readonly Advice[],
   { isColoured, columns }: TextStyle,
+  { shares, growths }: Asked = NOTHING_ASKED,
 ): string {
   const paint = (style: Style, text: string) =>
     isColoured ? styleText(style, text, { validateStream: false } as never) : text;
@@ -184,8 +214,29 @@ export function reportText(
     lines.push('', paint('bold', 'what blocks a pod'));
     for (const line of witnesses.flatMap(witnessLines)) lines.push(...broken(line, columns, 6));
   }
-  if (advice.length > 0) {
-    lines.push('', paint('bold', 'each of these alone makes everything fit, at its most'));
+  const [{ orders } = { orders: undefined }] = shares;
+  if (orders !== undefined) {
+    lines.push(
+      '',
+      paint('bold', `how often all of a kind are placed, in ${orders} random orders of arrival`),
+    );
+    const rare = shares.filter(({ placed }) => placed < orders);
+    for (const { label, placed, interval } of rare) {
+      const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
+      const [low, high] = interval;
+      lines.push(`  ${label}: ${percent(placed / orders)} (${percent(low)} to ${percent(high)})`);
+    }
+    if (rare.length < shares.length)
+      lines.push(`  ${rare.length === 0 ? 'every kind' : 'every other'}: always`);
+  }
+  if (growths.length > 0) {
+    lines.push('', paint('bold', 'how many would fit, with all others at their most'));
+    for (const { pods, now, fit, guaranteed } of growths)
+      lines.push(`  ${pods}: ${fit} in place of ${now}; guaranteed are ${guaranteed}`);
+  }
+  const [{ makes } = { makes: undefined }] = advice;
+  if (makes !== undefined) {
+    lines.push('', paint('bold', helps(makes)));
     for (const { change, priceFactor } of advice) {
       lines.push(
         `  ${change}${priceFactor === undefined ? '' : ` (${priceFactor.toFixed(2)} × the price of the nodes)`}`,

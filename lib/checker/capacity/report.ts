@@ -10,6 +10,7 @@ import { buildProblem, type Problem } from './problem';
 import { roomBeside } from './room';
 import { type Scenario, scenarios, zoneLayouts } from './scenarios';
 import { findPlacement, provePlacement } from './search';
+import { type Survival, survivals } from './survival';
 import { DEFAULT_LIMITS, decide, type KindVerdict, type ProblemVerdict, type Verdict } from './verdict';
 
 /** A scenario with its verdict. */
@@ -20,6 +21,8 @@ export interface ScenarioReport {
   readonly waits: readonly KindVerdict[];
   /** Where not everything can be placed: a placement of the others, with the most of what waits that there is room for. */
   readonly room?: readonly Step[];
+  /** After a loss: what each set still does. */
+  readonly survivals: readonly Survival[];
   /** The same verdict as an earlier scenario with the same question. */
   readonly sameAs?: string;
 }
@@ -74,6 +77,7 @@ export async function capacityReport(
       scenario,
       verdict,
       waits: verdict.kinds.filter(kind => kind.verdict !== 'guaranteed'),
+      survivals: survivals(scenario, verdict.kinds, objects),
       ...(room === undefined ? {} : { room }),
       ...(former === undefined ? {} : { sameAs: former.id }),
     });
@@ -88,7 +92,7 @@ export async function capacityReport(
 }
 
 /** Two scenarios with one signature ask the same question. */
-function signature({ problem, unbound, afterRemovals, rolling }: Scenario): string {
+function signature({ problem, unbound, afterRemovals, rolling, gone }: Scenario): string {
   const plain = (of: Problem) =>
     of.kinds.map(({ set: _set, ...kind }) => [kind, kind.count === 0 ? 0 : _set.replicas.min]);
   return JSON.stringify([
@@ -97,6 +101,7 @@ function signature({ problem, unbound, afterRemovals, rolling }: Scenario): stri
     plain(problem),
     problem === unbound ? '' : plain(unbound),
     afterRemovals,
+    gone,
     rolling === undefined ? '' : [rolling.set.name, rolling.running],
   ]);
 }

@@ -27,6 +27,8 @@ export interface Scenario {
   readonly deadlocks: readonly string[];
   /** The nodes on which everything was first started. */
   readonly before: readonly ClusterNode[];
+  /** How many of them are lost or drained. */
+  readonly gone: number;
 }
 
 /** Sizes of zones, largest first: every way for a few nodes, the evenest for many. */
@@ -62,7 +64,7 @@ export function zoneLayouts(nodes: readonly ClusterNode[]): ZoneLayout[] {
 }
 
 /** One-shot jobs have run when the cluster is up; jobs by the clock may run at any time. */
-function runsOnce(set: PodSet): boolean {
+export function runsOnce(set: PodSet): boolean {
   return set.endsByItself && set.schedule === undefined && set.owner.kind === 'Job';
 }
 
@@ -90,6 +92,7 @@ export function scenarios(
     demands: readonly Demand[],
     more: Partial<Pick<Scenario, 'afterRemovals' | 'rolling' | 'deadlocks'>> & {
       readonly bound?: boolean;
+      readonly gone?: number;
       readonly cordoned?: ReadonlySet<string>;
     } = {},
   ): Scenario => {
@@ -106,6 +109,7 @@ export function scenarios(
       deadlocks: more.deadlocks ?? [],
       ...(more.rolling === undefined ? {} : { rolling: more.rolling }),
       before: nodes,
+      gone: more.gone ?? 0,
     };
   };
 
@@ -134,6 +138,17 @@ export function scenarios(
       scenario(`lost-${node.name}`, `${node.name}${others} lost`, rest, steady, {
         bound: true,
         afterRemovals: true,
+        gone: 1,
+      }),
+    );
+  }
+  for (const { zone, others } of distinctZones(nodes)) {
+    const rest = nodes.filter(other => other.zone !== zone);
+    list.push(
+      scenario(`lost-zone-${zone}`, `${zone}${others} lost, with all its nodes`, rest, steady, {
+        bound: true,
+        afterRemovals: true,
+        gone: nodes.length - rest.length,
       }),
     );
   }
@@ -148,6 +163,7 @@ export function scenarios(
         bound: true,
         afterRemovals: true,
         cordoned: new Set([node.name]),
+        gone: 1,
         deadlocks: [...new Set(deadlocks)],
       }),
     );
@@ -164,22 +180,50 @@ export function scenarios(
     const strategy = set.updateStrategy;
     if (strategy.kind !== 'surge' || strategy.maxSurge === 0 || set.replicas.max === 0) continue;
     const { max } = set.replicas;
+    // With an old pod taken away first, its place is free: only beside all of them the new one needs more.
+    const running = max - Math.min(1, strategy.maxUnavailable);
+    const renewed = tellsTemplatesApart(set) ? withNewTemplate(set) : undefined;
     list.push(
       scenario(
         `roll-${labelOf(set)}`,
         `rolling update of ${labelOf(set)}, ${strategy.maxSurge} more`,
         nodes,
-        steady.map(demand => (demand.set === set ? { ...demand, count: max + strategy.maxSurge } : demand)),
-        // With an old pod taken away first, its place is free: only beside all of them the new one needs more.
+        steady.flatMap((demand): Demand[] => {
+          if (demand.set !== set) return [demand];
+          return renewed === undefined
+            ? [{ ...demand, count: max + strategy.maxSurge }]
+            : [
+                { ...demand, count: running },
+                { ...demand, set: renewed, count: strategy.maxSurge },
+              ];
+        }),
         {
           bound: true,
           afterRemovals: true,
-          rolling: { set, running: max - Math.min(1, strategy.maxUnavailable) },
+          rolling:
+            renewed === undefined ? { set, running } : { set: renewed, running: strategy.maxSurge - 1 },
         },
       ),
     );
   }
   return list;
+}
+
+const TEMPLATE_HASH = 'pod-template-hash';
+
+/** Whether the pods' spreads or affinities tell the old ones from those of a new template. */
+function tellsTemplatesApart({ pod: { spec } }: PodSet): boolean {
+  return JSON.stringify([spec.affinity, spec.topologySpreadConstraints]).includes(TEMPLATE_HASH);
+}
+
+function withNewTemplate(set: PodSet): PodSet {
+  const { labels } = set.pod;
+  const hash = `${labels[TEMPLATE_HASH]}-new`;
+  return {
+    ...set,
+    name: `${set.name} (new template)`,
+    pod: { ...set.pod, labels: { ...labels, [TEMPLATE_HASH]: hash } },
+  };
 }
 
 /** One node of each kind that nothing but the name tells apart, and how many more there are. */
@@ -192,6 +236,26 @@ function distinctNodes(nodes: readonly ClusterNode[]): { node: ClusterNode; othe
   }
   return [...groups.values()].map(alike => ({
     node: alike[0] as ClusterNode,
+    others: alike.length > 1 ? ` (or one of ${alike.length - 1} like it)` : '',
+  }));
+}
+
+/** Zones that can be lost while others are left: of those with the same nodes, one. */
+function distinctZones(nodes: readonly ClusterNode[]): { zone: string; others: string }[] {
+  const zones = [...new Set(nodes.flatMap(({ zone }) => (zone === undefined ? [] : [zone])))];
+  if (zones.length < 2) return [];
+  const groups = new Map<string, string[]>();
+  for (const zone of zones) {
+    const shapes = nodes
+      .filter(node => node.zone === zone)
+      .map(({ instanceType, allocatable, labels: { [HOST]: _host, [ZONE]: _zone, ...labels }, taints }) =>
+        JSON.stringify([instanceType.name, allocatable, labels, taints]),
+      );
+    const key = shapes.sort().join();
+    groups.set(key, [...(groups.get(key) ?? []), zone]);
+  }
+  return [...groups.values()].map(alike => ({
+    zone: alike[0] as string,
     others: alike.length > 1 ? ` (or one of ${alike.length - 1} like it)` : '',
   }));
 }
@@ -213,21 +277,22 @@ function boundDemands(demands: readonly Demand[], nodes: readonly ClusterNode[])
         new Set(alone.topologies[topology]).size === zones.length &&
         zones.length < nodes.length,
     );
-    return zones.map(zone => {
+    const most = zones.map(zone => {
       const inZone = nodes.flatMap((node, index) =>
         node.zone === zone && kind?.eligible[index] === true ? [index] : [],
       );
       const domains = (separate ?? []).map(domainOf => new Set(inZone.map(node => domainOf?.[node])).size);
-      return {
-        ...demand,
-        zone,
-        binding: {
-          id,
-          total: count,
-          most: inZone.length === 0 ? 0 : Math.min(count, ...domains),
-          ...(spread === undefined ? {} : { maxSkew: spread.maxSkew }),
-        },
-      };
+      return inZone.length === 0 ? 0 : Math.min(count, ...domains);
     });
+    const least = Math.min(...most.filter(pods => pods > 0));
+    const even = most.map(pods => (spread === undefined ? pods : Math.min(pods, least + spread.maxSkew)));
+    const bound = zones.flatMap((zone, index): Demand[] => {
+      const pods = even[index] as number;
+      const skew = spread === undefined ? {} : { maxSkew: spread.maxSkew };
+      return pods === 0 ? [] : [{ ...demand, zone, binding: { id, total: count, most: pods, ...skew } }];
+    });
+    // Pods that never found a node have no volume yet: they may go to any zone.
+    const unstarted = count - even.reduce((sum, pods) => sum + pods, 0);
+    return unstarted <= 0 ? bound : [...bound, { ...demand, binding: { id, total: count, most: unstarted } }];
   });
 }

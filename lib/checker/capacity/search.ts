@@ -1,7 +1,12 @@
 import type { Highs } from 'highs';
 import type { MilpLimits } from './milp';
 import { arrivalOrder, Placement, type Step } from './placement';
-import { PlacementModel, preemptionBreaksRelations, relationsThatHold } from './placement-model';
+import {
+  isSelfSpread,
+  PlacementModel,
+  preemptionBreaksRelations,
+  relationsThatHold,
+} from './placement-model';
 import type { PodKind, Problem } from './problem';
 
 /** The answer to: can all pods be placed at once? */
@@ -135,7 +140,8 @@ export function nodeClasses(problem: Problem): number[] {
     const key = JSON.stringify([
       capacity,
       problem.kinds.map(kind => kind.eligible[node]),
-      problem.kinds.map(kind => kind.spreads.map(spread => spread.counted[node])),
+      problem.kinds.map(kind => kind.spreads.map(spread => [spread.counted[node], spread.residents[node]])),
+      problem.kinds.map(({ affinity }) => affinity?.isNearResident.map(near => near[node])),
       problem.topologies.slice(1).map(domains => domains[node]),
     ]);
     if (!classes.has(key)) classes.set(key, classes.size);
@@ -179,7 +185,7 @@ function exhaustive(problem: Problem, maxSteps: number, relationsHold: boolean):
   };
   const spreadHolds = (kind: PodKind): boolean =>
     kind.spreads.every(spread => {
-      if (spread.matches.some(other => other !== kind.index) || !spread.matchesItself) return true;
+      if (!isSelfSpread(spread, kind)) return true;
       const counts = new Map<number, number>();
       problem.topologies[spread.topology]?.forEach((domain, node) => {
         if (spread.counted[node]) {

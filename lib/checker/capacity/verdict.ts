@@ -1,7 +1,7 @@
 import type { Highs } from 'highs';
 import type { PodSet } from '../manifest/pods';
 import { contest } from './adversary';
-import { bindingResource } from './check-fit';
+import { bindingRelation, bindingResource } from './check-fit';
 import { type MilpLimits, solver } from './milp';
 import { describeBlocker, Placement, type Step } from './placement';
 import { preemptionBreaksRelations } from './placement-model';
@@ -42,6 +42,8 @@ export interface ProblemVerdict {
   readonly impossible?: {
     readonly proof: ImpossibilityProof;
     readonly bindingResource?: string;
+    /** Where no one resource alone is to blame: what pods ask of each other, and which of them. */
+    readonly bindingRelation?: ReturnType<typeof bindingRelation>;
     readonly largestPod: string;
   };
   readonly kinds: readonly KindVerdict[];
@@ -83,7 +85,13 @@ export async function decide(declared: Problem, options: DecideOptions = {}): Pr
 
   const outcomes = new Map<number, ReturnType<typeof contest>>();
   const atMinimum = new Map<number, ReturnType<typeof contest>>();
-  for (const kind of kinds) {
+  // Whoever comes only after others waits with them: where they may wait, nobody asks further.
+  const waitsForFirst = ({ after }: PodKind) =>
+    after !== undefined && outcomes.has(after) && outcomes.get(after)?.outcome !== 'always placed';
+  for (const kind of [...kinds].sort(
+    (a, b) => Number(a.after !== undefined) - Number(b.after !== undefined),
+  )) {
+    if (waitsForFirst(kind)) continue;
     const running = options.running?.(kind.set);
     const contestOptions = {
       limits,
@@ -119,15 +127,19 @@ export async function decide(declared: Problem, options: DecideOptions = {}): Pr
     provePlacement(highs, part, limits, removals),
   );
   const minimumOf = (kind: PodKind): Verdict => {
-    const verdict = verdictOf(kind, atMinimum);
+    const first = kinds.find(({ index }) => index === kind.after);
+    const verdict =
+      waitsForFirst(kind) && first !== undefined ? verdictOf(first, outcomes) : verdictOf(kind, atMinimum);
     if (verdict !== 'order-dependent' || kind.priority > impossibleFrom) return verdict;
     const shrunk = withCount(options.unbound ?? problem, kind.set, kind.set.replicas.min);
     return provePlacement(highs, shrunk, limits, removals).exists === false ? 'impossible' : verdict;
   };
-  const verdicts = kinds.map((kind): KindVerdict => {
+  const alone = kinds.map((kind): KindVerdict => {
     const result = outcomes.get(kind.index);
     const verdict = verdictOf(kind, outcomes);
-    const minimum = atMinimum.has(kind.index) ? minimumOf(kind) : undefined;
+    const { min } = kind.set.replicas;
+    const hasLess = atMinimum.has(kind.index) || (waitsForFirst(kind) && min > 0 && min < kind.count);
+    const minimum = hasLess ? minimumOf(kind) : undefined;
     return {
       label: kind.label,
       set: kind.set,
@@ -144,6 +156,21 @@ export async function decide(declared: Problem, options: DecideOptions = {}): Pr
           : {}),
     };
   });
+  // Whoever comes only after others waits with them.
+  const verdicts = alone.map((own, position): KindVerdict => {
+    const { after } = kinds[position] as PodKind;
+    const first = alone[kinds.findIndex(({ index }) => index === after)];
+    const isOpen = own.verdict === 'guaranteed' || own.verdict === 'undecided';
+    if (!isOpen || first === undefined || first.verdict === 'guaranteed') return own;
+    const { verdict, witness, bound } = first;
+    const { bound: _, ...rest } = own;
+    return {
+      ...rest,
+      verdict,
+      ...(witness === undefined ? {} : { witness }),
+      ...(bound === undefined ? {} : { bound }),
+    };
+  });
 
   return {
     verdict: overall(placeable, verdicts),
@@ -153,6 +180,27 @@ export async function decide(declared: Problem, options: DecideOptions = {}): Pr
       : {}),
     kinds: verdicts,
   };
+}
+
+/** Whether every pod of the problem is guaranteed; the suspects are asked first, and the first that is not ends it. */
+export async function isGuaranteed(
+  problem: Problem,
+  isSuspect: (set: PodSet) => boolean,
+  limits: MilpLimits,
+): Promise<boolean> {
+  const highs = await solver();
+  const kinds = problem.kinds.filter(({ count }) => count > 0);
+  const inTurn = [
+    ...kinds.filter(({ set }) => isSuspect(set)),
+    ...kinds.filter(({ set }) => !isSuspect(set)),
+  ];
+  const outcomes = new Map<number, ReturnType<typeof contest>>();
+  for (const { index } of inTurn) {
+    const result = contest(highs, problem, index, { limits });
+    if (result.outcome !== 'always placed') return false;
+    outcomes.set(index, result);
+  }
+  return settle(outcomes).size === outcomes.size;
 }
 
 /**
@@ -239,7 +287,13 @@ function explain(problem: Problem, proof: ImpossibilityProof): NonNullable<Probl
   const largest = problem.kinds.reduce((a, b) =>
     (b.requests[r] as number) > (a.requests[r] as number) ? b : a,
   );
-  return { proof, ...(binding === undefined ? {} : { bindingResource: binding }), largestPod: largest.label };
+  const relation = binding === undefined ? bindingRelation(problem, { maxSteps: 2_000 }) : undefined;
+  return {
+    proof,
+    ...(binding === undefined ? {} : { bindingResource: binding }),
+    ...(relation === undefined ? {} : { bindingRelation: relation }),
+    largestPod: largest.label,
+  };
 }
 
 function witness(problem: Problem, kind: PodKind, steps: readonly Step[]): BlockingWitness {

@@ -1,5 +1,5 @@
 import { say } from '../finding/message';
-import { asObjects, at, type ManifestObject } from '../object/manifest-object';
+import { asObjects, at, type ManifestObject, stringMap } from '../object/manifest-object';
 import { objectId } from '../object/object-id';
 import {
   claimOf,
@@ -34,6 +34,8 @@ export interface PodSet {
   /** What the pods are called: the workload's name, with the pool, driver or executor where there are several. */
   readonly name: string;
   readonly namespace: string;
+  /** Labels of the Namespace object, where there is one among the objects. */
+  readonly namespaceLabels?: Readonly<Record<string, string>>;
   readonly role: PodRole;
   readonly pod: {
     readonly labels: Readonly<Record<string, string>>;
@@ -84,6 +86,12 @@ export function expandPods(written: readonly ManifestObject[]): PodSet[] {
   const autoscalers = ofKind('HorizontalPodAutoscaler');
   const classes = ofKind('PriorityClass');
   const claims = ofKind('PersistentVolumeClaim');
+  const namespaceLabels = new Map(
+    ofKind('Namespace').map(({ metadata, body }) => [
+      metadata.name,
+      stringMap(at(body, 'metadata', 'labels')),
+    ]),
+  );
   const autoscaled = declared.map(set => ({ ...set, replicas: autoscaledReplicas(set, autoscalers) }));
   const budgets = disruptionBudgets(objects, autoscaled);
   return autoscaled.map(set => {
@@ -94,6 +102,7 @@ export function expandPods(written: readonly ManifestObject[]): PodSet[] {
       owner: set.owner,
       name: set.name,
       namespace,
+      ...(namespaceLabels.has(namespace) ? { namespaceLabels: namespaceLabels.get(namespace) ?? {} } : {}),
       role: set.role,
       pod: { labels: set.template.labels, annotations: set.template.annotations, spec },
       replicas: set.replicas,

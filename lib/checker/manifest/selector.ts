@@ -16,12 +16,26 @@ export function matchesRequirement(requirement: Readonly<Record<string, unknown>
     case 'DoesNotExist':
       return value === undefined;
     case 'Gt':
-      return value !== undefined && Number.parseInt(value, 10) > Number.parseInt(values[0] ?? '', 10);
+      return integer(value) > integer(values[0]);
     case 'Lt':
-      return value !== undefined && Number.parseInt(value, 10) < Number.parseInt(values[0] ?? '', 10);
+      return integer(value) < integer(values[0]);
     default:
       return false;
   }
+}
+
+/** A label's value as a whole number; what is none compares with nothing. */
+function integer(value: string | undefined): number {
+  return value !== undefined && /^[+-]?\d+$/.test(value) ? Number(value) : Number.NaN;
+}
+
+/** Whether a LabelSelector is there and asks for nothing: it selects everything, but for a topology spread. */
+export function isEmptySelector(selector: unknown): boolean {
+  return (
+    isObject(selector) &&
+    Object.keys(stringMap(selector['matchLabels'])).length === 0 &&
+    asObjects(selector['matchExpressions']).length === 0
+  );
 }
 
 /** Whether a LabelSelector selects these labels. An absent selector selects nothing, an empty one everything. */

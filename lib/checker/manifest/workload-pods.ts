@@ -1,5 +1,7 @@
-import { asObjects, at, type ManifestObject, type PlainObject } from '../object/manifest-object';
+import { createHash } from 'node:crypto';
+import { asObjects, at, isObject, type ManifestObject, type PlainObject } from '../object/manifest-object';
 import { claimOf, countAt, type DeclaredPodSet, templateData, type UpdateStrategy } from './declared-pods';
+import type { PodTemplateData } from './pod-spec';
 
 /** A count or a percentage of a total, e.g. '25%' of 3 rounded up is 1. What is neither reads as 0. */
 export function intOrPercent(value: unknown, total: number, round: 'up' | 'down'): number {
@@ -42,6 +44,24 @@ function daemonTolerations(spec: PlainObject): PlainObject[] {
   ];
 }
 
+/** A template as text, the same whatever the order of its keys. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_, part: unknown) =>
+    isObject(part) ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1))) : part,
+  );
+}
+
+/** Stands for the hash that a controller makes of a pod template: two templates have one if they are alike. */
+function templateHash(template: unknown): string {
+  return createHash('sha256').update(canonical(template)).digest('hex').slice(0, 10);
+}
+
+/** The template with the labels that the workload's controller adds to each of its pods. */
+function labelled(template: unknown, labels: Readonly<Record<string, string>>): PodTemplateData {
+  const data = templateData(template);
+  return { ...data, labels: { ...data.labels, ...labels } };
+}
+
 /** The pods of Kubernetes' own workloads. */
 export function kubernetesPods(objects: readonly ManifestObject[]): DeclaredPodSet[] {
   return objects.flatMap(owner => {
@@ -70,10 +90,14 @@ function podSet(owner: ManifestObject): DeclaredPodSet | undefined {
     case 'apps/ReplicaSet':
     case '/ReplicationController': {
       const count = countAt(at(spec, 'replicas'), 1);
+      const template = at(spec, 'template');
       return {
         ...stays,
         role: 'replica',
-        template: templateData(at(spec, 'template')),
+        template: labelled(
+          template,
+          owner.kind === 'Deployment' ? { 'pod-template-hash': templateHash(template) } : {},
+        ),
         replicas: fixed(count),
         updateStrategy:
           owner.kind === 'Deployment' ? deploymentStrategy(at(spec, 'strategy'), count) : { kind: 'none' },
@@ -83,7 +107,9 @@ function podSet(owner: ManifestObject): DeclaredPodSet | undefined {
       return {
         ...stays,
         role: 'replica',
-        template: templateData(at(spec, 'template')),
+        template: labelled(at(spec, 'template'), {
+          'controller-revision-hash': `${name}-${templateHash(at(spec, 'template'))}`,
+        }),
         replicas: fixed(countAt(at(spec, 'replicas'), 1)),
         volumeClaims: asObjects(at(spec, 'volumeClaimTemplates')).map(claim =>
           claimOf(String(at(claim, 'metadata', 'name')), true, claim['spec']),
@@ -92,7 +118,10 @@ function podSet(owner: ManifestObject): DeclaredPodSet | undefined {
           at(spec, 'updateStrategy', 'type') === 'OnDelete' ? { kind: 'none' } : { kind: 'replace' },
       };
     case 'apps/DaemonSet': {
-      const template = templateData(at(spec, 'template'));
+      const template = labelled(at(spec, 'template'), {
+        'controller-revision-hash': templateHash(at(spec, 'template')),
+        'pod-template-generation': '1',
+      });
       return {
         ...stays,
         role: 'daemon',
@@ -108,11 +137,11 @@ function podSet(owner: ManifestObject): DeclaredPodSet | undefined {
       };
     }
     case 'batch/Job':
-      return { ...stays, ...job(spec), role: 'job', endsByItself: true };
+      return { ...stays, ...job(spec, owner), role: 'job', endsByItself: true };
     case 'batch/CronJob':
       return {
         ...stays,
-        ...job(at(spec, 'jobTemplate', 'spec')),
+        ...job(at(spec, 'jobTemplate', 'spec'), owner),
         ...(at(spec, 'suspend') === true ? { replicas: fixed(0) } : {}),
         role: 'job',
         schedule: String(at(spec, 'schedule')),
@@ -124,12 +153,22 @@ function podSet(owner: ManifestObject): DeclaredPodSet | undefined {
   }
 }
 
-function job(spec: unknown): Pick<DeclaredPodSet, 'template' | 'replicas' | 'updateStrategy'> {
+function job(
+  spec: unknown,
+  { metadata }: ManifestObject,
+): Pick<DeclaredPodSet, 'template' | 'replicas' | 'updateStrategy'> {
+  // A uid that no other job has; the name of a run by the clock has the time appended.
+  const uid = `${metadata.namespace ?? 'default'}/${metadata.name}`;
   const parallelism = countAt(at(spec, 'parallelism'), 1);
   const atOnce =
     at(spec, 'suspend') === true ? 0 : Math.min(parallelism, countAt(at(spec, 'completions'), parallelism));
   return {
-    template: templateData(at(spec, 'template')),
+    template: labelled(at(spec, 'template'), {
+      'job-name': metadata.name,
+      'batch.kubernetes.io/job-name': metadata.name,
+      'controller-uid': uid,
+      'batch.kubernetes.io/controller-uid': uid,
+    }),
     replicas: { initial: atOnce, min: atOnce, max: atOnce },
     updateStrategy: { kind: 'none' },
   };

@@ -49,11 +49,15 @@ function found(model: Model, nodes: string, misfit: Misfit): Found[] {
       );
     }
     case 'no placement': {
-      const { when, binding } = misfit;
+      const { when, binding, relation } = misfit;
       const because =
-        binding === undefined
-          ? 'no one resource alone is to blame'
-          : say`binding resource ${binding.resource}, largest pod ${binding.pod} with ${measured(binding.requested, value => formatAmount(binding.resource, value))}`;
+        binding !== undefined
+          ? say`binding resource ${binding.resource}, largest pod ${binding.pod} with ${measured(binding.requested, value => formatAmount(binding.resource, value))}`
+          : relation === undefined
+            ? 'no one resource or relation alone is to blame'
+            : relation.of === undefined
+              ? say`${relation.why} is to blame`
+              : say`${relation.why} of ${relation.of} is to blame`;
       return ofAll(
         model,
         binding?.resource ?? 'cpu',
