@@ -125,6 +125,17 @@ const MUTATIONS: readonly (readonly [rule: string, what: string, mutate: (dist: 
     },
   ],
   [
+    'log-folder-shared',
+    'the streaming job is there a second time, with a commit log of its own inside the silver folder of the first',
+    d => {
+      d.drop('SparkApplication', 'activity-gold');
+      const second = structuredClone(d.find('SparkApplication', 'activity-streaming'));
+      second.metadata.name = 'activity-streaming-2';
+      d.argument(second.spec, '--commits', 's3a://silver/user-activity-v2/commits/');
+      d.bodies.push(second);
+    },
+  ],
+  [
     'stream-without-checkpoint',
     'the stream keeps its offsets nowhere',
     d => d.edit(STREAM_CODE, 'streaming_job.py', '.option("checkpointLocation", self._checkpoint)', ''),

@@ -37,6 +37,8 @@ const READ: Readonly<Record<string, readonly string[]>> = {
   ClickHouseInstallationTemplate: ['clickhouse.altinity.com'],
   CronWorkflow: ['argoproj.io'],
   ClusterWorkflowTemplate: ['argoproj.io'],
+  HTTPRoute: ['gateway.networking.k8s.io'],
+  Ingress: ['networking.k8s.io'],
   KafkaBridge: ['kafka.strimzi.io'],
   KafkaConnect: ['kafka.strimzi.io'],
   KafkaConnector: ['kafka.strimzi.io'],

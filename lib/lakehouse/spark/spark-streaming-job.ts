@@ -188,7 +188,9 @@ export class SparkStreamingJob extends Construct {
     });
     const kafkaClient = {
       'kafka.bootstrap.servers': kafka.bootstrapServers,
-      ...(kafka.securityProtocol === 'PLAINTEXT' ? {} : { 'kafka.security.protocol': kafka.securityProtocol }),
+      ...(kafka.securityProtocol === 'PLAINTEXT'
+        ? {}
+        : { 'kafka.security.protocol': kafka.securityProtocol }),
     };
     this.job = new SparkJob(this, 'Job', {
       ...props,
