@@ -11,8 +11,8 @@ beforeEach(() => {
 afterEach(() => project.remove());
 
 const GOOD = DEPLOYMENT('nginx:1.29.3');
-const INGRESS = `apiVersion: networking.k8s.io/v1
-kind: Ingress
+const SLICE = `apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
 metadata: { name: web, namespace: n }
 `;
 const CONFIG_MAP = (key: string, text: string) =>
@@ -45,7 +45,7 @@ test('clean is said where everything was looked at', () => {
 });
 
 test.each([
-  ['a kind that no rule knows', 'ingress.yaml', INGRESS, '1 Ingress'],
+  ['a kind that no rule knows', 'slice.yaml', SLICE, '1 EndpointSlice'],
   ['a Helm template', 'chart.yaml', 'kind: {{ .Values.kind }}\n', '1 file'],
   ['a template by its name', 'pod.yaml.j2', 'kind: Pod\n', '1 file'],
   ['a file that holds no object', 'values.yaml', 'replicas: 3\n', '1 file'],
@@ -59,11 +59,11 @@ test.each([
   expect(stdout).not.toContain('clean');
   expect(stdout).toMatch(new RegExp(`✔ no faults in what was looked at.*; not looked at: ${short} \\(`));
   expect(stdout).toContain('\nnot looked at  1 ');
-  expect(stdout).toContain(file === 'ingress.yaml' ? 'ingress.yaml' : file);
+  expect(stdout).toContain(file === 'slice.yaml' ? 'slice.yaml' : file);
 });
 
 test('a run over kinds that no rule knows says that it saw none that one knows', () => {
-  project.put('ingress.yaml', INGRESS);
+  project.put('slice.yaml', SLICE);
   expect(project.check().stdout).toContain('looked at      1 file; no object of a kind that rules know\n');
 });
 
@@ -81,14 +81,14 @@ test('a run that leaves rules or warnings out is not clean', () => {
 
 describe('objects', () => {
   it('are counted by kind, the most frequent first, and one group is told from another', () => {
-    project.put('a.yaml', `${GOOD}---\n${DEPLOYMENT('nginx:1.29.3', 'api')}---\n${INGRESS}`);
+    project.put('a.yaml', `${GOOD}---\n${DEPLOYMENT('nginx:1.29.3', 'api')}---\n${SLICE}`);
     project.put('b.yaml', 'apiVersion: serving.knative.dev/v1\nkind: Deployment\nmetadata: { name: x }\n');
     expect(project.json().coverage.objects).toEqual([
       { kind: 'Deployment', count: 2, isRead: true },
       { kind: 'Deployment (serving.knative.dev)', count: 1, isRead: false },
-      { kind: 'Ingress', count: 1, isRead: false },
+      { kind: 'EndpointSlice', count: 1, isRead: false },
     ]);
-    expect(project.check().stdout).toContain('1 Ingress, 1 Deployment (serving.knative.dev): no rule knows');
+    expect(project.check().stdout).toContain('1 EndpointSlice, 1 Deployment (serving.knative.dev): no rule knows');
   });
 
   it('are read or only resolved in every kind that the sources of the rules name', () => {
@@ -152,10 +152,10 @@ describe('programs', () => {
 });
 
 test('each format ends with what was looked at and what was not', () => {
-  project.put('a.yaml', `${GOOD}---\n${INGRESS}`);
+  project.put('a.yaml', `${GOOD}---\n${SLICE}`);
   const seen = '1 file; 1 object (1 Deployment)';
-  const missed = '1 Ingress: no rule knows this kind; only names are looked at (a.yaml)';
-  const sentence = 'no faults in what was looked at; not looked at: 1 Ingress';
+  const missed = '1 EndpointSlice: no rule knows this kind; only names are looked at (a.yaml)';
+  const sentence = 'no faults in what was looked at; not looked at: 1 EndpointSlice';
   expect(project.check().stdout).toContain(`looked at      ${seen}\nnot looked at  ${missed}\n✔ ${sentence}`);
   expect(project.check(['--format', 'github']).stdout).toBe(
     `looked at: ${seen}\nnot looked at: ${missed}\n${sentence}\n`,

@@ -53,7 +53,10 @@ function canonical(value: unknown): string {
 
 /** Stands for the hash that a controller makes of a pod template: two templates have one if they are alike. */
 function templateHash(template: unknown): string {
-  return createHash('sha256').update(String(canonical(template))).digest('hex').slice(0, 10);
+  return createHash('sha256')
+    .update(String(canonical(template)))
+    .digest('hex')
+    .slice(0, 10);
 }
 
 /** The template with the labels that the workload's controller adds to each of its pods. */
