@@ -88,7 +88,9 @@ describe('objects', () => {
       { kind: 'Deployment (serving.knative.dev)', count: 1, isRead: false },
       { kind: 'EndpointSlice', count: 1, isRead: false },
     ]);
-    expect(project.check().stdout).toContain('1 EndpointSlice, 1 Deployment (serving.knative.dev): no rule knows');
+    expect(project.check().stdout).toContain(
+      '1 EndpointSlice, 1 Deployment (serving.knative.dev): no rule knows',
+    );
   });
 
   it('are read or only resolved in every kind that the sources of the rules name', () => {
