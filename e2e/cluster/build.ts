@@ -7,11 +7,3 @@ export default async function build(): Promise<void> {
   await buildSparkOperator();
   await sparkHome();
 }
-
-// `npm run build:cluster`: beforehand, while something else runs.
-if (require.main === module) {
-  build().catch((error: unknown) => {
-    console.error(error instanceof Error ? error.message : String(error));
-    process.exitCode = 1;
-  });
-}

@@ -67,7 +67,9 @@ describe('a chart', () => {
     put(CHART);
     const { status, stdout } = check(['helm'], '.');
     expect(status).toBe(3);
-    expect(stdout).toContain('fix render it with --render helm, or check the output of helm template');
+    expect(stdout).toContain(
+      'fix render it with --render helm, or check what it renders: helm template chart | cdk8s-lakehouse check -',
+    );
   });
 
   it('is rendered by helm, whose version is said, and findings name the template', () => {
