@@ -314,7 +314,8 @@ def test_a_task_of_spark_that_fails_is_told_by_its_cause(silver: Silver, make_go
         make_gold("spark").fold([manifest], 0)
     sentence = str(failure.value)
     assert "\n" not in sentence
-    assert sentence.startswith(f"the files of the batch cannot be read: RuntimeException: {url} is not a Parquet file")
+    assert sentence.startswith(f"silver file {url}, which ")
+    assert "--batch 0 (1 such files in all)" in sentence
     with files.open_output_stream(path_of(url)) as out:
         out.write(whole)
 
