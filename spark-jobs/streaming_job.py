@@ -243,7 +243,8 @@ class StreamingJob:
         last = self._last
         if last is None or last.sequence + 1 not in self._options.accept_lost or not lost_records(last, earliest):
             return
-        offsets = {p: OffsetRange(until, max(until, earliest.get(p, 0))) for p, until in last.until.items()}
+        stored = {p: last.until.get(p, 0) for p in {*last.until, *earliest}}
+        offsets = {p: OffsetRange(until, max(until, earliest.get(p, 0))) for p, until in stored.items()}
         rows = dict.fromkeys(LAYERS, 0)
         manifest = Manifest(last.sequence + 1, LOST_ATTEMPT, last.topic, offsets, [], [], [], rows, self._topic_id, last.sequence, "rebuilt")
         if not self._log.create(manifest):
@@ -434,12 +435,15 @@ def starting_offsets(last: Manifest | None, topic: str, earliest: Mapping[int, i
             f"--topic {topic}: the brokers have deleted records that are not stored ({spans}); "
             f"raise the topic's retention, and to go on without them start the job once with --accept-lost {last.sequence + 1}"
         )
-    return {p: last.until.get(p, offset) for p, offset in earliest.items()}
+    return {p: last.until.get(p, 0) for p in earliest}
 
 
 def lost_records(last: Manifest, earliest: Mapping[int, int]) -> dict[int, tuple[int, int]]:
-    """By partition: the first offset that is not stored, and the first one that the brokers still hold, where they have deleted some between."""
-    return {p: (last.until[p], offset) for p, offset in earliest.items() if p in last.until and offset > last.until[p]}
+    """By partition: the first offset that is not stored, and the first one that the brokers still hold, where they have deleted some between.
+
+    Of a partition that came after the last commit nothing is stored: a manifest names every partition there was.
+    """
+    return {p: (last.until.get(p, 0), offset) for p, offset in earliest.items() if offset > last.until.get(p, 0)}
 
 
 def batch_ranges(first: Mapping[int, int], until: Mapping[int, int], stored: Mapping[int, int]) -> dict[int, OffsetRange]:

@@ -6,11 +6,13 @@ The jobs run in this process, on real Kafka, S3 and ClickHouse; test_job_process
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import pytest
-from confluent_kafka import TopicPartition
+from confluent_kafka import Producer, TopicPartition
+from confluent_kafka.cimpl import NewPartitions
 from pyspark.sql import functions as F
 
 import batch_writer
@@ -224,6 +226,32 @@ def test_records_that_the_brokers_delete_under_the_job_are_named_as_at_a_start(s
     assert sentence.endswith("to go on without them start the job once with --accept-lost 1")
     assert refused(stream) == sentence
     assert len(stream.commits()) == 1
+
+
+@pytest.mark.parametrize("gone", [20, 0])
+def test_a_partition_that_was_added_is_stored_from_its_first_record_on_or_what_is_gone_of_it_is_named(stream: Stream, gone: int) -> None:
+    stream.send(600, QUIET)
+    stream.drain()
+    added = max(stream.commits()[-1].offsets) + 1
+    admin = stream.kafka.admin()  # must live until the result is there
+    admin.create_partitions([NewPartitions(stream.topic, added + 1)])[stream.topic].result(30)
+    producer = Producer({"bootstrap.servers": stream.kafka.bootstrap_servers, "topic.metadata.refresh.interval.ms": 200})
+    while added not in producer.list_topics(stream.topic, timeout=10).topics[stream.topic].partitions:
+        time.sleep(0.1)
+    for number in range(50):
+        producer.produce(stream.topic, f"record {number}".encode(), partition=added)
+    assert producer.flush(30) == 0
+    if gone > 0:
+        admin.delete_records([TopicPartition(stream.topic, added, gone)])[TopicPartition(stream.topic, added)].result(30)
+        sentence = refused(stream)
+        assert f"the brokers have deleted records that are not stored (partition {added}: 0 to {gone - 1})" in sentence
+        assert sentence.endswith("to go on without them start the job once with --accept-lost 1")
+        assert len(stream.commits()) == 1
+        stream.drain(accept_lost=1)
+        assert stream.commits()[1].offsets[added] == (0, gone)
+    stream.drain()
+    assert stream.commits()[-1].offsets[added] == (gone, 50)
+    assert sum(commit.rows["bronze"] for commit in stream.commits()) == 650 - gone
 
 
 def test_another_topics_commit_log_is_refused(make_stream: MakeStream) -> None:
