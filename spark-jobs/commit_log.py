@@ -16,7 +16,7 @@ from itertools import islice, takewhile
 from typing import Any
 
 from job_log import JobError, say
-from object_store import ObjectStore, StoredObject
+from object_store import DamagedObjectError, ObjectStore, StoredObject
 
 FORMAT_VERSION = 2
 LAYERS = ("bronze", "silver", "quarantine")
@@ -179,7 +179,10 @@ class CommitLog:
     def read(self, sequence: int) -> Manifest:
         """One manifest. Raises JobError when there is none, or no whole one."""
         url = self.url(sequence)
-        content = self._store.find(url)
+        try:
+            content = self._store.find(url)
+        except DamagedObjectError as error:
+            raise JobError(f"{error}; move it away, then {REMEDY}") from None
         if content is None:
             raise JobError(f"{url} is missing in the commit log; {REMEDY}")
         try:

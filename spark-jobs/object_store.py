@@ -27,6 +27,10 @@ class StoredObject:
     written_ms: int = field(default=0, compare=False)
 
 
+class DamagedObjectError(JobError):
+    """An object whose content is not what its checksum says."""
+
+
 class ObjectStore:
     """The buckets that a Spark session reaches through s3a://."""
 
@@ -89,6 +93,8 @@ class ObjectStore:
         except Py4JJavaError as error:
             if _code(error) == "NoSuchKey":
                 return None
+            if any("verify integrity" in str(cause.getMessage()) for cause in _causes(error)):
+                raise DamagedObjectError(f"{url} is damaged: what comes is not what was stored, by its checksum") from None
             raise JobError(f"{url} cannot be read: {_reason(error, bucket)}") from None
 
     def read(self, url: str) -> bytes:

@@ -49,6 +49,12 @@ def torn(stream: Stream, url: str) -> None:
     put(stream, url, content[: len(content) // 2])
 
 
+def cut_on_the_disk(stream: Stream, url: str) -> None:
+    """As a server's disk loses the end of a file: the server goes on to tell the checksum of the whole."""
+    path = stream.object_store.folder / "buckets" / url.removeprefix("s3a://")
+    path.write_bytes(path.read_bytes()[:-40])
+
+
 def deleted(stream: Stream, url: str) -> None:
     stream.object_store.delete(url)
 
@@ -81,7 +87,7 @@ def test_an_object_that_is_no_manifest_is_ignored_with_a_line(stream: Stream) ->
     assert stream.prove().bronze == 3_000
 
 
-@pytest.mark.parametrize(("damage", "words"), [(emptied, "is empty"), (torn, "is cut or is no JSON")])
+@pytest.mark.parametrize(("damage", "words"), [(emptied, "is empty"), (torn, "is cut or is no JSON"), (cut_on_the_disk, "is damaged")])
 def test_a_damaged_last_manifest_is_named_and_written_again_when_it_is_moved_away(stream: Stream, damage: Damage, words: str) -> None:
     before = stored(stream)
     damage(stream, manifest(stream, 2))
