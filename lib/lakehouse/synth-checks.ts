@@ -65,6 +65,7 @@ export class SynthChecks extends Construct {
         external: externalReferences(app).map(objectId),
         programs: dataFlowsOf(app),
         stated,
+        areOperatorsPinned: true,
         ...(services === undefined ? {} : { services }),
       });
       this.last = { text, review: found };

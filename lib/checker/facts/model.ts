@@ -29,6 +29,11 @@ export interface ModelOptions {
   readonly unreadable?: readonly Unreadable[];
   /** 'Kind/namespace/name' or 'Kind/name' of what exists although no file declares it; '*' matches any text. */
   readonly external?: readonly string[];
+  /**
+   * Whether the operators of the custom resources are of the releases that lib/checker/schema knows.
+   * @default they may be of any release
+   */
+  readonly areOperatorsPinned?: boolean;
 }
 
 /** What the rules look at: the objects of a folder or a chart, indexed. Nothing in it reads a file. */
@@ -43,6 +48,7 @@ export interface Model extends ManifestIndex {
   readonly jobs: readonly Job[];
   /** Whether somebody declared that this exists outside of the files. */
   readonly isExternal: (kind: string, namespace: string | undefined, name: string) => boolean;
+  readonly areOperatorsPinned: boolean;
 }
 
 export function buildModel(objects: readonly ManifestObject[], options: ModelOptions = {}): Model {
@@ -63,6 +69,7 @@ export function buildModel(objects: readonly ManifestObject[], options: ModelOpt
     unreadable: options.unreadable ?? [],
     nodes: options.nodes,
     services: options.services,
+    areOperatorsPinned: options.areOperatorsPinned ?? false,
 
     get programs() {
       programs ??= programsIn(index, options.programs);

@@ -75,6 +75,17 @@ export function field(object: ManifestObject, path: Path, shown: string): FieldN
   return { is: 'field', object, path, shown };
 }
 
+/** A path as people write it, e.g. 'spec.containers[1].image'. */
+export function pathText(path: Path): string {
+  return path
+    .map(key => {
+      if (typeof key === 'number') return `[${key}]`;
+      return /^\w+$/.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`;
+    })
+    .join('')
+    .replace(/^\./, '');
+}
+
 /** A value as a message shows it: in quotes, shortened. */
 export function quote(value: unknown): string {
   const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value));

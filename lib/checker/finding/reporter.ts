@@ -1,7 +1,7 @@
 import type { ManifestObject } from '../object/manifest-object';
 import { objectId } from '../object/object-id';
 import type { Finding, Level, Place, Subject } from './finding';
-import { Message, type Part, type Path } from './message';
+import { Message, type Part, type Path, pathText } from './message';
 
 /** A finding as the reports show it: what the formats human, json and sarif are made of. */
 export interface Violation {
@@ -72,11 +72,7 @@ export function lines(findings: readonly Finding[], wording: Wording = {}): stri
 /** Where in its object a place is, e.g. `.spec.containers[1].image`. */
 function whereIn(place: Place): string {
   if (!('object' in place)) return '';
-  const keys = place.path.map(key => {
-    if (typeof key === 'number') return `[${key}]`;
-    return /^\w+$/.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`;
-  });
-  return ` at ${keys.join('')}${place.innerLine === undefined ? '' : ` line ${place.innerLine}`}`;
+  return ` at .${pathText(place.path)}${place.innerLine === undefined ? '' : ` line ${place.innerLine}`}`;
 }
 
 /** The same without what it is about, for those who say that themselves. */

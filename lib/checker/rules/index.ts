@@ -12,6 +12,7 @@ import { ephemeralData } from './ephemeral-data';
 import { executorDoesNotFit } from './executor-does-not-fit';
 import { illegalName } from './illegal-name';
 import { imageNotServed } from './image-not-served';
+import { invalidField } from './invalid-field';
 import { invalidQuantity } from './invalid-quantity';
 import { ivyCacheUnwritable } from './ivy-cache-unwritable';
 import { kafkaQuorum } from './kafka-quorum';
@@ -72,6 +73,7 @@ export const rules: readonly Rule[] = [
   executorDoesNotFit,
   setDoesNotFit,
   invalidQuantity,
+  invalidField,
   unboundedBacklog,
   tableSchemaMismatch,
   tooManyParts,
