@@ -306,6 +306,13 @@ const MUTATIONS: readonly (readonly [rule: string, what: string, mutate: (dist: 
     },
   ],
   [
+    'invalid-field',
+    'a field of the web servers is misspelt',
+    d => {
+      d.container('Deployment', 'was').imagePulPolicy = 'IfNotPresent';
+    },
+  ],
+  [
     'kafka-replication',
     'the topic asks for more replicas than there are brokers',
     d => {

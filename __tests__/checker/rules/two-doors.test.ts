@@ -6,9 +6,11 @@ import { check, systems } from '../../../lib/checker/check/check';
 import { collect } from '../../../lib/checker/check/collect';
 import { contextNodes, parseClusterContext } from '../../../lib/checker/eks/cluster-context';
 import { DEFAULT_NODES, describedNodes, parseNodes } from '../../../lib/checker/facts/nodes';
-import { lines, type Violation, violation } from '../../../lib/checker/finding/reporter';
+import type { Finding } from '../../../lib/checker/finding/finding';
+import { lines, text, type Violation, violation } from '../../../lib/checker/finding/reporter';
 import { type Loaded, loadManifests } from '../../../lib/checker/manifest/load';
 import { rules } from '../../../lib/checker/rules';
+import { isCustom } from '../../../lib/checker/schema/schema';
 import { NodeGroup } from '../../../lib/lakehouse/cluster/node-group';
 import { SynthChecks } from '../../../lib/lakehouse/synth-checks';
 
@@ -28,6 +30,16 @@ const cases = rules
 function said({ rule, level, object, message, remedy, measured, allowed }: Violation) {
   const text = message.replace(/ is declared at \S+ with /, ' is declared before with ');
   return JSON.stringify({ rule, level, object, text, remedy, measured, allowed });
+}
+
+/** A field that the custom resources of the pinned release do not have: the check does not know the release. */
+function isOfRelease({ rule, place, remedy }: Finding): boolean {
+  return (
+    rule === 'invalid-field' &&
+    'object' in place &&
+    isCustom(place.object) &&
+    /^(remove|move) it/.test(text(remedy))
+  );
 }
 
 /** The nodes on which the check counts a folder. */
@@ -82,7 +94,7 @@ test.each(cases)('%s, %s: the check and the synthesis say the same', (id, _name,
     chartOf(system, groupOf(nodesIn({ ...system, contexts: loaded.contexts }))),
   );
   const synthesized = charts.flatMap(({ review }) =>
-    review.findings.map(finding => said(violation(finding))),
+    review.findings.filter(finding => !isOfRelease(finding)).map(finding => said(violation(finding))),
   );
 
   expect([...new Set(synthesized)].sort()).toEqual([...new Set(checked)].sort());

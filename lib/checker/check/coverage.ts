@@ -4,6 +4,7 @@ import type { Note } from '../finding/note';
 import type { Loaded } from '../manifest/load';
 import { apiGroup } from '../manifest/pod-templates';
 import type { ReadProgram } from '../review/programs';
+import { schemaOf } from '../schema/schema';
 import type { Collected } from './collect';
 import { isRead } from './read-kinds';
 
@@ -91,7 +92,7 @@ export function coverageOf(
     notLookedAt: [
       ...unreadKinds(loaded).map(objects => ({
         what: kindName(objects[0]),
-        why: 'no rule knows this kind; only names are looked at',
+        why: `no rule knows this kind; only ${hasSchema(objects[0]) ? 'names, fields and their types' : 'names'} are looked at`,
         count: objects.length,
         where: distinct(objects.flatMap(({ source }) => source?.file ?? [])),
       })),
@@ -152,6 +153,10 @@ export function coverageOf(
 function unreadKinds({ objects }: Loaded): (readonly Loaded['objects'][number][])[] {
   const unread = objects.filter(object => !isRead(object));
   return [...grouped(unread, kindId).values()].sort((left, right) => right.length - left.length);
+}
+
+function hasSchema(object: Loaded['objects'][number] | undefined): boolean {
+  return object !== undefined && schemaOf(object) !== undefined;
 }
 
 /** Notes on files that are skipped are told by file, those on Python as programs. */

@@ -8,6 +8,7 @@ import { objectId } from '../object/object-id';
 import { type Mistake, meant, mistakesIn } from '../schema/mistakes';
 import { isCustom, schemaOf, type ValueType } from '../schema/schema';
 import { invalidQuantity } from './invalid-quantity';
+import { versionConflict } from './version-conflict';
 
 /** kubectl refuses a field that does not exist, and the API server a value of another type. */
 export const invalidField: Rule = {
@@ -23,13 +24,15 @@ export const invalidField: Rule = {
         .filter(mistake => isCertain(mistake, object, model))
         .map(mistake => found(mistake, object));
     });
-    return all.length === 0 ? [] : withoutQuantities(all, model);
+    return all.length === 0 ? [] : withoutSaid(all, model);
   },
 };
 
-/** A figure that is none is invalid-quantity's, which says more. */
-function withoutQuantities(all: readonly Found[], model: Model): Found[] {
-  const said = new Set(invalidQuantity.check(model).map(placeKey));
+/** Rules that say more of a figure that is none, and of a field that another API version has. */
+const SAY_MORE = [invalidQuantity, versionConflict];
+
+function withoutSaid(all: readonly Found[], model: Model): Found[] {
+  const said = new Set(SAY_MORE.flatMap(rule => rule.check(model).map(placeKey)));
   return all.filter(item => !said.has(placeKey(item)));
 }
 
