@@ -7,6 +7,7 @@ import { parseAllDocuments } from 'yaml';
 import { allowed, measured, quote, say } from '../../lib/checker/finding/message';
 import { NodeGroup } from '../../lib/lakehouse/cluster/node-group';
 import { LakehouseChart } from '../../lib/lakehouse/lakehouse-chart';
+import { plainObjects } from '../../lib/lakehouse/plain-objects';
 import { SynthChecks } from '../../lib/lakehouse/synth-checks';
 import { type Refusal, refuse } from '../../lib/lakehouse/workload/refuse';
 import { manifestFiles, writeManifests } from '../../lib/lakehouse/write-manifests';
@@ -240,6 +241,99 @@ test('an untagged image of the database and one of an init container beside it a
   ]);
 });
 
+describe('charts that depend on each other', () => {
+  const appOfCharts = (...dependencies: readonly (readonly [string, string])[]) => {
+    const app = appOf(['v1', 'Namespace', 'was']);
+    const charts = new Map(
+      ['a', 'b', 'c'].map(name => {
+        const chart = new Chart(app, name);
+        const metadata = { name, namespace: 'was' };
+        const object = new ApiObject(chart, 'settings', { apiVersion: 'v1', kind: 'ConfigMap', metadata });
+        return [name, { chart, object }] as const;
+      }),
+    );
+    for (const [from, to] of dependencies) {
+      const [dependent, needed] = [charts.get(from), charts.get(to)];
+      if (dependent === undefined || needed === undefined) throw new Error('no such chart');
+      // Of a chart, and of an object in it: both order the charts.
+      if (to === 'a') dependent.object.addDependency(needed.object);
+      else dependent.chart.addDependency(needed.chart);
+    }
+    return app;
+  };
+
+  test('in a circle are refused with their names', () => {
+    expect(refusalOf(appOfCharts(['a', 'b'], ['b', 'c'], ['c', 'a']))).toEqual([
+      '[app] a → b → c → a depend on each other in a circle, so none can be applied first; remove one of the addDependency()',
+      '1 error, nothing was written',
+    ]);
+  });
+
+  test('and a chart that depends on itself, are refused', () => {
+    const app = appOf(['v1', 'Namespace', 'was']);
+    const [chart] = app.node.children;
+    if (chart === undefined) throw new Error('no chart');
+    chart.node.addDependency(chart);
+    expect(refusalOf(app)).toEqual([
+      '[chart] it depends on itself, so it can never be applied; remove the addDependency()',
+      '1 error, nothing was written',
+    ]);
+  });
+
+  test('in a line pass', () => {
+    expect(() => writeManifests(appOfCharts(['a', 'b'], ['b', 'c'], ['a', 'c']), folder)).not.toThrow();
+  });
+});
+
+describe('an object that is patched', () => {
+  const patched = (...patches: readonly JsonPatch[]) => {
+    const app = new App();
+    const { was } = new LakehouseChart(app, 'lakehouse');
+    const deployment = was.node
+      .findAll()
+      .find(node => node instanceof ApiObject && node.kind === 'Deployment');
+    (deployment as ApiObject).addJsonPatch(...patches);
+    return { app };
+  };
+  const pod = '/spec/template/spec';
+
+  test('is refused for fields that there are not and values of another type, all at once', () => {
+    const { app } = patched(
+      JsonPatch.add(`${pod}/imagePulSecrets`, [{ name: 'registry' }]),
+      JsonPatch.replace('/spec/minReadySeconds', 'three'),
+      JsonPatch.add(`${pod}/containers/0/env/-`, { name: 'B', value: 5 }),
+    );
+    expect(refusalOf(app)).toEqual([
+      expect.stringMatching(
+        /^\[Deployment\/was\/was\] spec\.minReadySeconds is "three" but it must be a whole number; write a whole number, e\.g\. 3 \(rule invalid-field\)$/,
+      ),
+      expect.stringMatching(
+        /^\[Deployment\/was\/was\] spec\.template\.spec\.containers\[0\]\.env\[\d+\]\.value is 5 but it must be a text; put it in quotes, "5" \(rule invalid-field\)$/,
+      ),
+      '[Deployment/was/was] spec.template.spec.imagePulSecrets is no field of apps/v1 Deployment; did you mean imagePullSecrets? (rule invalid-field)',
+      '3 errors, nothing was written',
+    ]);
+  });
+
+  test('passes with fields that there are, and they are written, quantities as texts too', () => {
+    const { app } = patched(
+      JsonPatch.replace(`${pod}/containers/0/resources/limits/memory`, '768Mi'),
+      JsonPatch.add('/spec/minReadySeconds', 3),
+      JsonPatch.add(`${pod}/containers/0/env/-`, { name: 'B', value: '5' }),
+    );
+    expect(() => writeManifests(app, folder)).not.toThrow();
+    const [was] = plainObjects(app).filter(
+      ({ kind, metadata }) => kind === 'Deployment' && metadata.name === 'was',
+    );
+    expect(was).toMatchObject({
+      spec: {
+        minReadySeconds: 3,
+        template: { spec: { containers: [{ resources: { limits: { cpu: '1000m', memory: '768Mi' } } }] } },
+      },
+    });
+  });
+});
+
 test('the same fault of three containers is three lines, and what all three lack is one', () => {
   const resources = { requests: { cpu: '1m', memory: '16Mi' }, limits: { cpu: '1m', memory: '16Mi' } };
   const container = (name: string, image: string) => ({
@@ -300,31 +394,31 @@ test('what follows from a mistake in a prop is not said beside it', () => {
 });
 
 describe('values that cannot be written', () => {
-  const configMap = (data: unknown): App => {
+  const settings = (data: unknown): App => {
     const app = new App();
     const chart = new Chart(app, 'chart');
     new SynthChecks(chart, 'checks');
-    new ApiObject(chart, 'settings', { apiVersion: 'v1', kind: 'ConfigMap', ...{ data } });
+    new ApiObject(chart, 'settings', { apiVersion: 'example.org/v1', kind: 'Settings', ...{ data } });
     return app;
   };
 
   test('are refused with the path of the construct', () => {
     const circular: Record<string, unknown> = {};
     circular['self'] = circular;
-    expect(refusalOf(configMap(circular))).toEqual([
+    expect(refusalOf(settings(circular))).toEqual([
       '[chart/settings] a value contains itself, so the object cannot be written; leave the value out, or copy what is needed of it',
     ]);
-    expect(refusalOf(configMap({ since: new Date(0) }))).toEqual([
+    expect(refusalOf(settings({ since: new Date(0) }))).toEqual([
       "[chart/settings] a value cannot be written: can't render non-simple object of type 'Date'; use texts, numbers, booleans, lists and plain objects",
     ]);
-    expect(refusalOf(configMap({ count: 10n }))).toEqual([
+    expect(refusalOf(settings({ count: 10n }))).toEqual([
       '[chart/settings] a value cannot be written: Do not know how to serialize a BigInt; use texts, numbers, booleans, lists and plain objects',
     ]);
   });
 
   test('are not those that merely stand in two places', () => {
     const shared = { one: 'same' };
-    expect(() => writeManifests(configMap({ first: shared, second: shared }), folder)).not.toThrow();
+    expect(() => writeManifests(settings({ first: shared, second: shared }), folder)).not.toThrow();
   });
 });
 

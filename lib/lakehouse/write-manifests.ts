@@ -3,6 +3,7 @@ import path from 'node:path';
 import { type App, Yaml } from 'cdk8s';
 import type { Level } from '../checker/finding/finding';
 import { distinct, lines } from '../checker/finding/reporter';
+import { circlesOf } from './circles';
 import { describedObjects, type PlainApiObject, plainObjects } from './plain-objects';
 import { RefusedApp } from './refused-app';
 import { SynthChecks } from './synth-checks';
@@ -53,7 +54,10 @@ function saidOf(app: App): { readonly errors: readonly string[]; readonly warnin
       wording,
     );
   const others = nodes.filter(node => !(node instanceof SynthChecks)).flatMap(othersRefusals);
-  return { errors: [...new Set([...said('error'), ...others])], warnings: said('warning') };
+  return {
+    errors: [...new Set([...said('error'), ...others, ...circlesOf(app)])],
+    warnings: said('warning'),
+  };
 }
 
 /**
