@@ -27,6 +27,7 @@ import { type ExternalObjectStoreProps, ObjectStore } from './storage/object-sto
 import { SynthChecks } from './synth-checks';
 import { WasService, type WasServiceProps } from './was/was-service';
 import { PriorityClasses } from './workload/priority-classes';
+import { checkedProps, having, list, type PropTypes, propsObject } from './workload/props';
 import { type Refusal, refuse } from './workload/refuse';
 
 /** What may be changed of the system; each layer's own props, all with the figures of the running system as defaults. */
@@ -84,6 +85,24 @@ export interface LakehouseChartProps {
 
 const BUCKETS = ['raw-data', 'silver', 'gold'];
 
+const TYPES: PropTypes<LakehouseChartProps> = {
+  nodes: having('a NodeGroup', 'new NodeGroup({ count: 6 })', 'instanceType', 'count'),
+  traffic: propsObject,
+  kafka: propsObject,
+  topic: propsObject,
+  externalTopic: propsObject,
+  was: propsObject,
+  minio: propsObject,
+  objectStore: propsObject,
+  clickHouse: propsObject,
+  streaming: propsObject,
+  gold: propsObject,
+  grafana: propsObject,
+  existingNamespaces: list,
+  network: propsObject,
+  gitOps: propsObject,
+};
+
 /**
  * The whole lakehouse: web servers, Kafka, streaming, the object store, gold, the database, wired by passing
  * constructs, and checked as a whole before anything is written.
@@ -107,8 +126,9 @@ export class LakehouseChart extends Chart {
   private readonly existing: ReadonlyMap<string, ExistingNamespaceProps>;
   private readonly quotas: ResourceQuotas;
 
-  constructor(scope: Construct, id: string, props: LakehouseChartProps = {}) {
+  constructor(scope: Construct, id: string, given: LakehouseChartProps = {}) {
     super(scope, id);
+    const props = checkedProps(this, given, TYPES);
     setNetwork(this, props.network ?? {});
     const needed = new Set<string>();
     makeNeededNamespaces(this, namespace => needed.add(namespace));

@@ -25,6 +25,21 @@ import { objectLabels, selectorLabels } from '../workload/labels';
 import { restrictedContainer, restrictedPod, scratchVolume } from '../workload/pod-security';
 import { imageExceptions, policyAnnotations } from '../workload/policy-exceptions';
 import type { PriorityClass } from '../workload/priority-classes';
+import {
+  checkedProps,
+  cpuResources,
+  duration,
+  externalSecret,
+  having,
+  list,
+  memoryResources,
+  type PropTypes,
+  priorityClass,
+  required,
+  size,
+  storageClass,
+  text,
+} from '../workload/props';
 import { containerOf, type Refusal, refuse } from '../workload/refuse';
 import { SetupJob } from '../workload/setup-job';
 import {
@@ -103,6 +118,24 @@ export interface ClickHouseDbProps {
   readonly schemaImage?: string;
 }
 
+const TYPES: PropTypes<ClickHouseDbProps> = {
+  traffic: required(having('a TrafficEstimate', 'chart.traffic', 'eventsPerSecond')),
+  name: text,
+  namespace: text,
+  writerNamespace: text,
+  readerNamespace: text,
+  readsFrom: list,
+  retention: duration,
+  storage: size,
+  storageClass: storageClass,
+  cpu: cpuResources,
+  memory: memoryResources,
+  credentials: externalSecret,
+  priority: priorityClass,
+  image: text,
+  schemaImage: text,
+};
+
 /**
  * One ClickHouse server on a volume, with the database `logs` and the tables of the contract.
  *
@@ -134,8 +167,9 @@ export class ClickHouseDb extends Construct implements Connectable {
   /** Its pods, as an end of connections. */
   public readonly pods: Workload;
 
-  constructor(scope: Construct, id: string, props: ClickHouseDbProps) {
+  constructor(scope: Construct, id: string, given: ClickHouseDbProps) {
     super(scope, id);
+    const props = checkedProps(this, given, TYPES);
     this.name = props.name ?? 'clickhouse';
     this.namespace = props.namespace ?? 'storage';
     needNamespace(this, this.namespace);

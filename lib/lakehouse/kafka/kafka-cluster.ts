@@ -13,6 +13,19 @@ import { type StrimziRelease, strimzi } from '../versions';
 import { replicaRefusals, resourceRefusals } from '../workload/container';
 import { objectLabels } from '../workload/labels';
 import type { PriorityClass } from '../workload/priority-classes';
+import {
+  checkedProps,
+  cpuResources,
+  having,
+  memoryResources,
+  number,
+  oneOf,
+  type PropTypes,
+  priorityClass,
+  size,
+  storageClass,
+  text,
+} from '../workload/props';
 import { type Culprit, type Refusal, refuse } from '../workload/refuse';
 import { ClusterTopic, type KafkaClusterTopicProps } from './cluster-topic';
 import { heapRefusals, LEAST_HEAP_MIB } from './heap';
@@ -78,6 +91,26 @@ export interface KafkaClusterProps {
   readonly priority?: PriorityClass;
 }
 
+const TYPES: PropTypes<KafkaClusterProps> = {
+  name: text,
+  namespace: text,
+  coordination: having('a KafkaCoordination', 'KafkaCoordination.kraft()', 'kind', 'replicas'),
+  strimziVersion: text,
+  kafkaVersion: text,
+  brokers: number,
+  cpu: cpuResources,
+  memory: memoryResources,
+  storage: size,
+  storageClass: storageClass,
+  clientSecurity: oneOf('plain', 'scram-tls'),
+  rackTopologyKey: text,
+  operatorCpu: cpuResources,
+  operatorMemory: memoryResources,
+  exporterCpu: cpuResources,
+  exporterMemory: memoryResources,
+  priority: priorityClass,
+};
+
 /**
  * A Kafka cluster that Strimzi runs: brokers and their coordination on volumes, topics, the entity operator and the
  * exporter.
@@ -112,8 +145,9 @@ export class KafkaCluster extends Construct {
   private readonly topics = new Map<string, ClusterTopic>();
   private readonly brokerPods: Workload;
 
-  constructor(scope: Construct, id: string, props: KafkaClusterProps = {}) {
+  constructor(scope: Construct, id: string, given: KafkaClusterProps = {}) {
     super(scope, id);
+    const props = checkedProps(this, given, TYPES);
     this.name = props.name ?? 'streaming-cluster';
     this.namespace = props.namespace ?? 'kafka';
     needNamespace(this, this.namespace);

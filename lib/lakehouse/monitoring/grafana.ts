@@ -15,6 +15,18 @@ import { objectLabels, selectorLabels } from '../workload/labels';
 import { restrictedContainer, restrictedPod, scratchVolume } from '../workload/pod-security';
 import { imageExceptions, policyAnnotations } from '../workload/policy-exceptions';
 import type { PriorityClass } from '../workload/priority-classes';
+import {
+  checkedProps,
+  cpuResources,
+  externalSecret,
+  having,
+  memoryResources,
+  type PropTypes,
+  priorityClass,
+  propsObject,
+  required,
+  text,
+} from '../workload/props';
 import { containerOf, refuse } from '../workload/refuse';
 
 const PORT = 3000;
@@ -61,6 +73,19 @@ export interface GrafanaProps {
   readonly image?: string;
 }
 
+const TYPES: PropTypes<GrafanaProps> = {
+  database: required(having('a ClickHouseDb', 'chart.database', 'httpUrl')),
+  name: text,
+  namespace: text,
+  cpu: cpuResources,
+  memory: memoryResources,
+  credentials: externalSecret,
+  pluginVersion: text,
+  ingress: propsObject,
+  priority: priorityClass,
+  image: text,
+};
+
 /**
  * Grafana with the database as its data source.
  *
@@ -77,8 +102,9 @@ export class Grafana extends Construct {
   /** Its pods, as an end of connections. */
   public readonly pods: Workload;
 
-  constructor(scope: Construct, id: string, props: GrafanaProps) {
+  constructor(scope: Construct, id: string, given: GrafanaProps) {
     super(scope, id);
+    const props = checkedProps(this, given, TYPES);
     this.name = props.name ?? 'grafana';
     this.namespace = props.namespace ?? 'monitoring';
     needNamespace(this, this.namespace);

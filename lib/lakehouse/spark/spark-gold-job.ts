@@ -10,6 +10,19 @@ import { CodeConfigMap } from '../workload/code-config-map';
 import { timeZoneRefusals } from '../workload/container';
 import { secretEnv } from '../workload/external';
 import { objectLabels } from '../workload/labels';
+import {
+  checkedProps,
+  duration,
+  having,
+  number,
+  oneOf,
+  type PropTypes,
+  priorityClass,
+  propsObject,
+  required,
+  text,
+  textMap,
+} from '../workload/props';
 import { type Culprit, type Refusal, refuse, writing } from '../workload/refuse';
 import { SparkExecutorCount } from './executor-count';
 import { sessionSettings } from './spark-conf';
@@ -63,6 +76,29 @@ const EXECUTOR: SparkPodDefaults = {
   memory: Size.gibibytes(2),
 };
 
+const TYPES: PropTypes<SparkGoldJobProps> = {
+  source: required(having('a SparkStreamingJob', 'chart.streaming', 'commits', 'silver')),
+  database: required(having('a ClickHouseDb', 'chart.database', 'httpUrl')),
+  name: text,
+  namespace: text,
+  driver: propsObject,
+  executor: propsObject,
+  executors: having('a SparkExecutorCount', 'SparkExecutorCount.fixed(2)', 'min', 'max'),
+  image: text,
+  sparkVersion: text,
+  dependencies: propsObject,
+  priority: priorityClass,
+  restartInterval: duration,
+  maxExecutorFailures: number,
+  sparkConf: textMap,
+  trigger: duration,
+  eventsPerSecondPerSlot: number,
+  engine: oneOf('spark', 'clickhouse'),
+  maxFilesPerTrigger: number,
+  longestOutage: duration,
+  businessTimeZone: text,
+};
+
 /**
  * Silver to the five metrics tables: a fold over committed files, each counted once whatever is repeated.
  *
@@ -82,8 +118,9 @@ export class SparkGoldJob extends Construct {
   public readonly trigger: Duration;
   public readonly maxFilesPerTrigger: number;
 
-  constructor(scope: Construct, id: string, props: SparkGoldJobProps) {
+  constructor(scope: Construct, id: string, given: SparkGoldJobProps) {
     super(scope, id);
+    const props = checkedProps(this, given, TYPES);
     const { source, database } = props;
     const figures = streamFigures(props);
     const namespace = props.namespace ?? 'default';

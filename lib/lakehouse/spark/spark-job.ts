@@ -17,7 +17,7 @@ import { API_SERVER_PORTS, apiServer, internet } from '../network/addresses';
 import type { Connectable, Pods } from '../network/flow';
 import { Workload } from '../network/workload';
 import { type ObjectStore, type ObjectStoreCredentials, takeCredentials } from '../storage/object-store';
-import { imageReference, images, spark } from '../versions';
+import { imageReference, images } from '../versions';
 import type { CodeConfigMap } from '../workload/code-config-map';
 import { cpuQuantity, imageRefusals, secondsRefusals, sizeQuantity } from '../workload/container';
 import { stateDataFlow } from '../workload/data-flow';
@@ -30,6 +30,20 @@ import {
   policyAnnotations,
 } from '../workload/policy-exceptions';
 import type { PriorityClass } from '../workload/priority-classes';
+import {
+  checkedProps,
+  duration,
+  having,
+  list,
+  number,
+  type PropTypes,
+  priorityClass,
+  propsObject,
+  required,
+  text,
+  textMap,
+  texts,
+} from '../workload/props';
 import { type Refusal, refuse, writesFields } from '../workload/refuse';
 import { executorCountRefusals, SparkExecutorCount } from './executor-count';
 import {
@@ -42,6 +56,7 @@ import {
 } from './spark-conf';
 import { type SparkConnector, SparkDependencies } from './spark-dependencies';
 import { jvmSize, podRefusals, type SparkPodDefaults, type SparkPodProps, sparkPod } from './spark-pod';
+import { jobSparkVersion, sparkVersionRefusals } from './spark-version';
 
 /** The user `spark` of the apache/spark image. */
 const SPARK_USER = 185;
@@ -79,6 +94,11 @@ export interface SparkJobOptions {
    * @default stock apache/spark of lib/lakehouse/versions.ts
    */
   readonly image?: string;
+  /**
+   * The Spark that the image holds.
+   * @default what the tag of a stock image says, else that of lib/lakehouse/versions.ts
+   */
+  readonly sparkVersion?: string;
   /**
    * How the job comes to its connectors.
    * @default SparkDependencies.resolved()
@@ -197,6 +217,34 @@ const EXECUTOR: SparkPodDefaults = {
   memory: Size.gibibytes(1),
 };
 
+const TYPES: PropTypes<SparkJobProps> = {
+  name: required(text),
+  code: required(propsObject),
+  namespace: text,
+  driver: propsObject,
+  executor: propsObject,
+  executors: having('a SparkExecutorCount', 'SparkExecutorCount.fixed(2)', 'min', 'max'),
+  image: text,
+  sparkVersion: text,
+  dependencies: propsObject,
+  priority: priorityClass,
+  restartInterval: duration,
+  maxExecutorFailures: number,
+  sparkConf: textMap,
+  arguments: texts,
+  component: text,
+  restartPolicy: text,
+  retries: number,
+  stopTimeout: duration,
+  connectors: texts,
+  store: propsObject,
+  credentials: propsObject,
+  env: list,
+  secretFiles: list,
+  javaOptions: text,
+  dataFlow: propsObject,
+};
+
 /**
  * A PySpark program as a SparkApplication (v1beta2): a batch of your own, or a stream; the streaming and the gold job are
  * made of it.
@@ -237,8 +285,9 @@ export class SparkJob extends Construct {
   /** The driver, and the executors, as ends of connections. */
   public readonly pods: { readonly driver: Workload; readonly executor: Workload };
 
-  constructor(scope: Construct, id: string, props: SparkJobProps) {
+  constructor(scope: Construct, id: string, given: SparkJobProps) {
     super(scope, id);
+    const props = checkedProps(this, given, TYPES);
     this.name = props.name;
     this.namespace = props.namespace ?? 'default';
     needNamespace(this, this.namespace);
@@ -247,6 +296,7 @@ export class SparkJob extends Construct {
     this.executors = props.executors ?? SparkExecutorCount.fixed(2);
     this.dataFlow = props.dataFlow;
     const image = props.image ?? imageReference(images.spark);
+    const sparkVersion = jobSparkVersion(props.sparkVersion, image);
     const restartInterval = props.restartInterval ?? Duration.seconds(30);
     const application = { kind: 'SparkApplication', namespace: this.namespace, name: this.name };
     stateDataFlow(this, () => application, this.dataFlow);
@@ -266,6 +316,7 @@ export class SparkJob extends Construct {
       ...failureRefusals(this.name, props.maxExecutorFailures),
       ...restartRefusals(this.name, props),
       ...sparkConfRefusals(this.name, props.sparkConf),
+      ...sparkVersionRefusals(this.name, sparkVersion, image, this.resolvesPackages),
     ]);
 
     const component = props.component ?? 'job';
@@ -320,7 +371,7 @@ export class SparkJob extends Construct {
       spec: {
         type: SparkApplicationSpecType.PYTHON,
         mode: SparkApplicationSpecMode.CLUSTER,
-        sparkVersion: spark.version,
+        sparkVersion,
         image,
         mainApplicationFile: `local://${CODE_PATH}/${props.code.entry}`,
         arguments: [

@@ -9,6 +9,20 @@ import type { ObjectLocation } from '../storage/object-store';
 import { CodeConfigMap } from '../workload/code-config-map';
 import { timeZoneRefusals } from '../workload/container';
 import { objectLabels } from '../workload/labels';
+import {
+  anything,
+  checkedProps,
+  duration,
+  having,
+  number,
+  numbers,
+  type PropTypes,
+  priorityClass,
+  propsObject,
+  required,
+  text,
+  textMap,
+} from '../workload/props';
 import { type Culprit, type Refusal, refuse, writing } from '../workload/refuse';
 import { SparkExecutorCount } from './executor-count';
 import { foldersOf, locationRefusals, storeOf } from './job-locations';
@@ -87,6 +101,36 @@ const QUARANTINED_SHARE = 0.01;
 /** Where a login's files appear in the pods. */
 const KAFKA_PATH = '/opt/spark/kafka';
 
+const TYPES: PropTypes<SparkStreamingJobProps> = {
+  topic: required(having('a KafkaTopic', 'chart.topic', 'topicName')),
+  bronze: anything,
+  silver: anything,
+  quarantine: anything,
+  commits: anything,
+  checkpoint: anything,
+  traffic: required(having('a TrafficEstimate', 'chart.traffic', 'eventsPerSecond')),
+  name: text,
+  namespace: text,
+  driver: propsObject,
+  executor: propsObject,
+  executors: having('a SparkExecutorCount', 'SparkExecutorCount.fixed(2)', 'min', 'max'),
+  image: text,
+  sparkVersion: text,
+  dependencies: propsObject,
+  priority: priorityClass,
+  restartInterval: duration,
+  maxExecutorFailures: number,
+  sparkConf: textMap,
+  trigger: duration,
+  eventsPerSecondPerSlot: number,
+  maxOffsetsPerTrigger: number,
+  longestOutage: duration,
+  bronzeRetention: duration,
+  silverRetention: duration,
+  acceptLost: numbers,
+  timeZone: text,
+};
+
 /**
  * Kafka to bronze, silver and quarantine: the job that loses nothing.
  *
@@ -121,8 +165,9 @@ export class SparkStreamingJob extends Construct {
   /** Events that all slots together process in a second. */
   private readonly eventsPerSecond: number;
 
-  constructor(scope: Construct, id: string, props: SparkStreamingJobProps) {
+  constructor(scope: Construct, id: string, stated: SparkStreamingJobProps) {
     super(scope, id);
+    const props = checkedProps(this, stated, TYPES);
     const figures = streamFigures(props);
     const namespace = props.namespace ?? 'default';
     const executor = sparkPod(EXECUTOR, props.executor);

@@ -17,6 +17,19 @@ import { objectLabels, selectorLabels } from '../workload/labels';
 import { restrictedContainer, restrictedPod, scratchVolume } from '../workload/pod-security';
 import { imageExceptions, policyAnnotations } from '../workload/policy-exceptions';
 import type { PriorityClass } from '../workload/priority-classes';
+import {
+  checkedProps,
+  cpuResources,
+  externalSecret,
+  memoryResources,
+  type PropTypes,
+  priorityClass,
+  required,
+  size,
+  storageClass,
+  text,
+  texts,
+} from '../workload/props';
 import { containerOf, refuse } from '../workload/refuse';
 import { SetupJob } from '../workload/setup-job';
 import {
@@ -62,6 +75,20 @@ export interface MinioStoreProps {
   readonly clientImage?: string;
 }
 
+const TYPES: PropTypes<MinioStoreProps> = {
+  buckets: required(texts),
+  name: text,
+  namespace: text,
+  storage: size,
+  storageClass: storageClass,
+  cpu: cpuResources,
+  memory: memoryResources,
+  rootCredentials: externalSecret,
+  priority: priorityClass,
+  image: text,
+  clientImage: text,
+};
+
 /**
  * One MinIO server on a volume, with its buckets, and for every client of the store a user of its own that may do
  * what the client declared and nothing else.
@@ -90,8 +117,9 @@ export class MinioStore extends ObjectStore {
   private readonly credentials = new Map<string, ObjectStoreCredentials>();
   private readonly root: ExternalSecret;
 
-  constructor(scope: Construct, id: string, props: MinioStoreProps) {
+  constructor(scope: Construct, id: string, given: MinioStoreProps) {
     super(scope, id);
+    const props = checkedProps(this, given, TYPES);
     this.name = props.name ?? 'minio';
     this.namespace = props.namespace ?? 'storage';
     needNamespace(this, this.namespace);

@@ -23,6 +23,19 @@ import { objectLabels, selectorLabels } from '../workload/labels';
 import { restrictedContainer, restrictedPod, scratchVolume } from '../workload/pod-security';
 import { imageExceptions, policyAnnotations } from '../workload/policy-exceptions';
 import type { PriorityClass } from '../workload/priority-classes';
+import {
+  checkedProps,
+  cpuResources,
+  having,
+  memoryResources,
+  number,
+  type PropTypes,
+  priorityClass,
+  propsObject,
+  required,
+  text,
+  textMap,
+} from '../workload/props';
 import { type Culprit, containerOf, type Refusal, refuse, writing } from '../workload/refuse';
 
 /** The reference app as one file (`npm run build:was`). */
@@ -94,6 +107,23 @@ export interface WasServiceProps {
   readonly priority?: PriorityClass;
 }
 
+const TYPES: PropTypes<WasServiceProps> = {
+  topic: required(having('a KafkaTopic', 'chart.topic', 'topicName')),
+  name: text,
+  namespace: text,
+  replicas: number,
+  port: number,
+  cpu: cpuResources,
+  memory: memoryResources,
+  autoscaling: propsObject,
+  image: text,
+  env: textMap,
+  livenessPath: text,
+  readinessPath: text,
+  ingress: propsObject,
+  priority: priorityClass,
+};
+
 /**
  * The web servers, which write every request to a topic.
  *
@@ -115,8 +145,9 @@ export class WasService extends Construct implements Connectable {
   /** Where clients reach the pods. */
   public readonly listeners: readonly Listener[];
 
-  constructor(scope: Construct, id: string, props: WasServiceProps) {
+  constructor(scope: Construct, id: string, given: WasServiceProps) {
     super(scope, id);
+    const props = checkedProps(this, given, TYPES);
     this.name = props.name ?? 'was';
     this.namespace = props.namespace ?? 'was';
     needNamespace(this, this.namespace);
