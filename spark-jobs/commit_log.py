@@ -66,6 +66,11 @@ class Manifest:
         """The offset after the last stored one, by partition."""
         return {partition: range_.until for partition, range_ in self.offsets.items()}
 
+    @property
+    def replaced_silver(self) -> Sequence[str]:
+        """The URLs of silver's files that are no longer part of the lake."""
+        return (self.replaces or {}).get("silver", ())
+
     def to_json(self) -> bytes:
         body = {
             "version": FORMAT_VERSION,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 
@@ -161,17 +161,25 @@ def _loads(clickhouse: ClickHouse, which: str) -> dict[str, set[str]]:
     return dict(found)
 
 
-def differences(clickhouse: ClickHouse, manifests: Sequence[Manifest], business_day: BusinessDay, given: Callable[[str], Checks] | None = None) -> list[Difference]:
-    """Every manifest whose files the tables do not hold as they should; with `given`, also not as a file itself says."""
+def differences(
+    clickhouse: ClickHouse, manifests: Sequence[Manifest], replaced: Collection[str], business_day: BusinessDay, given: Callable[[str], Checks] | None = None
+) -> list[Difference]:
+    """Every manifest whose files the tables do not hold as they should; with `given`, also not as a file itself says.
+
+    Of `replaced`, and of what one of the manifests replaces, the tables should hold nothing.
+    """
     files = [file.url for manifest in manifests for file in manifest.silver]
-    replaced, expired = gold_ledger.replaced(clickhouse, files), gold_ledger.expired(clickhouse, files)
+    expired = gold_ledger.expired(clickhouse, files)
     too_old = _left_the_tables(clickhouse, files)
-    tables = held(clickhouse, files, business_day)
+    should_be_gone = {*replaced, *(url for manifest in manifests for url in manifest.replaced_silver)}
+    tables = held(clickhouse, list(dict.fromkeys([*files, *should_be_gone])), business_day)
     found = []
+    told: set[str] = set()
     for manifest in manifests:
         all_ = [file.url for file in manifest.silver]
-        here = [file for file in all_ if file not in replaced and file not in expired and file not in too_old]
-        gone = [file for file in all_ if file in replaced and any(tables.of(table, file) for table in _COUNT)]
+        here = [file for file in all_ if file not in should_be_gone and file not in expired and file not in too_old]
+        gone = [file for file in (*all_, *manifest.replaced_silver) if file in should_be_gone - told and any(tables.of(table, file) for table in _COUNT)]
+        told.update(gone)
         # Where a part of the files counts no more, the manifest's number of rows says nothing of the rest.
         rows = manifest.rows["silver"] if len(here) == len(all_) else None
         counts = {table: sum(tables.of(table, file) for file in here) for table in _COUNT}
@@ -197,6 +205,16 @@ def days_held(clickhouse: ClickHouse, files: Sequence[str]) -> dict[str, set[str
         for load in STATE_LOADS:
             for one, day in clickhouse.rows(f"SELECT DISTINCT load, {load.day} FROM {clickhouse.database}.{load.table} WHERE load IN ({gold_ledger.texts(of_load)})"):
                 found[of_load[one]].add(day)
+    return dict(found)
+
+
+def business_dates_held(clickhouse: ClickHouse, files: Sequence[str]) -> dict[str, set[str]]:
+    """File → the business days on which it counts; files that do not are left out."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for some in gold_ledger.in_chunks(files, _FILES_A_QUESTION):
+        of_load = {gold_ledger.load_id(file): file for file in some}
+        for one, day in clickhouse.rows(f"SELECT DISTINCT load, date FROM {clickhouse.database}.action_states WHERE load IN ({gold_ledger.texts(of_load)})"):
+            found[of_load[one]].add(day)
     return dict(found)
 
 

@@ -28,8 +28,14 @@ def hour_of(file: str) -> datetime | None:
 
 def days_of(file: str, day: BusinessDay) -> set[str] | None:
     """The UTC days and business days (ISO) that a file can hold; None when the URL does not say."""
+    hour, business_days = hour_of(file), business_days_of(file, day)
+    return None if hour is None or business_days is None else {hour.date().isoformat()} | business_days
+
+
+def business_days_of(file: str, day: BusinessDay) -> set[str] | None:
+    """The business days (ISO) that a file can hold; None when the URL does not say."""
     hour = hour_of(file)
-    return None if hour is None else {hour.date().isoformat()} | day.days(*_seconds(hour))
+    return None if hour is None else day.days(*_seconds(hour))
 
 
 def seconds_of(files: Iterable[str]) -> tuple[int, int]:

@@ -33,7 +33,7 @@ from commit_log import CommitLog, Manifest
 from contract import SILVER_COLUMNS, SILVER_FIELDS, SILVER_PARTITIONS
 from contract_clickhouse import TABLES, VIEWS
 from contract_gold import SILVER_IN_RANGE
-from gold_files import days_of, hour_of, seconds_of
+from gold_files import business_days_of, days_of, hour_of, seconds_of
 from gold_ledger import Position, Target
 from gold_load import FileLoad, Loader, load_files, load_partials
 from gold_partials import partials
@@ -82,6 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         store = ObjectStore(spark)
         store.check(options.commits, "--commits")
         gold = Gold(spark, Loader(clickhouse, day, _s3_url(spark)), store, options)
+        gold.check_business_day()
         if options.command == "rebuild":
             gold.rebuild(options.date)
         elif options.command == "audit":
@@ -113,6 +114,25 @@ class Gold:
     @property
     def _clickhouse(self) -> ClickHouse:
         return self.loader.clickhouse
+
+    def check_business_day(self) -> None:
+        """Notes the business day again when the note of it is lost. Raises JobError when the tables are filled by another."""
+        if gold_ledger.is_business_day_noted(self._clickhouse):
+            return
+        last = self.log.last()
+        before = -1 if last is None else last.sequence - _AUDITED_AT_START
+        files = [file.url for manifest in self.log.manifests(before if before >= 0 else None) for file in manifest.silver]
+        zone = self.loader.business_day
+        dates = gold_audit.business_dates_held(self._clickhouse, files)
+        for file, of_file in dates.items():
+            possible = business_days_of(file, zone)
+            if possible is not None and not of_file <= possible:
+                raise JobError(
+                    f"the tables of {self._clickhouse.database} are not filled by business days of {zone.zone}: silver file {file} counts on {min(of_file - possible)}, and gold_business_day, "
+                    "which says of which zone, is empty; give --business-time-zone as it was when they were filled"
+                )
+        if dates:
+            gold_ledger.note_business_day(self._clickhouse, zone)
 
     def run(self) -> None:
         """Follows the commit log until SIGTERM. Raises JobError when a batch fails."""
@@ -171,7 +191,7 @@ class Gold:
         urls = [file.url for file in part]
         # Generations and what is replaced are read after the files are known: gold_ledger says why.
         generations = gold_ledger.read_generations(self._clickhouse)
-        replaced = gold_ledger.replaced(self._clickhouse, urls)
+        replaced = self._replaced(urls)
         done = gold_ledger.loaded(self._clickhouse, urls)
         new = [file for file in part if file.url not in replaced and (gold_ledger.WHOLE_FILE, 0) not in done.get(file.url, set())]
         self._load_those_that_are_there(new, lambda url: gold_ledger.targets(generations, done.get(url, set()), days_of(url, self.loader.business_day)))
@@ -223,12 +243,14 @@ class Gold:
             return None if is_of_the_network(failure) else described(failure)
         return None
 
-    def _replaced_behind(self, files: Iterable[_File]) -> set[str]:
+    def _replaced_behind(self, files: Sequence[_File]) -> set[str]:
         """The URLs of those of the files that a later manifest replaces; it is noted."""
         wanted = {file.url for file in files}
         found: set[str] = set()
+        if not wanted:
+            return found
         for manifest in self.log.manifests(after=min(file.manifest.sequence for file in files)):
-            if now := wanted.intersection((manifest.replaces or {}).get("silver", ())):
+            if now := wanted.intersection(manifest.replaced_silver):
                 self._take_back(manifest)
                 found |= now
         return found
@@ -312,14 +334,26 @@ class Gold:
 
     def _take_back(self, manifest: Manifest) -> None:
         """Notes which files a reprocess replaces, before anything else of its batch is loaded."""
-        gold_ledger.note_replaced(self._clickhouse, (manifest.replaces or {}).get("silver", ()), manifest.sequence)
+        gold_ledger.note_replaced(self._clickhouse, manifest.replaced_silver, manifest.sequence)
+
+    def _replaced(self, files: Sequence[str]) -> set[str]:
+        """Those of the files that are noted as replaced, by manifests that say so or that the log has no more."""
+        noted = gold_ledger.replaced(self._clickhouse, files)
+        by_manifest = {sequence: self._replaced_by(sequence) for sequence in set().union(*noted.values())}
+        return {file for file, sequences in noted.items() if any(by is None or file in by for by in map(by_manifest.get, sequences))}
+
+    def _replaced_by(self, sequence: int) -> frozenset[str] | None:
+        """What a manifest replaces; None when it is not there."""
+        if self.store.find(self.log.url(sequence)) is None:
+            return None
+        return frozenset(self.log.read(sequence).replaced_silver)
 
     def _reprocess(self, manifest: Manifest) -> int:
         """Computes anew the days whose files a reprocess has replaced; gives how many files it brought."""
         new = [file.url for file in manifest.silver]
         # New ones may be replaced in their turn, by what mended them.
         lost = self._mended_of_many_hours(manifest)
-        days = self._days([url for url in new if url not in lost], [*(manifest.replaces or {}).get("silver", ()), *lost])
+        days = self._days([url for url in new if url not in lost], [*manifest.replaced_silver, *lost])
         say("reprocess", sequence=manifest.sequence, days=",".join(days))
         self._compute_anew(days, is_incomplete_allowed=True)
         gold_ledger.note(self._clickhouse, new)
@@ -328,7 +362,7 @@ class Gold:
     def _mended_of_many_hours(self, manifest: Manifest) -> set[str]:
         """Of the files of a reprocess whose days stand in them alone, those that cannot be read and that a later one has mended. Raises JobError for others that cannot."""
         damaged = self._damaged([_File(file.url, file.bytes, manifest) for file in manifest.silver if hour_of(file.url) is None])
-        mended = self._replaced_behind([file for file, _ in damaged]) if damaged else set()
+        mended = self._replaced_behind([file for file, _ in damaged])
         self._refuse([(file, why) for file, why in damaged if file.url not in mended])
         return mended
 
@@ -392,7 +426,7 @@ class Gold:
             files.update((file.url, _File(file.url, file.bytes, manifest)) for file in manifest.silver)
             if manifest.replaces is not None:
                 self._take_back(manifest)
-                replaced.update(manifest.replaces.get("silver", ()))
+                replaced.update(manifest.replaced_silver)
         return [file for url, file in files.items() if url not in replaced]
 
     def audit_all(self) -> None:
@@ -485,11 +519,22 @@ class Gold:
             self._refuse(self._damaged([file]))
             raise
 
+    def _note_replaced_again(self, manifests: Sequence[Manifest]) -> None:
+        """Writes what the manifests replace where that is not noted, or no more."""
+        for manifest in manifests:
+            noted = gold_ledger.replaced(self._clickhouse, manifest.replaced_silver)
+            if any(manifest.sequence not in noted.get(url, ()) for url in manifest.replaced_silver):
+                self._take_back(manifest)
+
     def _mend(self, manifests: Sequence[Manifest], is_read: bool) -> int:
         zone = self.loader.business_day
         files = {file.url: _File(file.url, file.bytes, manifest) for manifest in manifests for file in manifest.silver}
         given = (lambda url: self._checks_of_file(files[url])) if is_read else None
-        first = gold_audit.differences(self._clickhouse, manifests, zone, given)
+        self._note_replaced_again(manifests)
+        first = gold_audit.differences(self._clickhouse, manifests, self._replaced(list(files)), zone, given)
+        # What the tables lack may be replaced by a manifest that is compared later, and be noted no more.
+        if self._replaced_behind([files[url] for difference in first for url in difference.files if url in files]):
+            first = gold_audit.differences(self._clickhouse, manifests, self._replaced(list(files)), zone, given)
         if not first:
             return 0
         for difference in first:
@@ -499,14 +544,15 @@ class Gold:
         for part in _parts(again):
             self._load_those_that_are_there(part, lambda url: gold_ledger.targets(generations, set(), days_of(url, zone)))
         left = [manifest for manifest in manifests if any(manifest.sequence == difference.sequence for difference in first)]
-        second = gold_audit.differences(self._clickhouse, left, zone, given)
+        replaced = self._replaced(list(files))
+        second = gold_audit.differences(self._clickhouse, left, replaced, zone, given)
         if second:
             # Something counts that no file of the log brings: only a day that is computed anew is rid of it.
             try:
                 self._compute_anew(self._days([url for difference in second for url in difference.files]), is_incomplete_allowed=False)
             except JobError as error:
                 say("audit cannot mend", what=f"'{error}'")
-            for difference in gold_audit.differences(self._clickhouse, left, zone, given):
+            for difference in gold_audit.differences(self._clickhouse, left, replaced, zone, given):
                 say("audit cannot mend", what=f"'{difference}'")
         return len(first)
 

@@ -8,7 +8,8 @@ reads the announcements after it has learnt of a file and loads it into the curr
 built. So a file that was committed before the rebuild read the log is loaded by the rebuild, one that was committed
 later is loaded by the gold job, and one that both load counts once.
 
-The ledger of loads is a cache: without it files are loaded again, and nothing counts twice.
+The ledger of loads is a cache: without it files are loaded again, and nothing counts twice. So are the other lists: what
+is replaced is what the commit log's manifests say, and the list of it is asked first because the log is long.
 """
 
 from __future__ import annotations
@@ -76,6 +77,11 @@ def agreed_business_day(clickhouse: ClickHouse, own: BusinessDay) -> BusinessDay
             f"give --business-time-zone {zone}, or fill a new database: schema_job.py --database NAME, then gold_job.py run --database NAME --business-time-zone {own.zone}"
         )
     return noted
+
+
+def is_business_day_noted(clickhouse: ClickHouse) -> bool:
+    """Whether it is written under which business day the tables are filled."""
+    return bool(clickhouse.rows(f"SELECT zone FROM {clickhouse.database}.gold_business_day LIMIT 1"))
 
 
 def note_business_day(clickhouse: ClickHouse, day: BusinessDay) -> None:
@@ -168,9 +174,14 @@ def note_position(clickhouse: ClickHouse, commits: str, at: Position) -> None:
     _insert(clickhouse, "gold_positions", [f"({literal(commits)}, {at.sequence}, {literal(at.attempt)}, now64(3))"])
 
 
-def replaced(clickhouse: ClickHouse, files: Sequence[str]) -> set[str]:
-    """Those of the files that a reprocess has replaced."""
-    return _in_table(clickhouse, "gold_replaced_files", files)
+def replaced(clickhouse: ClickHouse, files: Sequence[str]) -> dict[str, set[int]]:
+    """File → the sequences of the manifests that are noted to replace it; files of which nothing is noted are left out."""
+    of_load = {load_id(file): file for file in files}
+    found: dict[str, set[int]] = {}
+    for loads in in_chunks(list(of_load)):
+        for load, sequence in clickhouse.rows(f"SELECT DISTINCT load, sequence FROM {clickhouse.database}.gold_replaced_files WHERE load IN ({texts(loads)})"):
+            found.setdefault(of_load[load], set()).add(int(sequence))
+    return found
 
 
 def note_replaced(clickhouse: ClickHouse, files: Iterable[str], sequence: int) -> None:
@@ -180,7 +191,11 @@ def note_replaced(clickhouse: ClickHouse, files: Iterable[str], sequence: int) -
 
 def expired(clickhouse: ClickHouse, files: Sequence[str]) -> set[str]:
     """Those of the files that are known to have left the lake before they were counted."""
-    return _in_table(clickhouse, "gold_expired_files", files)
+    of_load = {load_id(file): file for file in files}
+    found: set[str] = set()
+    for loads in in_chunks(list(of_load)):
+        found.update(of_load[load] for (load,) in clickhouse.rows(f"SELECT DISTINCT load FROM {clickhouse.database}.gold_expired_files WHERE load IN ({texts(loads)})"))
+    return found
 
 
 def note_expired(clickhouse: ClickHouse, file: str, days: Iterable[str]) -> None:
@@ -215,14 +230,6 @@ def in_chunks(all_: Sequence[One], size: int = _FILES_A_STATEMENT) -> Iterator[S
 def texts(values: Iterable[str]) -> str:
     """String literals, separated by commas."""
     return ", ".join(literal(value) for value in values)
-
-
-def _in_table(clickhouse: ClickHouse, table: str, files: Sequence[str]) -> set[str]:
-    of_load = {load_id(file): file for file in files}
-    found: set[str] = set()
-    for loads in in_chunks(list(of_load)):
-        found.update(of_load[load] for (load,) in clickhouse.rows(f"SELECT DISTINCT load FROM {clickhouse.database}.{table} WHERE load IN ({texts(loads)})"))
-    return found
 
 
 def _insert(clickhouse: ClickHouse, table: str, rows: Sequence[str]) -> None:

@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -778,6 +779,138 @@ class TestReprocess:
         assert wrong(clickhouse, client.database, before) == []
         gold.fold(silver.manifests[3:], 1)
         assert wrong(clickhouse, client.database, after) == []
+
+
+# What gold notes beside the states.
+LEDGERS = ("gold_loads", "gold_positions", "gold_replaced_files", "gold_expired_files", "gold_generations", "gold_business_day")
+LOST = [*((one,) for one in LEDGERS), *combinations(LEDGERS, 2), LEDGERS]
+
+
+class TestLostLedgers:
+    """Ledgers only save work: the commit log and the tables have what is needed."""
+
+    zone = "Asia/Seoul"
+
+    @pytest.fixture
+    def counted(self, silver: Silver) -> list[Row]:
+        """A batch that has expired before it was counted, three more, and a reprocess of the second of these; the rows that count."""
+        expired = [row._replace(event_us=row.event_us - 10 * 86_400_000_000) for row in events(9, 40, hours=1)]
+        parts = [events(seed, 90, hours=2) for seed in range(3)]
+        now = datetime.now(timezone.utc).isoformat()
+        gone = silver.commit(expired)
+        for part in parts:
+            silver.commit(part, committed_at=now)
+        # Parsed again, a part of the events is of other days.
+        mended = [row._replace(action_type="ORDER", bytes=11, event_us=row.event_us + number % 2 * 86_400_000_000) for number, row in enumerate(parts[1])]
+        silver.commit(mended, replaces=[file.url for file in silver.manifests[2].silver], committed_at=now)
+        for file in gone.silver:
+            silver.lake.object_store.delete(file.url)
+        return [*parts[0], *mended, *parts[2]]
+
+    def start(self, make_gold: MakeGold) -> Gold:
+        """A job as main() begins."""
+        gold = make_gold("clickhouse", self.zone)
+        gold.options.silver_retention_days = 7
+        gold.options.max_files_per_trigger = 2
+        gold_job._restore_generations(gold.loader.clickhouse)
+        gold.check_business_day()
+        return gold
+
+    def run(self, make_gold: MakeGold) -> None:
+        """Starts, folds all that there is to fold, and looks at all while there is nothing more."""
+        gold = self.start(make_gold)
+        position = gold_ledger.position(gold.loader.clickhouse, gold.options.commits)
+        if position is not None:
+            gold.audit_young(position.sequence)
+        batches = gold._batches(position)
+        while next(batches):
+            pass
+        gold._audit_some(-1, 4)
+
+    def audit(self, make_gold: MakeGold) -> None:
+        self.start(make_gold).audit_all()
+
+    def is_right(self, clickhouse: ClickHouse, client: Client, counted: list[Row]) -> None:
+        assert wrong(clickhouse, client.database, counted, self.zone) == []
+        assert client.rows(f"SELECT date, missing_files FROM {client.database}.metrics_incomplete_days") == [["2026-01-05", "1"]]
+        assert client.rows(f"SELECT sequence, uniqExact(load) FROM {client.database}.gold_replaced_files GROUP BY sequence") == [["4", "2"]]
+
+    @pytest.mark.parametrize("lost", LOST, ids="+".join)
+    def test_tables_are_a_recount_again_whichever_are_lost(
+        self, silver: Silver, make_gold: MakeGold, client: Client, clickhouse: ClickHouse, counted: list[Row], capsys: pytest.CaptureFixture[str], lost: tuple[str, ...]
+    ) -> None:
+        self.run(make_gold)
+        self.is_right(clickhouse, client, counted)
+
+        for table in lost:
+            client.execute(f"TRUNCATE TABLE {client.database}.{table}")
+        if "gold_positions" in lost:
+            with pytest.raises(JobError, match=rf"nothing of {silver.lake.commits} is folded into {client.database}; start gold_job.py run first"):
+                self.audit(make_gold)
+            self.run(make_gold)
+        self.audit(make_gold)
+        self.is_right(clickhouse, client, counted)
+
+        for table in lost:
+            client.execute(f"TRUNCATE TABLE {client.database}.{table}")
+        self.run(make_gold)
+        self.is_right(clickhouse, client, counted)
+        capsys.readouterr()
+        self.audit(make_gold)
+        assert capsys.readouterr().out == ""
+        self.is_right(clickhouse, client, counted)
+
+    @pytest.mark.parametrize("is_noted", [True, False])
+    def test_a_replaced_file_that_counts_beside_its_replacement_is_found_and_counts_no_more(
+        self, silver: Silver, make_gold: MakeGold, client: Client, clickhouse: ClickHouse, counted: list[Row], capsys: pytest.CaptureFixture[str], is_noted: bool
+    ) -> None:
+        self.run(make_gold)
+        replaced = [file.url for file in silver.manifests[2].silver]
+        if not is_noted:
+            client.execute(f"TRUNCATE TABLE {client.database}.gold_replaced_files")
+        gold = self.start(make_gold)
+        generations = gold_ledger.read_generations(client)
+        gold.load([FileLoad(url, tuple(gold_ledger.targets(generations, set(), None))) for url in replaced])
+        gold_ledger.note(client, replaced)
+        assert wrong(clickhouse, client.database, counted, self.zone) != []
+        capsys.readouterr()
+
+        self.audit(make_gold)
+
+        assert "manifest 2: 2 silver files of 0 events, but server_health_states counts 90" in capsys.readouterr().out
+        self.is_right(clickhouse, client, counted)
+        self.audit(make_gold)
+        assert capsys.readouterr().out == ""
+
+    def test_what_is_noted_as_replaced_by_a_manifest_that_does_not_say_so_counts(
+        self, silver: Silver, make_gold: MakeGold, client: Client, clickhouse: ClickHouse, counted: list[Row]
+    ) -> None:
+        gold_ledger.note_replaced(client, [file.url for file in silver.manifests[1].silver], 4)
+        self.run(make_gold)
+        assert wrong(clickhouse, client.database, counted, self.zone) == []
+        self.audit(make_gold)
+        assert wrong(clickhouse, client.database, counted, self.zone) == []
+
+    def test_what_a_manifest_replaces_that_the_log_has_no_more_is_known_from_the_note(
+        self, silver: Silver, make_gold: MakeGold, client: Client, clickhouse: ClickHouse, counted: list[Row], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        self.run(make_gold)
+        silver.lake.object_store.delete(f"{silver.lake.commits}{4:020d}.json")
+        capsys.readouterr()
+        self.start(make_gold).audit(silver.manifests[:4])
+        assert capsys.readouterr().out == ""
+        self.is_right(clickhouse, client, counted)
+
+    def test_another_zone_is_refused_where_the_note_of_the_zone_is_lost(self, make_gold: MakeGold, client: Client, clickhouse: ClickHouse, counted: list[Row]) -> None:
+        self.run(make_gold)
+        client.execute(f"TRUNCATE TABLE {client.database}.gold_business_day")
+        refused = rf"the tables of {client.database} are not filled by business days of America/New_York: silver file s3a://\S+ counts on 2026-01-1\d, .*; give"
+        with pytest.raises(JobError, match=refused):
+            make_gold("clickhouse", "America/New_York").check_business_day()
+        assert not gold_ledger.is_business_day_noted(client)
+        make_gold("clickhouse", self.zone).check_business_day()
+        assert gold_ledger.is_business_day_noted(client)
+        self.is_right(clickhouse, client, counted)
 
 
 def test_summed_uniques_are_wrong(silver: Silver, make_gold: MakeGold, client: Client, clickhouse: ClickHouse) -> None:
