@@ -208,6 +208,11 @@ def days_held(clickhouse: ClickHouse, files: Sequence[str]) -> dict[str, set[str
     return dict(found)
 
 
+def is_any_held(clickhouse: ClickHouse) -> bool:
+    """Whether a table holds anything."""
+    return any(clickhouse.rows(f"SELECT load FROM {clickhouse.database}.{load.table} LIMIT 1") for load in STATE_LOADS)
+
+
 def business_dates_held(clickhouse: ClickHouse, files: Sequence[str]) -> dict[str, set[str]]:
     """File → the business days on which it counts; files that do not are left out."""
     found: dict[str, set[str]] = defaultdict(set)

@@ -139,8 +139,18 @@ class Gold:
         position = gold_ledger.position(self._clickhouse, self.options.commits)
         if position is not None:
             self.audit_young(position.sequence)
+        else:
+            self.note_all_replaced()
         batches = self._batches(position)
         GracefulStop(self.spark, self.options.stop_timeout_seconds).loop(lambda: next(batches), self.options.trigger_seconds)
+
+    def note_all_replaced(self) -> None:
+        """Notes what the whole log replaces, before it is folded once more into tables that are filled: nothing of it may count beside its replacement."""
+        if gold_audit.is_any_held(self._clickhouse):
+            say("folding from the beginning of the commit log", commits=self.options.commits)
+            for manifest in self.log.manifests():
+                if manifest.replaces is not None:
+                    self._take_back(manifest)
 
     def _batches(self, position: Position | None) -> Iterator[bool]:
         """Folds a batch a step; gives whether there was one."""
@@ -198,8 +208,11 @@ class Gold:
         gold_ledger.note(self._clickhouse, [file.url for file in new])
         return len(new)
 
-    def _load_those_that_are_there(self, files: Sequence[_File], targets: Callable[[str], list[Target]]) -> None:
-        """Loads files; one that has left the lake by its retention is left out, and its days are marked. Raises JobError."""
+    def _load_those_that_are_there(self, files: Sequence[_File], targets: Callable[[str], list[Target]], anew: str | None = None) -> None:
+        """Loads files; one that has left the lake by its retention is left out, and its days are marked. Raises JobError.
+
+        `anew`: the one day that is computed anew; what is counted of it does not count for long.
+        """
         old = [file for file in files if self._may_have_expired(file)]
         gone = {file.url for file in self._gone(old)}
         left = [file for file in files if file.url not in gone]
@@ -210,7 +223,7 @@ class Gold:
             except JobError as failure:
                 left = self._without_mended(left, failure)
         if gone:
-            self._miss([file.url for file in files if file.url in gone])
+            self._miss([file.url for file in files if file.url in gone], anew)
 
     def _without_mended(self, files: list[_File], failure: JobError) -> list[_File]:
         """Files of which some could not be loaded, without those that cannot be read and are mended. Raises JobError when that was not why."""
@@ -268,11 +281,18 @@ class Gold:
             f"streaming_job.py with its own arguments and {options}{more} ({len(damaged)} such files in all)"
         )
 
-    def _miss(self, urls: Sequence[str]) -> None:
-        """Marks the days of files that have expired before they were counted. Those that the tables hold whole are none."""
+    def _miss(self, urls: Sequence[str], anew: str | None) -> None:
+        """Marks the days of files that have expired before they were counted, those that the tables hold whole are none; and the day that is computed anew without them."""
         zone = self.loader.business_day
         held = gold_audit.held(self._clickhouse, urls, zone)
         missed = [url for url in urls if not held.agrees(url)]
+        if anew is not None:
+            counted = gold_audit.days_held(self._clickhouse, urls)
+            lost = [url for url in urls if url not in missed and anew in counted.get(url, ())]
+            for url in lost:
+                gold_ledger.note_expired(self._clickhouse, url, [anew])
+            if lost:
+                say("expired", files=len(lost), days=anew, first=lost[0], see=f"{self._clickhouse.database}.metrics_incomplete_days")
         for url in missed:
             # Of a file of many hours nobody can say the days once it is gone.
             gold_ledger.note_expired(self._clickhouse, url, sorted(days_of(url, zone) or {gold_ledger.WHOLE_FILE}))
@@ -351,6 +371,9 @@ class Gold:
     def _reprocess(self, manifest: Manifest) -> int:
         """Computes anew the days whose files a reprocess has replaced; gives how many files it brought."""
         new = [file.url for file in manifest.silver]
+        if self._is_in_already(manifest):
+            gold_ledger.note(self._clickhouse, new)
+            return 0
         # New ones may be replaced in their turn, by what mended them.
         lost = self._mended_of_many_hours(manifest)
         days = self._days([url for url in new if url not in lost], [*manifest.replaced_silver, *lost])
@@ -358,6 +381,15 @@ class Gold:
         self._compute_anew(days, is_incomplete_allowed=True)
         gold_ledger.note(self._clickhouse, new)
         return len(new)
+
+    def _is_in_already(self, manifest: Manifest) -> bool:
+        """Whether a reprocess was folded before: then its days stay, of which files may have left the lake since. Of files of many hours nobody can say it."""
+        files = [file.url for file in manifest.silver]
+        replaced = self._replaced(files)
+        left = {url for url in files if url not in replaced}
+        if any(hour_of(url) is None for url in left) or not left <= set(gold_audit.days_held(self._clickhouse, list(left))):
+            return False
+        return not gold_audit.differences(self._clickhouse, [manifest], replaced, self.loader.business_day)
 
     def _mended_of_many_hours(self, manifest: Manifest) -> set[str]:
         """Of the files of a reprocess whose days stand in them alone, those that cannot be read and that a later one has mended. Raises JobError for others that cannot."""
@@ -406,7 +438,7 @@ class Gold:
                     f"{self.options.silver_retention_days} days (the first is {gone[0].url}); its metrics stay as they are"
                 )
             for part in _parts(files):
-                self._load_those_that_are_there(part, lambda _, target=target: [target])  # type: ignore[misc]
+                self._load_those_that_are_there(part, lambda _, target=target: [target], day)  # type: ignore[misc]
             gold_ledger.note(self._clickhouse, [file.url for file in files], day, generation)
             gold_ledger.publish(self._clickhouse, day, generation)
             self._drop_before(day, generation)

@@ -793,13 +793,13 @@ class TestLostLedgers:
 
     @pytest.fixture
     def counted(self, silver: Silver) -> list[Row]:
-        """A batch that has expired before it was counted, three more, and a reprocess of the second of these; the rows that count."""
+        """A batch that has expired before it was counted, three more (the first an old one), and a reprocess of the second of these; the rows that count."""
         expired = [row._replace(event_us=row.event_us - 10 * 86_400_000_000) for row in events(9, 40, hours=1)]
         parts = [events(seed, 90, hours=2) for seed in range(3)]
         now = datetime.now(timezone.utc).isoformat()
         gone = silver.commit(expired)
-        for part in parts:
-            silver.commit(part, committed_at=now)
+        for number, part in enumerate(parts):
+            silver.commit(part, committed_at=now if number else "2026-01-15T02:00:00.000Z")
         # Parsed again, a part of the events is of other days.
         mended = [row._replace(action_type="ORDER", bytes=11, event_us=row.event_us + number % 2 * 86_400_000_000) for number, row in enumerate(parts[1])]
         silver.commit(mended, replaces=[file.url for file in silver.manifests[2].silver], committed_at=now)
@@ -822,6 +822,8 @@ class TestLostLedgers:
         position = gold_ledger.position(gold.loader.clickhouse, gold.options.commits)
         if position is not None:
             gold.audit_young(position.sequence)
+        else:
+            gold.note_all_replaced()
         batches = gold._batches(position)
         while next(batches):
             pass
@@ -841,6 +843,9 @@ class TestLostLedgers:
     ) -> None:
         self.run(make_gold)
         self.is_right(clickhouse, client, counted)
+        # What was counted expires, too: only the tables have it, on days that the reprocess is of.
+        for file in silver.manifests[1].silver:
+            silver.lake.object_store.delete(file.url)
 
         for table in lost:
             client.execute(f"TRUNCATE TABLE {client.database}.{table}")
@@ -859,6 +864,17 @@ class TestLostLedgers:
         self.audit(make_gold)
         assert capsys.readouterr().out == ""
         self.is_right(clickhouse, client, counted)
+
+    def test_a_day_that_a_reprocess_computes_anew_is_marked_where_files_that_were_counted_have_expired(
+        self, silver: Silver, make_gold: MakeGold, client: Client, clickhouse: ClickHouse, counted: list[Row]
+    ) -> None:
+        gold = self.start(make_gold)
+        gold.fold(silver.manifests[:4], 0)
+        for file in silver.manifests[1].silver:
+            silver.lake.object_store.delete(file.url)
+        gold.fold(silver.manifests[4:], 1)
+        assert wrong(clickhouse, client.database, counted[90:], self.zone) == []
+        assert client.rows(f"SELECT date, missing_files FROM {client.database}.metrics_incomplete_days ORDER BY date") == [["2026-01-05", "1"], ["2026-01-15", "2"]]
 
     @pytest.mark.parametrize("is_noted", [True, False])
     def test_a_replaced_file_that_counts_beside_its_replacement_is_found_and_counts_no_more(
