@@ -364,7 +364,8 @@ class Gold:
 
     def _replaced_by(self, sequence: int) -> frozenset[str] | None:
         """What a manifest replaces; None when it is not there."""
-        if self.store.find(self.log.url(sequence)) is None:
+        url = self.log.url(sequence)
+        if next((one.url for one in self.store.list(url, limit=1)), None) != url:
             return None
         return frozenset(self.log.read(sequence).replaced_silver)
 
