@@ -103,10 +103,27 @@ function isWhollyElsewhere(
   return own.length >= 2 && own.every(id => beside.some(([, ids]) => ids.has(id)));
 }
 
+/** Words that tell nothing of what a file is for. */
+const GENERIC: ReadonlySet<string> = new Set([
+  'app',
+  'config',
+  'configmap',
+  'deployment',
+  'example',
+  'examples',
+  'file',
+  'manifest',
+  'manifests',
+  'resource',
+  'resources',
+  'service',
+  'test',
+]);
+
 function wordsOf(file: string): string[] {
   const name = posix.basename(file).replace(/\.(ya?ml|json)$/, '');
   return name
     .toLowerCase()
     .split(/[^a-z]+/)
-    .filter(word => word.length >= 3);
+    .filter(word => word.length >= 3 && !GENERIC.has(word));
 }
