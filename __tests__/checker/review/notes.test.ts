@@ -193,6 +193,13 @@ const CASES: readonly {
     known: job(`spark.conf.set("spark.jars.packages", ${PLACE})`, { env: STATED }),
   },
   {
+    need: 'figures',
+    open: [WEB([{ name: 'web', resources: { requests: { memory: '<memory>' } } }])],
+    what: /^memory of pod of web is a placeholder, so these pods are not counted$/,
+    silences: ['invalid-quantity', 'set-does-not-fit'],
+    known: [WEB([{ name: 'web', resources: { requests: { memory: '64Mi' } } }])],
+  },
+  {
     need: 'pods',
     open: job('spark.range(3)', { others: [WEB({ name: 'a', image: 'nginx:1.29.3' })] }),
     what: /^spec\.containers is a mapping but Kubernetes takes a list with a container, so it is not looked at$/,
@@ -213,9 +220,10 @@ describe.each(CASES)('a $need that is not known', ({ open, what, silences, known
   });
 });
 
-it('has a case for each need of each rule, but for the nodes, of which unjudged-fit.test.ts has them', () => {
+it('has a case for each need of each rule, but for the nodes and for copies, which need files', () => {
   const needs = new Set(rules.flatMap(({ needs: own = [] }) => own));
-  needs.delete('nodes');
+  needs.delete('nodes'); // unjudged-fit.test.ts
+  needs.delete('copies'); // check/variants.test.ts
   expect([...needs].sort()).toEqual(CASES.map(({ need }) => need).sort());
 });
 

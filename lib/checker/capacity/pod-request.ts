@@ -3,6 +3,7 @@ import type { Container, PodSpec } from '../manifest/pod-spec';
 import type { PodVolumeClaim, UnreadableFigure } from '../manifest/pods';
 import { bytes, count, cpuMillis, formatBytes, QuantityError, shownValue } from '../manifest/quantity';
 import { isObject } from '../object/manifest-object';
+import { hasPlaceholder } from '../object/placeholder';
 
 /** Amounts by resource name: cpu in millicores, memory and ephemeral-storage in bytes, the rest as counts. */
 export type Amounts = Readonly<Record<string, number>>;
@@ -82,6 +83,7 @@ export function podRequest(
         unreadable.push({
           resource,
           ...(of === undefined ? {} : { of }),
+          isFilledIn: hasPlaceholder(String(value)),
           message: say`${where}.${resource} ${measured(shownValue(error.value))} is no quantity (${error.reason})`,
           remedy: say`write a number with an optional unit, e.g. 500m, 2, 512Mi or 20Gi`,
         });

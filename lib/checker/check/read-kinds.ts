@@ -59,6 +59,7 @@ const READ: Readonly<Record<string, readonly string[]>> = {
 
 /** Kinds of which rules only ask what they make or that they exist: what stands in them is not judged. */
 export const ONLY_RESOLVED: ReadonlySet<string> = new Set([
+  'PersistentVolume',
   'Certificate',
   'Config',
   'CustomResourceDefinition',

@@ -24,6 +24,8 @@ export function isLiteral(value: string): boolean {
   if (/\$\(|\$\{|\$[A-Za-z_]|\{\{|<%|^%\(|^["']?`/.test(text)) return false;
   if (/^(spark|fs|hadoop|kafka)(\.[\w-]+)+$/.test(text)) return false;
   if (/^(\/|\.\.?\/|file:|env:|arn:|vault:|secret:|ref\+|@)/.test(text)) return false;
+  // A word that tells its reader what to put in its place.
+  if (/^(your|my[-_]own|insert|replace|enter)[-_ ]/i.test(text)) return false;
   return !/^<[^>]*>$|^\*+$|^x{3,}$/i.test(text);
 }
 

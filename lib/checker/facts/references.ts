@@ -2,7 +2,7 @@ import type { Path } from '../finding/message';
 import { isApacheSpark } from '../manifest/apache-spark';
 import { isClickHouse, isTenant, ownClaims } from '../manifest/operated';
 import type { PodTemplate } from '../manifest/pod-template';
-import { apiGroup, declaredContainers, sparkSpec } from '../manifest/pod-templates';
+import { apiGroup, declaredContainers, environment, sparkSpec } from '../manifest/pod-templates';
 import {
   asObject,
   asObjects,
@@ -11,6 +11,7 @@ import {
   type ManifestObject,
   type PlainObject,
 } from '../object/manifest-object';
+import { hasPlaceholder } from '../object/placeholder';
 import type { Model } from './model';
 import { isStrimzi } from './strimzi';
 
@@ -55,6 +56,20 @@ export const SUPPLIED: Readonly<Record<string, ReadonlySet<string>>> = {
     'azurefile-csi-premium',
     'azurefile-premium', // AKS
     'local-path', // k3s
+    'yc-network-hdd',
+    'yc-network-ssd',
+    'yc-network-nvme',
+    'yc-network-ssd-nonreplicated', // Yandex Cloud
+    'do-block-storage',
+    'do-block-storage-retain',
+    'do-block-storage-xfs',
+    'do-block-storage-xfs-retain', // DigitalOcean
+    'linode-block-storage',
+    'linode-block-storage-retain', // Akamai
+    'hcloud-volumes', // Hetzner
+    'gp2-csi',
+    'gp3-csi', // OpenShift on AWS
+    'directpv-min-io', // DirectPV
     'hostpath',
     'microk8s-hostpath', // Docker Desktop, MicroK8s
   ]),
@@ -432,7 +447,9 @@ function list(value: unknown): [PlainObject, number][] {
 }
 
 function named(object: ManifestObject, kind: Reference['kind'], path: Path, name: unknown): Reference[] {
-  return typeof name === 'string' && name !== '' ? [{ object, kind, path, name }] : [];
+  return typeof name === 'string' && name !== '' && !hasPlaceholder(name)
+    ? [{ object, kind, path, name }]
+    : [];
 }
 
 /** A reference with a name and perhaps a key; optional ones need nothing. */
@@ -444,7 +461,7 @@ function keyed(
   field = 'name',
 ): Reference[] {
   const { name, key, optional } = target;
-  if (typeof name !== 'string' || name === '' || optional === true) return [];
+  if (typeof name !== 'string' || name === '' || optional === true || hasPlaceholder(name)) return [];
   return [{ object, kind, path: [...path, field], name, ...(typeof key === 'string' ? { key } : {}) }];
 }
 
@@ -453,8 +470,14 @@ export function isDeclared(model: Model, { object, kind, name }: Reference): boo
   if (SUPPLIED[kind]?.has(name) === true || model.isExternal(kind, object.metadata.namespace, name))
     return true;
   if (model.find(kind, object, name) !== undefined) return true;
-  if (kind === 'StorageClass' || kind === 'PriorityClass')
-    return model.ofKind(kind).some(item => item.metadata.name === name);
+  if (kind === 'StorageClass' || kind === 'PriorityClass') {
+    if (model.ofKind(kind).some(item => item.metadata.name === name)) return true;
+    // Claims are bound to volumes that name the same class; it needs no object of its own then.
+    return (
+      kind === 'StorageClass' &&
+      model.ofKind('PersistentVolume').some(volume => at(volume.body, 'spec', 'storageClassName') === name)
+    );
+  }
   if (kind === 'ServiceAccount') return sparkSpec(object) !== undefined && SPARK_OPERATOR_ACCOUNTS.has(name);
   if (kind === 'PersistentVolumeClaim') return isClaimOfStatefulSet(model, object, name);
   // Apache's operator makes ConfigMaps that an application writes out.
@@ -472,7 +495,22 @@ function isMadeService(model: Model, from: ManifestObject, name: string): boolea
     model.ofKind('Kafka').some(kafka => near(kafka) && name.startsWith(`${kafka.metadata.name}-kafka-`)) ||
     model
       .ofKind('SparkApplication')
-      .some(application => near(application) && name === `${application.metadata.name}-ui-svc`)
+      .some(application => near(application) && name === `${application.metadata.name}-ui-svc`) ||
+    // One of each for a tenant, and `minio` for the newest in its namespace.
+    model
+      .ofKind('Tenant')
+      .some(
+        tenant =>
+          isTenant(tenant) &&
+          near(tenant) &&
+          ['minio', `${tenant.metadata.name}-console`, `${tenant.metadata.name}-hl`].includes(name),
+      ) ||
+    // Prometheus' operator makes one for each kind that a namespace has.
+    ['Prometheus', 'Alertmanager', 'ThanosRuler'].some(
+      kind =>
+        name === `${kind.replace('ThanosRuler', 'Thanos-Ruler').toLowerCase()}-operated` &&
+        model.ofKind(kind).some(near),
+    )
   );
 }
 
@@ -513,6 +551,17 @@ function isMadeSecret(model: Model, from: ManifestObject, name: string): boolean
     )
   )
     return true;
+  // The Jobs of admission webhooks make the Secret that their flag names, MetalLB the one that its variable names.
+  const isMadeByPod = model.templates.some(
+    ({ object, path, spec, containers }) =>
+      object.metadata.namespace === from.metadata.namespace &&
+      declaredContainers({ path, spec, ...(containers === undefined ? {} : { containers }) }).some(
+        ({ container }) =>
+          [container['command'], container['args']].flat().includes(`--secret-name=${name}`) ||
+          environment(container).some(entry => entry.name.endsWith('_SECRET_NAME') && entry.value === name),
+      ),
+  );
+  if (isMadeByPod) return true;
   // Strimzi keeps the certificates of a cluster in Secrets of these names.
   return model
     .ofKind('Kafka')

@@ -37,8 +37,13 @@ export function usesNodePools(model: Model, kafka: ManifestObject): boolean {
 
 /** The cluster that a resource's label names, when it is among the files. */
 export function clusterOf(model: Model, object: ManifestObject): ManifestObject | undefined {
+  return clustersOf(model, object)[0];
+}
+
+/** Every description among the files of the cluster that a resource's label names. */
+export function clustersOf(model: Model, object: ManifestObject): readonly ManifestObject[] {
   const name = object.metadata.labels?.[STRIMZI_CLUSTER_LABEL];
-  return kafkaClusters(model).find(
+  return kafkaClusters(model).filter(
     kafka => kafka.metadata.name === name && kafka.metadata.namespace === object.metadata.namespace,
   );
 }

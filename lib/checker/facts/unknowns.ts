@@ -1,14 +1,20 @@
+import { podRequest } from '../capacity/pod-request';
 import type { Place } from '../finding/finding';
 import { quote } from '../finding/message';
 import type { Need } from '../finding/note';
+import { expandPods } from '../manifest/pods';
 import { asObject, type ManifestObject } from '../object/manifest-object';
+import { objectId } from '../object/object-id';
 import type { Sink, Source } from '../python/facts';
 import { checkNames } from '../python/names';
 import { knownPrefix, knownText, shownText, type Text } from '../python/values';
 import { unreadStatements } from '../sql/ddl';
 import { areOfOneQuery, type Checkpoint, checkpointsOf, mayBeShared } from './checkpoints';
+import { duplicates } from './duplicates';
+import { requestPlace } from './fit';
 import type { Job, JobCode } from './job';
 import { usesSpark } from './job-code';
+import { grouped } from './manifest-index';
 import type { Model } from './model';
 import { isElsewhere, pythonModules } from './python-modules';
 import { kafkaClusters } from './strimzi';
@@ -37,7 +43,53 @@ export function unknownsOf(model: Model): Unknown[] {
     ...unreadSql(model),
     ...unreadPods(model),
     ...unjudgedFit(model),
+    ...variants(model),
+    ...openFigures(model),
   ];
+}
+
+/** Objects that several files declare differently, of which only one can be in a cluster: once for two files. */
+function variants(model: Model): Unknown[] {
+  const apart = duplicates(model.objects).filter(({ areTogether }) => !areTogether);
+  const pairs = grouped(apart, ({ object, first }) => `${object.source?.file}\n${first.source?.file}`);
+  return [...pairs.values()].flatMap((group): Unknown[] => {
+    const [duplicate] = group;
+    if (duplicate === undefined) return [];
+    const { object, first } = duplicate;
+    const others = group.length - 1;
+    return [
+      {
+        cause: 'variants of one object',
+        place: { object, path: ['metadata', 'name'] },
+        concerns: group.flatMap(item => [item.object, item.first]),
+        what: `${objectId(object)}${others === 0 ? '' : ` and ${others} more`} ${others === 0 ? 'stands' : 'stand'} in ${first.source?.file ?? 'another place'} with other content, which is taken for a variant`,
+        remedy:
+          'check the folders or files that are for one cluster at a time, or name environments in the project file',
+        needs: ['copies'],
+      },
+    ];
+  });
+}
+
+/** Figures of pods that somebody fills in before they are applied. */
+function openFigures(model: Model): Unknown[] {
+  return expandPods(model.objects).flatMap((set): Unknown[] => {
+    const open = [...set.unreadable, ...podRequest(set.pod.spec, set.volumeClaims).unreadable].filter(
+      ({ isFilledIn }) => isFilledIn === true,
+    );
+    const [first] = open;
+    if (first === undefined) return [];
+    return [
+      {
+        cause: 'figures that are filled in later',
+        place: requestPlace(set, first.resource),
+        concerns: [set.owner],
+        what: `${[...new Set(open.map(({ resource }) => resource))].join(', ')} of ${set.role} of ${set.owner.metadata.name} ${open.length === 1 ? 'is a placeholder' : 'are placeholders'}, so these pods are not counted`,
+        remedy: 'check the manifests as they are applied',
+        needs: ['figures'],
+      },
+    ];
+  });
 }
 
 function withoutCode({ object, path, name }: Job): Unknown {

@@ -12,6 +12,8 @@
  */
 export type Need =
   | 'pods'
+  | 'copies'
+  | 'figures'
   | 'nodes'
   | 'text'
   | 'names'

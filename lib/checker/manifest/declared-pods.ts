@@ -1,5 +1,6 @@
 import { type Message, measured, say } from '../finding/message';
 import { asObject, at, type ManifestObject, stringMap } from '../object/manifest-object';
+import { hasPlaceholder } from '../object/placeholder';
 import type { PodTemplateData } from './pod-spec';
 import { shownValue } from './quantity';
 
@@ -66,6 +67,8 @@ export interface UnreadableFigure {
   readonly path?: readonly string[];
   /** The container that states it, and in which part of its resources. */
   readonly of?: { readonly container: string; readonly part: 'requests' | 'limits' };
+  /** Whether it is a placeholder, of which nobody knows what comes into its place. */
+  readonly isFilledIn?: boolean;
   readonly message: Message;
   readonly remedy: Message;
 }
@@ -121,6 +124,7 @@ export function unreadableCounts({ kind, body }: ManifestObject): UnreadableFigu
       {
         resource: 'pods',
         path,
+        isFilledIn: hasPlaceholder(String(value)),
         message: say`${path.join('.')} ${measured(shownValue(value))} is no count of pods (${typeof value === 'number' ? 'allowed are whole numbers from 0' : 'not a number'})`,
         remedy: say`write a whole number from 0, without quotes`,
       },

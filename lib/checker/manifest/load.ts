@@ -20,6 +20,7 @@ import {
   type PlainObject,
 } from '../object/manifest-object';
 import { type GeneratedConfigMap, generatedConfigMaps, isKustomization } from './kustomization';
+import { indentQuotedLines } from './quoted-lines';
 
 /** A text that may hold manifests, under the name that messages give it. */
 export interface SourceText {
@@ -296,8 +297,16 @@ export function decode(bytes: Uint8Array): string | undefined {
 
 function parse(text: string, lineCounter: LineCounter): Document[] {
   // YAML 1.2 with merge keys; equal keys are told apart below, in words of their own and in linear time.
-  const parsed = parseAllDocuments(text, { merge: true, uniqueKeys: false, lineCounter, logLevel: 'error' });
-  return [...parsed];
+  const options = { merge: true, uniqueKeys: false, logLevel: 'error' } as const;
+  const parsed = [...parseAllDocuments(text, { ...options, lineCounter })];
+  if (!parsed.some(({ errors }) => errors.some(({ message }) => message.startsWith('Missing closing'))))
+    return parsed;
+  // What kubectl takes all the same, on the lines where it stands.
+  const indented = new LineCounter();
+  const again = [...parseAllDocuments(indentQuotedLines(text), { ...options, lineCounter: indented })];
+  if (again.some(({ errors }) => errors.length > 0)) return parsed;
+  lineCounter.lineStarts.splice(0, lineCounter.lineStarts.length, ...indented.lineStarts);
+  return again;
 }
 
 function unreadableDocument(

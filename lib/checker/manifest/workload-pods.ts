@@ -74,7 +74,9 @@ export function kubernetesPods(objects: readonly ManifestObject[]): DeclaredPodS
 }
 
 function podSet(owner: ManifestObject): DeclaredPodSet | undefined {
-  const group = owner.apiVersion.includes('/') ? owner.apiVersion.split('/')[0] : '';
+  const [declared] = owner.apiVersion.includes('/') ? owner.apiVersion.split('/') : [''];
+  // Clusters of before Kubernetes 1.16 have them in this group.
+  const group = declared === 'extensions' ? 'apps' : declared;
   const spec = at(owner.body, 'spec');
   const name = owner.metadata.name;
   const fixed = (count: number) => ({ initial: count, min: count, max: count });

@@ -13,7 +13,7 @@ import type { ManifestObject } from '../object/manifest-object';
 export const executorDoesNotFit: Rule = {
   id: 'executor-does-not-fit',
   level: 'error',
-  needs: ['pods', 'nodes'],
+  needs: ['pods', 'nodes', 'figures'],
   refuses: 'a pod that no node of the group can hold',
   remedy: 'lower its requests below what a node allocates, or take larger nodes',
   check: model => {

@@ -3,6 +3,7 @@ import type { Found } from '../finding/finding';
 import { allowed, measured, say } from '../finding/message';
 import { apiGroup } from '../manifest/pod-templates';
 import { at, type ManifestObject } from '../object/manifest-object';
+import { hasPlaceholder } from '../object/placeholder';
 
 interface NameForm {
   readonly pattern: RegExp;
@@ -97,12 +98,34 @@ function isReadByProgram(object: ManifestObject): boolean {
 /** Questions to the API server (SubjectAccessReview, TokenReview), which it answers and does not store. */
 const ANSWERED: ReadonlySet<string> = new Set(['authentication.k8s.io', 'authorization.k8s.io']);
 
+/** Kinds of the core group, and the groups of operators, whose objects rules read. */
+const CORE: ReadonlySet<string> = new Set([
+  'ConfigMap',
+  'Endpoints',
+  'LimitRange',
+  'Namespace',
+  'PersistentVolume',
+  'PersistentVolumeClaim',
+  'Pod',
+  'PodTemplate',
+  'ReplicationController',
+  'ResourceQuota',
+  'Secret',
+  'Service',
+  'ServiceAccount',
+]);
+const OPERATED: ReadonlySet<string> = new Set([
+  'argoproj.io',
+  'clickhouse-keeper.altinity.com',
+  'clickhouse.altinity.com',
+  'kafka.strimzi.io',
+  'minio.min.io',
+  'spark.apache.org',
+]);
+
 /** What the server puts behind a generateName, and where it cuts that name off (apiserver/pkg/storage/names). */
 const GENERATED = 'x'.repeat(5);
 const LONGEST_PREFIX = 63 - GENERATED.length;
-
-/** What somebody puts another text in the place of before it is applied. */
-const PLACEHOLDER = /[${}]/;
 
 /**
  * Names that the API server, or a controller that makes pods of the object, refuses: each once, for the object that
@@ -136,7 +159,7 @@ export const illegalName: Rule = {
     });
     const refused = [...names, ...namespaces].filter(({ what, value, form }) => {
       const whole = what === 'generateName' ? `${value.slice(0, LONGEST_PREFIX)}${GENERATED}` : value;
-      return !PLACEHOLDER.test(value) && (!form.pattern.test(whole) || whole.length > form.longest);
+      return !hasPlaceholder(value) && (!form.pattern.test(whole) || whole.length > form.longest);
     });
     // A Namespace object's own name and what stands in it are one mistake too.
     const once = new Map(refused.toReversed().map(item => [`${item.within}/${item.value}`, item]));
@@ -169,7 +192,12 @@ function noText(object: ManifestObject, what: 'name' | 'namespace'): Found | und
       remedy: say`write it as text, in quotes`,
     };
   }
-  if (what === 'namespace' || object.metadata.isNameGenerated === true || ANSWERED.has(apiGroup(object))) {
+  if (
+    what === 'namespace' ||
+    object.metadata.isNameGenerated === true ||
+    ANSWERED.has(apiGroup(object)) ||
+    isForProgram(object)
+  ) {
     return undefined;
   }
   return {
@@ -177,6 +205,15 @@ function noText(object: ManifestObject, what: 'name' | 'namespace'): Found | und
     message: say`the object has no name but the API server takes none without`,
     remedy: say`give it metadata.name, or metadata.generateName if it is made anew each time`,
   };
+}
+
+/** A kind of nobody knows whom without any metadata is a file of a program that borrows the form, not an object. */
+function isForProgram(object: ManifestObject): boolean {
+  const group = apiGroup(object);
+  const isKubernetes =
+    ['apps', 'batch', 'autoscaling', 'policy', 'extensions'].includes(group) || group.endsWith('.k8s.io');
+  const isKnown = isKubernetes || OPERATED.has(group) || (group === '' && CORE.has(object.kind));
+  return !isKnown && object.body['metadata'] === undefined;
 }
 
 function formOf({ kind }: ManifestObject): NameForm {

@@ -9,12 +9,13 @@ import { declaredContainers, sparkSpec } from '../manifest/pod-templates';
 import { expandPods, type PodSet, type UnreadableFigure } from '../manifest/pods';
 import { bytes, count, QuantityError, shownValue } from '../manifest/quantity';
 import { asObject, at, listItems, type ManifestObject } from '../object/manifest-object';
+import { hasPlaceholder } from '../object/placeholder';
 
 /** A figure that the API server refuses: nothing of its pod starts, and nothing can be counted with it. */
 export const invalidQuantity: Rule = {
   id: 'invalid-quantity',
   level: 'error',
-  needs: ['pods'],
+  needs: ['pods', 'figures'],
   refuses: 'a quantity or a count of pods that is none, and a limit below its request',
   remedy: 'write a number with an optional unit, e.g. 500m, 2, 512Mi or 20Gi',
   check: model => [...ofPods(model), ...ofVolumes(model), ...model.objects.flatMap(ofObject)],
@@ -22,10 +23,12 @@ export const invalidQuantity: Rule = {
 
 function ofPods(model: Model): Found[] {
   return expandPods(model.objects).flatMap(set =>
-    [...set.unreadable, ...podRequest(set.pod.spec, set.volumeClaims).unreadable].flatMap(figure => [
-      { place: placeOf(model, set, figure), message: figure.message, remedy: figure.remedy },
-      ...limitOfSameValue(model, set, figure),
-    ]),
+    [...set.unreadable, ...podRequest(set.pod.spec, set.volumeClaims).unreadable]
+      .filter(({ isFilledIn }) => isFilledIn !== true)
+      .flatMap(figure => [
+        { place: placeOf(model, set, figure), message: figure.message, remedy: figure.remedy },
+        ...limitOfSameValue(model, set, figure),
+      ]),
   );
 }
 
@@ -171,7 +174,7 @@ function ofValue(
 ): Found[] {
   const value = at(from, ...inner);
   // What somebody fills in before it is applied is not known.
-  if (value === undefined || value === null || /\$\{|\{\{/.test(String(value))) return [];
+  if (value === undefined || value === null || hasPlaceholder(String(value))) return [];
   try {
     read(value);
     return [];

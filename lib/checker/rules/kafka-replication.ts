@@ -1,7 +1,7 @@
 import { brokerSetting, countOf, type KafkaNodes, kafkaNodes } from '../facts/kafka-nodes';
 import type { Model } from '../facts/model';
 import type { Rule } from '../facts/rule';
-import { clusterOf, isStrimzi, kafkaClusters } from '../facts/strimzi';
+import { clustersOf, isStrimzi, kafkaClusters } from '../facts/strimzi';
 import type { Found } from '../finding/finding';
 import { allowed, measured, say } from '../finding/message';
 import { at, type ManifestObject } from '../object/manifest-object';
@@ -42,7 +42,14 @@ export const kafkaReplication: Rule = {
     ...model
       .ofKind('KafkaTopic')
       .filter(isStrimzi)
-      .flatMap(topic => ofTopic(model, topic)),
+      .flatMap(topic => {
+        const clusters = clustersOf(model, topic);
+        const said = (clusters.length === 0 ? [undefined] : clusters).map(kafka =>
+          ofTopic(model, topic, kafka),
+        );
+        // Of several descriptions of one cluster any may be the one that runs.
+        return said.some(findings => findings.length === 0) ? [] : (said[0] ?? []);
+      }),
   ],
 };
 
@@ -105,8 +112,7 @@ function leftOut(cluster: ManifestObject, topic: ManifestObject): number | undef
   return at(cluster.body, 'spec', 'kafka', 'config', key) === undefined ? 1 : brokerSetting(cluster, key);
 }
 
-function ofTopic(model: Model, topic: ManifestObject): Found[] {
-  const cluster = clusterOf(model, topic);
+function ofTopic(model: Model, topic: ManifestObject, cluster: ManifestObject | undefined): Found[] {
   const nodes = cluster === undefined ? undefined : kafkaNodes(model, cluster);
   const { name } = topic.metadata;
   const stated = countOf(at(topic.body, 'spec', 'replicas'));

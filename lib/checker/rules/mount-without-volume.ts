@@ -1,6 +1,7 @@
 import type { Rule } from '../facts/rule';
 import type { Found } from '../finding/finding';
 import { allowed, listed, measured, type Path, quote, say } from '../finding/message';
+import { isClickHouse } from '../manifest/operated';
 import { declaredContainers, sparkSpec } from '../manifest/pod-templates';
 import {
   asObject,
@@ -20,11 +21,13 @@ export const mountWithoutVolume: Rule = {
   remedy: 'declare the volume under volumes, or mend the name',
   check: model => [
     ...model.templates.flatMap(({ object, path, spec }) => {
+      if (isCompletedElsewhere(object)) return [];
       const claims =
         object.kind === 'StatefulSet' ? asObjects(at(object.body, 'spec', 'volumeClaimTemplates')) : [];
       const names = [
         ...namesOf(spec['volumes']),
         ...claims.map(claim => String(at(claim, 'metadata', 'name'))),
+        ...(isClickHouse(object) ? ofClickHouse(object) : []),
       ];
       return declaredContainers({ path, spec }).flatMap(({ container, role, path: place }) =>
         missing(
@@ -40,6 +43,25 @@ export const mountWithoutVolume: Rule = {
     ...model.objects.flatMap(ofApplication),
   ],
 };
+
+/** A template is laid over an installation that another object declares, and an installation may take templates. */
+function isCompletedElsewhere(object: ManifestObject): boolean {
+  return (
+    isClickHouse(object) &&
+    (object.kind === 'ClickHouseInstallationTemplate' ||
+      at(object.body, 'spec', 'useTemplates') !== undefined)
+  );
+}
+
+/** The operator makes a volume of each claim template that a container mounts. */
+function ofClickHouse({ body }: ManifestObject): string[] {
+  return namesOf(at(body, 'spec', 'templates', 'volumeClaimTemplates'));
+}
+
+/** Spark makes its local folders by itself, ClickHouse's operator a volume of each ConfigMap with settings. */
+function isMadeByOperator(volume: string): boolean {
+  return /^spark-local-dir-|^ch[ik]-.+-(common-(configd|usersd)|deploy-confd-.+)$/.test(volume);
+}
 
 function ofApplication(object: ManifestObject): Found[] {
   const application = sparkSpec(object);
@@ -85,8 +107,7 @@ function missing(
   return (['volumeMounts', 'volumeDevices'] as const).flatMap(key =>
     listItems(container[key]).flatMap(([mount, index]): Found[] => {
       const { name } = asObject(mount);
-      // Spark makes its local folders by itself.
-      if (typeof name !== 'string' || names.includes(name) || /^spark-local-dir-/.test(name)) return [];
+      if (typeof name !== 'string' || names.includes(name) || isMadeByOperator(name)) return [];
       const has = [...new Set(names)].sort();
       return [
         {

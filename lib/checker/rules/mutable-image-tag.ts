@@ -1,6 +1,7 @@
 import { imagesOf, parseImage } from '../facts/images';
 import type { Rule } from '../facts/rule';
 import { measured, quote, say } from '../finding/message';
+import { hasPlaceholder } from '../object/placeholder';
 
 /** A tag that moves: the pod that comes up after a restart is not the one that was tested. */
 export const mutableImageTag: Rule = {
@@ -12,6 +13,8 @@ export const mutableImageTag: Rule = {
   check: model =>
     imagesOf(model).flatMap(({ object, path, of, image }) => {
       const shown = say`image ${measured(image, quote)}${of === '' ? '' : ` of ${of}`}`;
+      // What is filled in may have its tag.
+      if (hasPlaceholder(image)) return [];
       const reference = parseImage(image);
       if (reference.digest !== undefined || (reference.tag !== undefined && reference.tag !== 'latest'))
         return [];

@@ -70,7 +70,9 @@ function ofService(
       .map(([key, value]) => `${key}: ${value}`)
       .join(', ') || 'no labels';
   const isNear = near.shared > 0;
-  if (!isNear && hasOperated) return [];
+  // Operators give their pods the labels that Kubernetes recommends, and few of their own.
+  const isGeneric = wanted.every(([key]) => key.startsWith('app.kubernetes.io/'));
+  if (hasOperated && (!isNear || isGeneric)) return [];
   return [
     {
       place: { object: service, path: ['spec', 'selector'] },

@@ -12,7 +12,7 @@ import { expandPods } from '../manifest/pods';
 export const setDoesNotFit: Rule = {
   id: 'set-does-not-fit',
   level: 'error',
-  needs: ['pods', 'nodes'],
+  needs: ['pods', 'nodes', 'figures'],
   refuses: 'a set of pods that the nodes cannot hold together',
   remedy:
     'lower a request or a replica count, or add a node; cdk8s-lakehouse capacity names the smallest change that helps',

@@ -23,6 +23,16 @@ const OTHER_PREFIXES = [
   'spark.streaming.kinesis.',
   'spark.kafka.',
   'spark.mesos.',
+  'spark.cassandra.',
+  'spark.celeborn.',
+  'spark.comet.',
+  'spark.es.',
+  'spark.gluten.',
+  'spark.mongodb.',
+  'spark.neo4j.',
+  'spark.openlineage.',
+  'spark.rapids.',
+  'spark.redis.',
 ];
 
 /**

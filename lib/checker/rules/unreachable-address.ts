@@ -6,7 +6,7 @@ import { kafkaClusters } from '../facts/strimzi';
 import type { Found } from '../finding/finding';
 import { allowed, listed, type Message, measured, quote, say } from '../finding/message';
 import { namespaceOf } from '../manifest/pod-templates';
-import { asObjects, at, type ManifestObject } from '../object/manifest-object';
+import { asObjects, at, isObject, type ManifestObject, type PlainObject } from '../object/manifest-object';
 import { objectId } from '../object/object-id';
 
 /** An address that nothing answers: the client waits and tries for ever, and no pod looks ill. */
@@ -51,9 +51,9 @@ interface KafkaService {
 
 function servicesOf(kafka: ManifestObject): KafkaService[] {
   const written = at(kafka.body, 'spec', 'kafka', 'listeners');
-  if (!Array.isArray(written)) return [];
+  if (written === undefined) return [];
   const { name } = kafka.metadata;
-  const all = asObjects(written).map(item => ({
+  const all = asObjects(Array.isArray(written) ? written : beforeV1beta2(written)).map(item => ({
     type: String(item['type']),
     name: String(item['name']),
     port: Number(item['port']),
@@ -73,6 +73,21 @@ function servicesOf(kafka: ManifestObject): KafkaService[] {
         own: [],
       })),
   ];
+}
+
+/** Listeners by their kind, as they were before v1beta2, each on the port that it always had. */
+function beforeV1beta2(written: unknown): PlainObject[] {
+  return (
+    [
+      ['plain', 9092, 'internal'],
+      ['tls', 9093, 'internal'],
+      ['external', 9094, 'external'],
+    ] as const
+  ).flatMap(([name, port, type]) => {
+    const listener = at(written, name);
+    const tls = name === 'tls' || (name === 'external' && at(listener, 'tls') !== false);
+    return isObject(listener) ? [{ ...listener, name, port, type, tls }] : [];
+  });
 }
 
 function distinctNames(model: Model): string[] {
