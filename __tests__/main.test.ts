@@ -166,6 +166,8 @@ describe('a program whose types do not fit is refused in the words of TypeScript
       'a misspelt prop',
       { 'main.ts': withProps('was: { replica: 3 }') },
       [
+        '[lakehouse/was] it is given replica, which is no prop; did you mean replicas?',
+        '1 error, nothing was written',
         /^\[main\.ts:6\] "was: \{ replica: 3 \}": object literal may only specify known properties, but 'replica' does not exist in type '[^']+'; did you mean to write 'replicas'\? \(TS2561\)$/,
         '1 type error, nothing was written',
       ],
@@ -208,7 +210,8 @@ describe('a program whose types do not fit is refused in the words of TypeScript
       { 'main.ts': withProps("topic: { partitions: '12' }") },
       [
         /^\[lakehouse\/kafka\/topic-user-activity-logs\] .* has 12 partitions but /,
-        '1 error, nothing was written',
+        '[KafkaTopic/kafka/user-activity-logs] spec.partitions is "12" but it must be a whole number; write it without quotes, 12 (rule invalid-field)',
+        '2 errors, nothing was written',
         /^\[main\.ts:6\] "topic: \{ partitions: '12' \}": type 'string' is not assignable to type 'number' \(TS2322\)$/,
         '1 type error, nothing was written',
       ],

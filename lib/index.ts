@@ -1,5 +1,5 @@
 /** What a program composes: the constructs with their props, the values that these take, and the checks. */
-export { App, Chart, Duration, Size } from 'cdk8s';
+export { ApiObject, App, Chart, Duration, Size, Testing } from 'cdk8s';
 export { type ContainerResources, Cpu, type CpuResources, type MemoryResources } from 'cdk8s-plus-28';
 export type { ClusterService } from './checker/capacity/cluster-services';
 export {

@@ -441,3 +441,25 @@ test('a validation that throws is reported beside what the others say', () => {
     '2 errors, nothing was written',
   ]);
 });
+
+test('two lakehouses that make the same objects are refused, with who makes them', () => {
+  const app = new App();
+  new LakehouseChart(app, 'one');
+  new LakehouseChart(app, 'two');
+  expect(() => writeManifests(app, folder)).toThrow(
+    /^\[two\] makes \d+ objects, \S+ among them, which one makes too; delete one of the two, or give what it makes another name or namespace$/m,
+  );
+});
+
+test.each([
+  ['n', true],
+  ['other', false],
+])('an object that is made a second time in namespace %s is refused: %s', (namespace, isRefused) => {
+  const app = appOf(['v1', 'Secret', 'a', 'n'], ['v1', 'Secret', 'a', namespace]);
+  const written = () => writeManifests(app, folder);
+  if (!isRefused) expect(written()).toEqual([]);
+  else
+    expect(written).toThrow(
+      '[chart/1] makes Secret/n/a, which chart/0 makes too; delete one of the two, or give what it makes another name or namespace',
+    );
+});

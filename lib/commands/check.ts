@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import { checkCommand } from '../checker/check/command-line';
 import type { Run } from '../checker/check/render';
+import { endWithTheReader } from './closed-pipe';
 
 /** A chart that fetches or loops is given up after so long. */
 const RENDER_TIMEOUT_MS = 120_000;
@@ -30,6 +31,7 @@ export function check(args: readonly string[], home: string): void {
       ];
     }
   });
+  endWithTheReader();
   process.stderr.write(stderr + faults.join(''));
   process.stdout.write(stdout);
   process.exitCode = faults.length > 0 ? 2 : code;

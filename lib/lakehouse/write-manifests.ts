@@ -4,6 +4,7 @@ import { type App, Yaml } from 'cdk8s';
 import type { Level } from '../checker/finding/finding';
 import { distinct, lines } from '../checker/finding/reporter';
 import { circlesOf } from './circles';
+import { madeTwice } from './made-twice';
 import { describedObjects, type PlainApiObject, plainObjects } from './plain-objects';
 import { RefusedApp } from './refused-app';
 import { SynthChecks } from './synth-checks';
@@ -55,7 +56,7 @@ function saidOf(app: App): { readonly errors: readonly string[]; readonly warnin
     );
   const others = nodes.filter(node => !(node instanceof SynthChecks)).flatMap(othersRefusals);
   return {
-    errors: [...new Set([...said('error'), ...others, ...circlesOf(app)])],
+    errors: [...new Set([...said('error'), ...others, ...circlesOf(app), ...madeTwice(app)])],
     warnings: said('warning'),
   };
 }

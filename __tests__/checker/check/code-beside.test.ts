@@ -194,7 +194,7 @@ spec:
 it('reads a mapping with a key named toString where a text belongs', () => {
   put('a.yaml', APPLICATION().replace('type: Python', 'type: { toString: null }'));
   put('job.py', STREAM());
-  expect(found()).toEqual([]);
+  expect(found()).toEqual(['invalid-field a.yaml:5']);
 });
 
 describe('Python that no manifest runs', () => {

@@ -54,6 +54,7 @@ test('texts are asked for where they are printed, and nowhere else', () => {
     'checker/capacity/report-text.ts',
     'checker/check/check.ts',
     'lakehouse/synth-checks.ts',
+    'lakehouse/workload/props.ts',
     'lakehouse/workload/refuse.ts',
     'lakehouse/write-manifests.ts',
   ]);

@@ -180,7 +180,7 @@ export class ClusterTopic extends KafkaTopic {
         ? []
         : [
             {
-              message: say`${topic} has replication ${measured(this.replication)} but its cluster has ${allowed(brokers)} brokers`,
+              message: say`${topic} has replication ${measured(this.replication)} but its cluster has ${allowed(brokers)} ${brokers === 1 ? 'broker' : 'brokers'}`,
               remedy: say`set replication to a whole number from 1 to ${brokers}`,
             },
           ]),
