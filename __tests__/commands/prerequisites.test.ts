@@ -13,6 +13,7 @@ const ANSWERS = {
   java: 'openjdk version "17.0.15" 2025-04-15\nOpenJDK Runtime Environment (build 17.0.15+6)\n',
   maven: 'Apache Maven 3.8.7\nMaven home: /usr/share/maven\n',
   go: 'go version go1.26.8 linux/amd64\n',
+  git: 'git version 2.39.5\n',
   linux: 'Linux x86_64\n',
 } as const;
 
@@ -67,6 +68,7 @@ test('what is missing is said for the commands that need it, and only for those'
     'synth, cdk8s, check, capacity, secrets, cluster-context, inner, test:unit: ready',
     'test:package: ready',
     'test:render: needs Go',
+    'corpus: ready',
     'test, test:crashes, faults, local, bench, fuzz: needs Java, Go',
     'test:cluster: needs Java, Go',
     'test:policy: needs Go',

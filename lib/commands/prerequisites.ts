@@ -83,6 +83,13 @@ export const tools = {
     why: 'builds the S3 server and the Kubernetes control plane',
     remedy: 'install Go 1.25 or newer from go.dev, and put it in the PATH',
   },
+  git: {
+    name: 'git',
+    ask: ['git', '--version'],
+    version: /git version ([\d.]+)/,
+    why: 'fetches public repositories at a commit',
+    remedy: 'install git (Debian and Ubuntu: apt install git)',
+  },
   linux: {
     name: 'Linux on x86_64',
     ask: ['uname', '-sm'],
@@ -107,6 +114,7 @@ export const needs: Readonly<Record<string, readonly ToolName[]>> = {
   'synth, cdk8s, check, capacity, secrets, cluster-context, inner, test:unit': ['node'],
   'test:package': ['node', 'npm'],
   'test:render': ['node', 'go'],
+  corpus: ['node', 'git'],
   'test, test:crashes, faults, local, bench, fuzz': SERVERS,
   'test:cluster': SERVERS,
   'test:policy': ['node', 'python', 'venv', 'go'],

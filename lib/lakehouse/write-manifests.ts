@@ -55,8 +55,10 @@ function saidOf(app: App): { readonly errors: readonly string[]; readonly warnin
       wording,
     );
   const others = nodes.filter(node => !(node instanceof SynthChecks)).flatMap(othersRefusals);
+  // Where copies differ, the rule has said it.
+  const copies = findings.some(({ rule }) => rule === 'duplicate-object') ? [] : madeTwice(app);
   return {
-    errors: [...new Set([...said('error'), ...others, ...circlesOf(app), ...madeTwice(app)])],
+    errors: [...new Set([...said('error'), ...others, ...circlesOf(app), ...copies])],
     warnings: said('warning'),
   };
 }
