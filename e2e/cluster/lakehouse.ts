@@ -337,11 +337,14 @@ export async function livePods(cluster: ControlPlane): Promise<readonly PlainObj
   return (await items(cluster, '/api/v1/pods')).filter(pod => at(pod, 'status', 'phase') !== 'Succeeded');
 }
 
+/** Labels of which only the controllers know the values. */
+const HASHES: ReadonlySet<string> = new Set(['pod-template-hash', 'controller-revision-hash']);
+
 /** Whether a pod is one of a set, by the labels that its controller gives it. */
 export function isOf(set: PodSet, pod: object): boolean {
   const labels = stringMap(at(pod, 'metadata', 'labels'));
   return (
     at(pod, 'metadata', 'namespace') === set.namespace &&
-    Object.entries(set.pod.labels).every(([name, value]) => labels[name] === value)
+    Object.entries(set.pod.labels).every(([name, value]) => HASHES.has(name) || labels[name] === value)
   );
 }

@@ -147,7 +147,7 @@ afterAll(() => rmSync(work, { recursive: true, force: true }));
 test('the package holds what runs, and nothing else', () => {
   const wanted = [
     /^(README|CHANGELOG)\.md$|^LICENSE$|^package\.json$/,
-    /^build\/(lib|imports)\/.*(\.js|\.d\.ts|\/spark-keys-[\d.]+\.json|\/minio-setup\.sh)$/,
+    /^build\/(lib|imports)\/.*(\.js|\.d\.ts|\/spark-keys-[\d.]+\.json|\/minio-setup\.sh|\/schema\/schemas\.json)$/,
     /^build\/spark-jobs\/\w+\.py$|^build\/spark-jobs\/spark-defaults\.conf$|^build\/was\/dist\/server\.js$/,
     /^build\/lakehouse-check\.schema\.json$/,
     /^docs\/rules\/[\w-]+\.md$/,
