@@ -17,16 +17,13 @@ import {
   number,
   oneOf,
   type PropTypes,
-  priorityClass,
-  propsObject,
   required,
   text,
-  textMap,
 } from '../workload/props';
 import { type Culprit, type Refusal, refuse, writing } from '../workload/refuse';
 import { SparkExecutorCount } from './executor-count';
 import { sessionSettings } from './spark-conf';
-import { SparkJob } from './spark-job';
+import { SPARK_JOB_OPTION_TYPES, SparkJob } from './spark-job';
 import { type SparkPodDefaults, sparkPod } from './spark-pod';
 import type { SparkStreamingJob } from './spark-streaming-job';
 import {
@@ -80,17 +77,7 @@ const TYPES: PropTypes<SparkGoldJobProps> = {
   source: required(having('a SparkStreamingJob', 'chart.streaming', 'commits', 'silver')),
   database: required(having('a ClickHouseDb', 'chart.database', 'httpUrl')),
   name: text,
-  namespace: text,
-  driver: propsObject,
-  executor: propsObject,
-  executors: having('a SparkExecutorCount', 'SparkExecutorCount.fixed(2)', 'min', 'max'),
-  image: text,
-  sparkVersion: text,
-  dependencies: propsObject,
-  priority: priorityClass,
-  restartInterval: duration,
-  maxExecutorFailures: number,
-  sparkConf: textMap,
+  ...SPARK_JOB_OPTION_TYPES,
   trigger: duration,
   eventsPerSecondPerSlot: number,
   engine: oneOf('spark', 'clickhouse'),

@@ -217,9 +217,8 @@ const EXECUTOR: SparkPodDefaults = {
   memory: Size.gibibytes(1),
 };
 
-const TYPES: PropTypes<SparkJobProps> = {
-  name: required(text),
-  code: required(propsObject),
+/** Of what every Spark job may be given. */
+export const SPARK_JOB_OPTION_TYPES: PropTypes<SparkJobOptions> = {
   namespace: text,
   driver: propsObject,
   executor: propsObject,
@@ -231,6 +230,12 @@ const TYPES: PropTypes<SparkJobProps> = {
   restartInterval: duration,
   maxExecutorFailures: number,
   sparkConf: textMap,
+};
+
+const TYPES: PropTypes<SparkJobProps> = {
+  name: required(text),
+  code: required(propsObject),
+  ...SPARK_JOB_OPTION_TYPES,
   arguments: texts,
   component: text,
   restartPolicy: text,

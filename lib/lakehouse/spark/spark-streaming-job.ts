@@ -17,17 +17,14 @@ import {
   number,
   numbers,
   type PropTypes,
-  priorityClass,
-  propsObject,
   required,
   text,
-  textMap,
 } from '../workload/props';
 import { type Culprit, type Refusal, refuse, writing } from '../workload/refuse';
 import { SparkExecutorCount } from './executor-count';
 import { foldersOf, locationRefusals, storeOf } from './job-locations';
 import { sessionSettings } from './spark-conf';
-import { SparkJob, sparkPods } from './spark-job';
+import { SPARK_JOB_OPTION_TYPES, SparkJob, sparkPods } from './spark-job';
 import { type SparkPodDefaults, sparkPod } from './spark-pod';
 import {
   STOP_TIMEOUT,
@@ -110,17 +107,7 @@ const TYPES: PropTypes<SparkStreamingJobProps> = {
   checkpoint: anything,
   traffic: required(having('a TrafficEstimate', 'chart.traffic', 'eventsPerSecond')),
   name: text,
-  namespace: text,
-  driver: propsObject,
-  executor: propsObject,
-  executors: having('a SparkExecutorCount', 'SparkExecutorCount.fixed(2)', 'min', 'max'),
-  image: text,
-  sparkVersion: text,
-  dependencies: propsObject,
-  priority: priorityClass,
-  restartInterval: duration,
-  maxExecutorFailures: number,
-  sparkConf: textMap,
+  ...SPARK_JOB_OPTION_TYPES,
   trigger: duration,
   eventsPerSecondPerSlot: number,
   maxOffsetsPerTrigger: number,
